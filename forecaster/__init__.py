@@ -1,0 +1,1 @@
+"""From metrics to a forecast of the whole fleet."""

@@ -1,0 +1,38 @@
+"""Demand as a source of metrics tells it: per revision, on a grid, before it is summed to services."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from models.keys import RevisionKey, ServiceKey
+
+
+@dataclass(frozen=True, eq=False)
+class Demand:
+    """What one read of a source gave, for the revisions it knows.
+
+    revisions  (r,) keys, sorted.
+    services   (r,) the service each revision belongs to.
+    arrivals   (r, n) float32 requests/s, mean over [start_s + j*step_s, start_s + (j+1)*step_s).
+               NaN = not observed, 0 = no traffic; never the other way.
+    busy       (r, n) float32 mean requests in flight (request-seconds per second); NaN = not known.
+               Service time is busy over arrivals (Little).
+    start_s    Unix seconds, a multiple of step_s.
+    delay_s    age of the newest figure that is complete, seconds: scrape or push interval plus rate window.
+    warnings   what the source said beside the data, such as a partial answer.
+    """
+
+    revisions: tuple[RevisionKey, ...]
+    services: tuple[ServiceKey, ...]
+    arrivals: NDArray[np.float32]
+    busy: NDArray[np.float32]
+    start_s: int
+    step_s: int
+    delay_s: float
+    warnings: tuple[str, ...] = ()
+
+    @property
+    def end_s(self) -> int:
+        """Unix seconds where the last column ends."""
+        return self.start_s + int(self.arrivals.shape[1]) * self.step_s

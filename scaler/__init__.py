@@ -1,0 +1,1 @@
+"""From forecast to changed capacity, and the evidence that it pays."""

@@ -1,0 +1,44 @@
+"""A Revision as the planner sees it: read from the cluster, or made from a scenario."""
+
+from dataclasses import dataclass, field
+from enum import IntEnum
+
+from config.policy import RevisionPolicy
+from models.keys import RevisionKey, ServiceKey
+
+
+class Metric(IntEnum):
+    """What a Revision scales on (annotation autoscaling.knative.dev/metric)."""
+
+    CONCURRENCY = 0
+    RPS = 1
+
+
+@dataclass(frozen=True, kw_only=True)
+class RevisionSpec:
+    """What a plan needs to know of one Revision.  Knative's words where Knative has them."""
+
+    key: RevisionKey
+    service: ServiceKey
+    uid: str = ""
+    percent: float = 100.0
+    """Share of the service's arrivals that its route sends here, tagged and untagged, 0..100."""
+    reachable: bool = True
+    """False: the KPA ignores a floor (PodAutoscaler spec.reachability is Unreachable)."""
+    metric: Metric = Metric.CONCURRENCY
+    container_concurrency: int = 0
+    """Requests a pod serves at once; 0 = not limited."""
+    total_value: float = 100.0
+    """What a pod can take: requests in flight, or requests/s where metric is RPS."""
+    target_value: float = 70.0
+    """What the KPA steers for, per pod, after target utilisation."""
+    window_s: float = 60.0
+    owner_min: int = 0
+    """min-scale as the owner wrote it."""
+    owner_max: int = 0
+    """max-scale as the owner wrote it; 0 = none."""
+    activation_scale: int = 0
+    """activation-scale as the owner wrote it; 0 = none.  A floor above it is refused by Knative's webhook."""
+    floor: int | None = None
+    """The floor of ours that stands on it now; None where none does."""
+    policy: RevisionPolicy = field(default_factory=RevisionPolicy)
