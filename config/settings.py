@@ -46,7 +46,7 @@ class Acting:
     namespaces: tuple[str, ...] = ("*",)
     """Globs of the namespaces that are looked at."""
 
-    startup_prior_s: int = 10
+    startup_prior_s: float = 10.0
     """Start-up of a pod, assumed until enough starts of a revision were seen."""
 
     lease_duration_s: int = 15

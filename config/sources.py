@@ -1,6 +1,19 @@
 """Where demand is read: the address of Prometheus, its credentials, and how its series are named."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+PRESETS = (
+    "auto",
+    "opencensus",
+    "otel-1.19",
+    "otel",
+    "otel-target-info",
+    "otel-podmonitor",
+    "istio",
+    "custom",
+)
+"""Ways in which series of request metrics are named; `auto` finds out which."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -10,10 +23,10 @@ class Sources:
     prometheus_url: str = "http://prometheus-operated.monitoring.svc:9090"
     """Base address, with its path prefix.  The name is the one that the Prometheus Operator gives."""
 
-    prometheus_headers: tuple[tuple[str, str], ...] = ()
-    """(name, value) of headers sent with every query, such as X-Scope-OrgID."""
+    prometheus_headers: Mapping[str, str] = field(default_factory=dict)
+    """Name -> value of headers sent with every query, such as X-Scope-OrgID."""
 
-    prometheus_timeout_s: int = 30
+    prometheus_timeout_s: float = 30.0
     """Seconds to wait for one answer."""
 
     prometheus_token_file: str | None = None
@@ -33,16 +46,17 @@ class Sources:
     prometheus_client_key_file: str | None = None
 
     preset: str = "auto"
-    """How the series are named; `auto`: found from what the Prometheus has."""
+    """How the series are named: one of `PRESETS`."""
 
     arrivals_query: str | None = None
-    """PromQL template of requests/s per revision, for the preset `custom`."""
+    """PromQL of requests/s, for the preset `custom`.  `$window` and `$step` are filled in; the answer carries the
+    labels `namespace`, `revision` and, where it can, `service`."""
 
     busy_query: str | None = None
-    """PromQL template of mean requests in flight per revision, for the preset `custom`; None: not known."""
+    """PromQL of mean requests in flight, in the same form; None: not known."""
 
-    rate_window_s: int | None = None
+    rate_window_s: float | None = None
     """Range of `rate()`, seconds; None: from the interval between samples."""
 
-    scrape_interval_s: int | None = None
+    scrape_interval_s: float | None = None
     """Seconds between two samples of a series (scrape or push); None: found from the data."""
