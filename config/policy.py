@@ -39,3 +39,7 @@ class RevisionPolicy:
     """Fewest pods a plan may ask for; None: no such bound."""
     max: int | None = None
     """Most pods a plan may ask for; None: no such bound."""
+    preset: str | None = None
+    """How the series of this Revision are named; None: as `Sources.preset` says."""
+    max_total_pods: int | None = None
+    """Most pods that all floors of its namespace together may ask for; None: no such bound."""

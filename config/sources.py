@@ -49,8 +49,8 @@ class Sources:
     """How the series are named: one of `PRESETS`."""
 
     arrivals_query: str | None = None
-    """PromQL of requests/s, for the preset `custom`.  `$window` and `$step` are filled in; the answer carries the
-    labels `namespace`, `revision` and, where it can, `service`."""
+    """PromQL of requests/s, for the preset `custom`.  `$window` and `$step` are filled in; the answer carries
+    the labels `namespace`, `revision` and, where it can, `service`."""
 
     busy_query: str | None = None
     """PromQL of mean requests in flight, in the same form; None: not known."""

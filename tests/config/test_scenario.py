@@ -1,0 +1,73 @@
+"""Worlds for backtests: by name, from a file, and per series."""
+
+from pathlib import Path
+
+import pytest
+
+from config.faults import ConfigError
+from config.policy import Lever
+from config.scenario import SCENARIOS, load_scenario
+
+
+@pytest.mark.parametrize(
+    ("name", "world"),
+    [("heavy", (45.0, 1.0, 4)), ("web", (10.0, 0.25, 10)), ("sparse", (5.0, 0.5, 1))],
+)
+def test_worlds_with_a_name(name: str, world: tuple[float, float, int]) -> None:
+    got = load_scenario(name)
+    assert (got.startup_seconds, got.service_seconds, got.container_concurrency) == world
+    assert (got.target, got.target_utilization_percentage, got.stable_window_seconds) == (None, 70.0, 60)
+
+
+def test_a_file_says_what_differs_from_web(tmp_path: Path) -> None:
+    file = tmp_path / "world.yaml"
+    file.write_text(
+        "startup-seconds: 20\nlevers: [floor, window]\ntarget-burst-capacity: -1\n"
+        "series:\n  'batch-*': {service-seconds: 4}\n  batch-7: {container-concurrency: 1}\n"
+    )
+    world = load_scenario(file)
+    assert (world.startup_seconds, world.container_concurrency, world.target_burst_capacity) == (20, 10, -1)
+    assert world.levers == {Lever.FLOOR, Lever.WINDOW}
+    assert world.of("shop").service_seconds == 0.25
+    assert world.of("batch-1").service_seconds == 4.0
+    seven = world.of("batch-7")
+    assert (seven.service_seconds, seven.container_concurrency, seven.series) == (4.0, 1, {})
+
+
+def test_json_is_read_too(tmp_path: Path) -> None:
+    file = tmp_path / "world.json"
+    file.write_text('{"container-concurrency": 0, "target": 50, "dispersion": 1.5}')
+    world = load_scenario(str(file))
+    assert (world.container_concurrency, world.target, world.dispersion) == (0, 50.0, 1.5)
+
+
+def test_all_faults_are_told_at_once(tmp_path: Path) -> None:
+    file = tmp_path / "world.yaml"
+    file.write_text(
+        "startup-second: 20\nservice-seconds: 0\nstable-window-seconds: 5\nmemory-mb: 1\nmemory-mb: 2\n"
+        "target-burst-capacity: -0.5\nseries:\n  a: 3\n  b: {series: {}, dispersion: x}\n"
+    )
+    with pytest.raises(ConfigError) as caught:
+        load_scenario(file)
+    assert caught.value.faults == (
+        "memory-mb: 2: each key once; it stands in line 4 already",
+        "startup-second: 20: unknown key; did you mean startup-seconds?",
+        "service-seconds: 0: a number > 0 and <= 3600",
+        "stable-window-seconds: 5: a whole number >= 6 and <= 3600",
+        "target-burst-capacity: -0.5: a number >= 0, or -1",
+        "series.a: 3: a mapping of keys",
+        "series.b.series: a mapping: unknown key",
+        "series.b.dispersion: x: a number >= 1 and <= 1000",
+    )
+
+
+@pytest.mark.parametrize("name", ["webb", "none.yaml"])
+def test_a_world_that_does_not_exist(name: str) -> None:
+    with pytest.raises(ConfigError) as caught:
+        load_scenario(name)
+    (fault,) = caught.value.faults
+    assert name in fault
+
+
+def test_the_names_are_those_of_the_backtests() -> None:
+    assert list(SCENARIOS) == ["heavy", "web", "sparse"]
