@@ -1,0 +1,45 @@
+"""Carrying arrays over from one fleet to the next, when services come and go."""
+
+from collections.abc import Hashable, Sequence
+from dataclasses import fields, is_dataclass, replace
+from typing import Any, TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+T = TypeVar("T")
+
+
+def where_before(before: Sequence[Hashable], after: Sequence[Hashable]) -> NDArray[np.intp]:
+    """(len(after),) the row each key had before; -1 where it is new."""
+    row = {key: i for i, key in enumerate(before)}
+    return np.array([row.get(key, -1) for key in after], dtype=np.intp)
+
+
+def carry(old: T, rows: NDArray[np.intp], fresh: T | None = None) -> T:
+    """`old` with its rows taken as `rows` says, and rows of `fresh` (else NaN, 0) where that is -1.
+
+    Works on arrays, tuples and dataclasses of them; the first axis of every array is the service or revision.
+    Anything else stays as it is in `old`.
+    """
+    value: Any = old
+    if isinstance(value, np.ndarray):
+        new: Any = fresh
+        if new is None:
+            new = np.full(
+                (rows.size, *value.shape[1:]), np.nan if value.dtype.kind == "f" else 0, value.dtype
+            )
+        out = np.array(new, value.dtype)
+        out[rows >= 0] = value[rows[rows >= 0]]
+        return out  # type: ignore[return-value]
+    if isinstance(value, tuple):
+        news = fresh if isinstance(fresh, tuple) else (None,) * len(value)
+        return tuple(carry(o, rows, f) for o, f in zip(value, news, strict=True))  # type: ignore[return-value]
+    if is_dataclass(value) and not isinstance(value, type):
+        parts = {
+            f.name: carry(getattr(value, f.name), rows, None if fresh is None else getattr(fresh, f.name))
+            for f in fields(value)
+        }
+        renewed: Any = replace(value, **parts)
+        return renewed  # type: ignore[no-any-return]
+    return old

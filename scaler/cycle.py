@@ -1,0 +1,161 @@
+"""The cycle that everything turns around: demand in, plan out.  The same live, in a demo and in a bench.
+
+It holds what is carried from one cycle to the next; it reads no clock and talks to nobody.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from forecaster import fleet
+from forecaster.demand import Demand
+from forecaster.history import Grids, ServiceDemand, by_service
+from models.forecast import FleetForecast
+from models.keys import ServiceKey
+from scaler.plan.plan import NOTHING_HELD, FleetPlan, Timing, plan_fleet, service_leads
+from scaler.plan.spec import FleetSpec
+
+Progress = Callable[[float], None]
+"""Told the share done, 0..1."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Pace:
+    """How long things are, seconds."""
+
+    step_s: int
+    """One step of the short grid."""
+    coarse_s: int
+    """One step of the long grid."""
+    recent_s: int
+    """Kept on the short grid."""
+    history_s: int
+    """Kept on the long grid."""
+    refit_s: int
+    """Between two refits."""
+    plan: Timing
+
+
+class Cycle:
+    """History, forecast and held plans of one fleet."""
+
+    def __init__(self, pace: Pace, end_s: int) -> None:
+        self.pace = pace
+        self.grids = Grids(
+            (),
+            step_s=pace.step_s,
+            coarse_s=pace.coarse_s,
+            recent_s=pace.recent_s,
+            history_s=pace.history_s,
+            end_s=end_s,
+        )
+        self._delay_s = float(pace.step_s)
+        self._leads: Mapping[ServiceKey, float] = {}
+        self._held = NOTHING_HELD
+        self.state = fleet.start((), pace.step_s, self.grids.fine.end_s, self._window(()))
+
+    @property
+    def known_until_s(self) -> int:
+        """Unix seconds where what was observed ends."""
+        return self.grids.fine.end_s
+
+    @property
+    def delay_s(self) -> float:
+        """Age of the newest figure when it is read, seconds."""
+        return self._delay_s
+
+    def remember(self, demand: Demand) -> None:
+        """Add weeks of history on the long grid, before anything else."""
+        summed = by_service(demand)
+        self._follow(summed.keys)
+        self.grids.append_weeks(summed)
+
+    def warm_up(self, demand: Demand, progress: Progress = lambda _: None) -> None:
+        """Take the recent past on the short grid as if it came now, step by step; then learn from all.
+
+        The members begin with what could be known before it, so that their errors are honest.
+        """
+        self._delay_s = demand.delay_s
+        summed = by_service(demand)
+        self._follow(summed.keys)
+        ahead_s = summed.arrivals.shape[1] * demand.step_s + self.pace.coarse_s
+        before = self.grids.coarse.history(self.grids.service_time_s, until_s=demand.start_s)
+        win = self._window(self.grids.keys)
+        self.state = fleet.start(self.grids.keys, self.pace.step_s, demand.start_s, win)
+        self.state = fleet.refit(self.state, before, ahead_s)
+        self._take(summed, progress)
+        self.refit()
+
+    def observe(self, demand: Demand) -> None:
+        """Take what came since the last time."""
+        self._delay_s = demand.delay_s
+        summed = by_service(demand)
+        self._follow(tuple(sorted({*self.grids.keys, *summed.keys})))
+        self._take(summed, lambda _: None)
+
+    def refit(self) -> None:
+        """Let the members learn from all of the history."""
+        history = self.grids.coarse.history(self.grids.service_time_s)
+        reach_s = self._window(self.grids.keys).horizon * self.pace.step_s
+        behind_s = self.known_until_s - history.end_s
+        self.state = fleet.refit(self.state, history, 2 * self.pace.refit_s + reach_s + behind_s)
+
+    def lead(self, spec: FleetSpec) -> None:
+        """Forecast as far ahead as these Revisions' start-ups need."""
+        keys = tuple(dict.fromkeys(spec.services))
+        self._leads = dict(zip(keys, service_leads(spec, self.pace.plan, keys).tolist(), strict=True))
+
+    def forecast(self) -> FleetForecast:
+        """The newest forecast."""
+        return fleet.forecast(self.state)
+
+    def plan(
+        self,
+        spec: FleetSpec,
+        now_s: int,
+        *,
+        budgets: Mapping[str, int] | None = None,
+        max_total_pods: int | None = None,
+        dispersion: float = 1.0,
+    ) -> FleetPlan:
+        """The plan at `now_s`."""
+        row = {key: i for i, key in enumerate(self.state.keys)}
+        plan, self._held = plan_fleet(
+            self.forecast(),
+            spec,
+            self._held,
+            service_row=np.array([row.get(key, -1) for key in spec.services], np.intp),
+            service_time_s=self.grids.service_time_s,
+            dispersion=np.full(len(self.state.keys), dispersion),
+            timing=self.pace.plan,
+            now_s=now_s,
+            budgets=budgets,
+            max_total_pods=max_total_pods,
+        )
+        return plan
+
+    def _window(self, keys: tuple[ServiceKey, ...]) -> fleet.Window:
+        default = 2 * self.pace.plan.period_s
+        leads = np.array([self._leads.get(key, default) for key in keys], np.float64)
+        return fleet.window(self._delay_s, leads, self.pace.step_s)
+
+    def _follow(self, keys: tuple[ServiceKey, ...]) -> None:
+        if keys != self.grids.keys:
+            self.grids.follow(keys)
+            self.state = fleet.follow(self.state, keys, self._window(keys))
+
+    def _take(self, demand: ServiceDemand, progress: Progress) -> None:
+        """Append to the grids and advance the forecast through every new step."""
+        before_s = self.state.origin_s
+        self.grids.append(demand)
+        steps = max(0, (self.grids.fine.end_s - before_s) // self.pace.step_s)
+        steps = min(steps, self.grids.fine.columns)
+        columns: NDArray[np.float32] = self.grids.fine.newest(steps) if steps else np.empty((0, 0),
+        np.float32) win = self._window(self.grids.keys)
+        for j in range(steps):
+            self.state = fleet.advance(self.state, np.ascontiguousarray(columns[:, j]), win)
+            if j % 64 == 0:
+                progress(j / steps)
+        progress(1.0)

@@ -1,0 +1,84 @@
+"""The fleet's Revisions as arrays: what a plan reads."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from config.policy import Lever, Mode
+from models.keys import RevisionKey, ServiceKey
+from scaler.revision import Metric, RevisionSpec
+
+NO_BOUND = np.iinfo(np.int32).max
+WAIT_SHARE = 0.5
+"""A request that waits for a pod waits half its start-up in the mean: it may come at any moment of it."""
+
+
+@dataclass(frozen=True, eq=False)
+class FleetSpec:
+    """Revisions as arrays (r,); made anew only when the cluster changed.
+
+    keys, services     the Revision and its service.
+    share              of the service's arrivals, 0..1.
+    reachable          False: the KPA ignores a floor.
+    total_value        what a pod can take: requests in flight, or requests/s where `rps`.
+    worth              pod-seconds that one delayed request is worth, waiting included at `startup_s`.
+    max_delayed        share of requests that may be delayed, 0..1; NaN: the costs rule.
+    acts               a floor may be written (mode act, lever floor).
+    least, most        pods, the bounds of the policy; 0 and NO_BOUND where there are none.
+    owner_min, owner_max, activation   pods, as the owner wrote them; NO_BOUND where there is no upper one.
+    startup_s          seconds from asking for a pod until it serves.
+    off                mode off: no plan is made.
+    """
+
+    keys: tuple[RevisionKey, ...]
+    services: tuple[ServiceKey, ...]
+    share: NDArray[np.float64]
+    reachable: NDArray[np.bool_]
+    total_value: NDArray[np.float64]
+    rps: NDArray[np.bool_]
+    worth: NDArray[np.float64]
+    max_delayed: NDArray[np.float64]
+    acts: NDArray[np.bool_]
+    off: NDArray[np.bool_]
+    least: NDArray[np.int32]
+    most: NDArray[np.int32]
+    owner_min: NDArray[np.int32]
+    owner_max: NDArray[np.int32]
+    activation: NDArray[np.int32]
+    startup_s: NDArray[np.float64]
+
+
+def fleet_spec(revisions: Sequence[RevisionSpec], startup_s: NDArray[np.float64]) -> FleetSpec:
+    """Arrays of `revisions` with their start-up seconds (r,)."""
+    policies = [r.policy for r in revisions]
+
+    def ints(values: Sequence[int | None], absent: int) -> NDArray[np.int32]:
+        return np.array([absent if v is None else v for v in values], np.int32)
+
+    def flags(values: Sequence[bool]) -> NDArray[np.bool_]:
+        return np.array(values, np.bool_)
+
+    def reals(values: Sequence[float]) -> NDArray[np.float64]:
+        return np.array(values, np.float64)
+
+    return FleetSpec(
+        keys=tuple(r.key for r in revisions),
+        services=tuple(r.service for r in revisions),
+        share=reals([r.percent / 100 for r in revisions]),
+        reachable=flags([r.reachable for r in revisions]),
+        total_value=reals([r.total_value for r in revisions]),
+        rps=flags([r.metric is Metric.RPS for r in revisions]),
+        worth=reals([p.delay_cost for p in policies])
+        + reals([p.wait_cost for p in policies]) * WAIT_SHARE * startup_s,
+        max_delayed=reals([np.nan if p.max_delayed is None else p.max_delayed / 100 for p in policies]),
+        acts=flags([p.mode is Mode.ACT and Lever.FLOOR in p.levers for p in policies]),
+        off=flags([p.mode is Mode.OFF for p in policies]),
+        least=ints([p.min for p in policies], 0),
+        most=ints([p.max for p in policies], NO_BOUND),
+        owner_min=ints([r.owner_min for r in revisions], 0),
+        owner_max=ints([r.owner_max or None for r in revisions], NO_BOUND),
+        activation=ints([r.activation_scale or None for r in revisions], NO_BOUND),
+        startup_s=startup_s,
+    )
