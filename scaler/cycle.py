@@ -7,14 +7,15 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
 from forecaster import fleet
 from forecaster.demand import Demand
 from forecaster.history import Grids, ServiceDemand, by_service
 from models.forecast import FleetForecast
 from models.keys import ServiceKey
-from scaler.plan.plan import NOTHING_HELD, FleetPlan, Timing, plan_fleet, service_leads
+from scaler.plan.hold import NOTHING_HELD
+from scaler.plan.plan import Services, Timing, plan_fleet, service_leads, service_rows
+from scaler.plan.result import FleetPlan
 from scaler.plan.spec import FleetSpec
 
 Progress = Callable[[float], None]
@@ -112,26 +113,18 @@ class Cycle:
         return fleet.forecast(self.state)
 
     def plan(
-        self,
-        spec: FleetSpec,
-        now_s: int,
-        *,
-        budgets: Mapping[str, int] | None = None,
-        max_total_pods: int | None = None,
-        dispersion: float = 1.0,
+        self, spec: FleetSpec, now_s: int, *, max_total_pods: int | None = None, dispersion: float = 1.0
     ) -> FleetPlan:
         """The plan at `now_s`."""
-        row = {key: i for i, key in enumerate(self.state.keys)}
+        services = Services(self.grids.service_time_s, np.full(len(self.state.keys), dispersion))
         plan, self._held = plan_fleet(
             self.forecast(),
+            services,
             spec,
             self._held,
-            service_row=np.array([row.get(key, -1) for key in spec.services], np.intp),
-            service_time_s=self.grids.service_time_s,
-            dispersion=np.full(len(self.state.keys), dispersion),
+            rows=service_rows(spec, self.state.keys),
             timing=self.pace.plan,
             now_s=now_s,
-            budgets=budgets,
             max_total_pods=max_total_pods,
         )
         return plan
@@ -152,8 +145,8 @@ class Cycle:
         self.grids.append(demand)
         steps = max(0, (self.grids.fine.end_s - before_s) // self.pace.step_s)
         steps = min(steps, self.grids.fine.columns)
-        columns: NDArray[np.float32] = self.grids.fine.newest(steps) if steps else np.empty((0, 0),
-        np.float32) win = self._window(self.grids.keys)
+        columns = self.grids.fine.newest(steps)
+        win = self._window(self.grids.keys)
         for j in range(steps):
             self.state = fleet.advance(self.state, np.ascontiguousarray(columns[:, j]), win)
             if j % 64 == 0:

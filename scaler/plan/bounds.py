@@ -36,7 +36,7 @@ Limit = Callable[[Pods, Pods], Pods]
 
 
 def bounded(wanted: Pods, steps: Sequence[tuple[Bound, Limit, Pods]]) -> tuple[Pods, NDArray[np.uint8]]:
-    """`wanted` after each (bound, np.minimum or np.maximum, pods) in turn, and the last one that changed it."""
+    """`wanted` after each (bound, np.minimum or np.maximum, pods) in turn, and the last that changed it."""
     floor = wanted
     binding = np.zeros(wanted.shape, np.uint8)
     for bound, limit, pods in steps:
@@ -52,8 +52,8 @@ def shared_budget(
     """(r,) pods such that no group has more than its budget, given where they save most.
 
     `ask(price)` gives the pods (r,) wanted when a pod-second costs price (r,) instead of 1; fewer at a higher
-    one.  group (r,) index into budgets (g,) pods, -1 = none.  A group that asks for too much has one price, found
-    by bisection: then the last pod given to anyone in it saves as much as the last one given to any other.
+    one.  group (r,) index into budgets (g,) pods, -1 = none.  A group that asks for too much has one price,
+    found by bisection: then the last pod given to anyone in it saves as much as that given to any other.
     """
     inside = group >= 0
 

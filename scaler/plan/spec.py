@@ -28,6 +28,7 @@ class FleetSpec:
     acts               a floor may be written (mode act, lever floor).
     least, most        pods, the bounds of the policy; 0 and NO_BOUND where there are none.
     owner_min, owner_max, activation   pods, as the owner wrote them; NO_BOUND where there is no upper one.
+    budget_group       index into `budgets`, -1 = none; budgets (g,) pods that the members of a group share.
     startup_s          seconds from asking for a pod until it serves.
     off                mode off: no plan is made.
     """
@@ -47,12 +48,17 @@ class FleetSpec:
     owner_min: NDArray[np.int32]
     owner_max: NDArray[np.int32]
     activation: NDArray[np.int32]
+    budget_group: NDArray[np.intp]
+    budgets: NDArray[np.float64]
     startup_s: NDArray[np.float64]
 
 
 def fleet_spec(revisions: Sequence[RevisionSpec], startup_s: NDArray[np.float64]) -> FleetSpec:
     """Arrays of `revisions` with their start-up seconds (r,)."""
     policies = [r.policy for r in revisions]
+    budgets = {r.key.namespace: r.policy.max_total_pods for r in revisions}
+    limited = sorted(name for name, pods in budgets.items() if pods is not None)
+    group = {name: i for i, name in enumerate(limited)}
 
     def ints(values: Sequence[int | None], absent: int) -> NDArray[np.int32]:
         return np.array([absent if v is None else v for v in values], np.int32)
@@ -80,5 +86,7 @@ def fleet_spec(revisions: Sequence[RevisionSpec], startup_s: NDArray[np.float64]
         owner_min=ints([r.owner_min for r in revisions], 0),
         owner_max=ints([r.owner_max or None for r in revisions], NO_BOUND),
         activation=ints([r.activation_scale or None for r in revisions], NO_BOUND),
+        budget_group=np.array([group.get(r.key.namespace, -1) for r in revisions], np.intp),
+        budgets=reals([float(budgets[name] or 0) for name in limited]),
         startup_s=startup_s,
     )
