@@ -1,0 +1,37 @@
+"""The commands of `tidecast`, in the order in which `--help` lists them."""
+
+from typing import Annotated
+
+import typer
+
+from scaler.cli.check_config import check_config
+
+app = typer.Typer(
+    name="tidecast",
+    no_args_is_help=True,
+    add_completion=False,
+    # A traceback is for us alone and goes where `failures` says.
+    pretty_exceptions_enable=False,
+    rich_markup_mode="rich",
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+app.command()(check_config)
+
+
+def _version(asked: bool) -> None:
+    if asked:
+        from importlib.metadata import version
+
+        typer.echo(f"tidecast {version('tidecast')}")
+        raise typer.Exit
+
+
+@app.callback()
+def _tidecast(
+    version: Annotated[
+        bool,
+        typer.Option("--version", help="Print the version and stop.", callback=_version, is_eager=True),
+    ] = False,
+) -> None:
+    """Predictive autoscaling for Knative: pods warm before the traffic comes, none when nothing is coming."""
