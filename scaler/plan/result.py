@@ -1,6 +1,6 @@
 """What a plan is: floors for a fleet, and why each is what it is."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import IntEnum
 
 import numpy as np
@@ -81,6 +81,11 @@ class FleetPlan:
     service_time_s: NDArray[np.float64]
     lead_s: NDArray[np.float64]
     at_s: int
+
+    def as_stale(self) -> "FleetPlan":
+        """The plan that asks for nothing, because what is known is too old to stand on."""
+        nothing = np.zeros_like(self.floor)
+        return replace(self, floor=nothing, wanted=nothing, reason=np.full_like(self.reason, Reason.STALE))
 
     def __getitem__(self, key: RevisionKey) -> Plan:
         """The plan of one Revision; KeyError where there is none."""

@@ -1,0 +1,55 @@
+"""What the loop shows: its last plan, its faults, its pulse.  The loop writes it, the web reads it."""
+
+import threading
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+
+from scaler.orders import Outcome
+from scaler.plan.result import FleetPlan
+
+
+@dataclass(frozen=True)
+class Shown:
+    """One look at the loop.  Times are Unix seconds; None = not yet."""
+
+    plan: FleetPlan | None = None
+    leads: bool = False
+    started: bool = False
+    """History has been read and the first plan can be made."""
+    known_until_s: int | None = None
+    observed_s: float | None = None
+    planned_s: float | None = None
+    cycle_s: float = 0.0
+    """CPU seconds of the last cycle: observe and plan."""
+    configuration_faults: tuple[str, ...] = ()
+    read_fault: str | None = None
+    """Why demand could not be read the last time; None: it could."""
+    warnings: tuple[str, ...] = ()
+    outcomes: dict[str, int] = field(default_factory=dict)
+    """Result -> how many orders had it so far."""
+    unverified: tuple[str, ...] = ()
+
+
+class Board:
+    """Holds one `Shown`; every change is a new one, so that a reader never sees half of it."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._shown = Shown()
+        self._outcomes: Counter[str] = Counter()
+
+    @property
+    def shown(self) -> Shown:
+        """What is to be seen now."""
+        return self._shown
+
+    def show(self, **changes: object) -> None:
+        """Replace fields of what is shown."""
+        with self._lock:
+            self._shown = replace(self._shown, **changes)  # type: ignore[arg-type]
+
+    def count(self, outcomes: Sequence[Outcome]) -> None:
+        """Add what became of orders."""
+        self._outcomes.update(outcome.result.value for outcome in outcomes)
+        self.show(outcomes=dict(self._outcomes))

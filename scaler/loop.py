@@ -1,0 +1,250 @@
+"""The loop: the only place that knows the order of things.
+
+    begin     weeks of history, then the last day, then the models
+    observe   what came since
+    plan      floors, and the orders that change what stands
+    refit     the models learn again
+    sweep     what stands marked under a Lease that has lapsed is taken back
+    end       our own is taken back
+
+Not knowing is no reason to move: when demand cannot be read, the plan stands for `hold` plus the longest
+lead; then everything of ours is taken back and the KPA is alone, until demand is read again.  Each such step
+is shown and logged.
+"""
+
+import logging
+import time
+from collections.abc import Callable, Sequence
+from typing import Protocol
+
+import numpy as np
+
+from config.settings import Settings
+from forecaster.demand import Demand
+from scaler.board import Board
+from scaler.cycle import Cycle, Pace, Progress
+from scaler.orders import Order, Outcome, Result, orders, standing_floors
+from scaler.plan.plan import Timing
+from scaler.plan.spec import FleetSpec, fleet_spec
+from scaler.ports import Cluster, DemandSource
+from scaler.revision import RevisionSpec
+
+log = logging.getLogger("tidecast.loop")
+
+
+class Clock(Protocol):
+    """Unix seconds now."""
+
+    def __call__(self) -> float: ...
+
+
+def pace_of(settings: Settings) -> Pace:
+    """How long things are, from the configuration."""
+    timing = settings.timing
+    return Pace(
+        step_s=timing.step_s,
+        coarse_s=timing.history_step_s,
+        recent_s=timing.recent_s,
+        history_s=timing.history_s,
+        refit_s=timing.refit_period_s,
+        plan=Timing(period_s=timing.planning_period_s, hold_s=timing.hold_s),
+    )
+
+
+class Loop:
+    """One fleet's loop.  Not thread-safe: its jobs run one after the other, on one thread."""
+
+    def __init__(
+        self,
+        source: DemandSource,
+        cluster: Cluster,
+        settings: Settings,
+        board: Board,
+        *,
+        clock: Clock = time.time,
+        read_errors: tuple[type[Exception], ...],
+    ) -> None:
+        self._source = source
+        self._cluster = cluster
+        self._settings = settings
+        self._board = board
+        self._clock = clock
+        self._read_errors = read_errors
+        self._pace = pace_of(settings)
+        self._cycle: Cycle | None = None
+        self._version: int | None = None
+        self._revisions: tuple[RevisionSpec, ...] = ()
+        self._spec: FleetSpec | None = None
+
+    def begin(self, progress: Callable[[str], Progress] = lambda _: lambda _: None) -> bool:
+        """Read the history and warm up; False where demand cannot be read yet (shown; call again)."""
+        pace = self._pace
+        try:
+            self._look()
+            delay_s = self._source.delay_s()
+            end_s = _floor(self._clock() - delay_s, pace.step_s)
+            recent_from_s = _floor(end_s - pace.recent_s, pace.coarse_s)
+            cycle = Cycle(pace, recent_from_s)
+            weeks = self._source.read(
+                _floor(end_s - pace.history_s, pace.coarse_s),
+                recent_from_s,
+                pace.coarse_s,
+                progress("history"),
+            )
+            recent = self._source.read(recent_from_s, end_s, pace.step_s, progress("last day"))
+        except self._read_errors as error:
+            self._cannot_read(error)
+            return False
+        cycle.remember(weeks)
+        if self._spec is not None:
+            cycle.lead(self._spec)
+        cycle.warm_up(recent, progress("learning"))
+        self._cycle = cycle
+        self._board.show(started=True)
+        self._read(recent)
+        return True
+
+    def observe(self) -> None:
+        """Take what came since the last time; until the history was read, try that instead."""
+        if self._cycle is None:
+            self.begin()
+            return
+        began = time.process_time()
+        self._look()
+        start_s = self._cycle.known_until_s
+        end_s = _floor(self._clock() - self._cycle.delay_s, self._pace.step_s)
+        # After a long absence only the last day matters on the short grid.
+        start_s = max(start_s, _floor(end_s - self._pace.recent_s, self._pace.coarse_s))
+        if end_s <= start_s:
+            return
+        try:
+            demand = self._source.read(start_s, end_s, self._pace.step_s)
+        except self._read_errors as error:
+            self._cannot_read(error)
+            return
+        self._cycle.observe(demand)
+        self._read(demand)
+        self._board.show(cycle_s=time.process_time() - began)
+
+    def plan(self) -> None:
+        """Plan, and carry out what changes."""
+        if self._cycle is None:
+            return
+        began = time.process_time()
+        self._look()
+        if self._spec is None:
+            return
+        now = self._clock()
+        plan = self._cycle.plan(self._spec, int(now), max_total_pods=self._settings.acting.max_total_pods)
+        acts = self._spec.acts
+        if self._stale(now):
+            acts = np.zeros_like(acts)
+            plan = plan.as_stale()
+        leads = self._cluster.leads()
+        self._board.show(plan=plan, leads=leads, planned_s=now)
+        if leads:
+            wanted = orders(
+                plan,
+                self._revisions,
+                acts=acts,
+                owner_min=self._spec.owner_min,
+                standing=standing_floors(self._revisions),
+            )
+            self._act(wanted)
+            self._board.show(unverified=tuple(self._cluster.verify()))
+        self._board.show(cycle_s=self._board.shown.cycle_s + time.process_time() - began)
+
+    def refit(self) -> None:
+        """Let the models learn from all of the history."""
+        if self._cycle is not None:
+            self._cycle.refit()
+
+    def sweep(self) -> None:
+        """Take back what stands marked although nobody answers for it."""
+        self._tell(self._cluster.sweep())
+
+    def end(self) -> None:
+        """A clean stop: take back our own."""
+        self._look()
+        if self._cluster.leads():
+            self._act([Order(r.key, r.uid, None) for r in self._revisions if r.floor is not None])
+
+    def configure(self, settings: Settings) -> None:
+        """Go on with another configuration; another source or another pace begins anew."""
+        if pace_of(settings) != self._pace:
+            self._pace = pace_of(settings)
+            self._cycle = None
+            self._board.show(started=False)
+        self._settings = settings
+        self._cluster.steer_by(settings.policy)
+        log.info("configuration taken over")
+
+    def read_from(self, source: DemandSource) -> None:
+        """Go on with another source of demand."""
+        self._source = source
+        self._cycle = None
+        self._board.show(started=False)
+
+    @property
+    def cycle(self) -> Cycle | None:
+        """What is known; None until the history was read."""
+        return self._cycle
+
+    def _look(self) -> None:
+        """See whether the cluster changed; only then are its arrays made anew."""
+        version, revisions = self._cluster.specs()
+        startup_s = self._cluster.startup_s([r.key for r in revisions])
+        if (
+            version == self._version
+            and self._spec is not None
+            and np.array_equal(startup_s, self._spec.startup_s)
+        ):
+            return
+        self._version, self._revisions = version, revisions
+        self._spec = fleet_spec(revisions, startup_s)
+        self._source.name_services({r.key: r.service for r in revisions})
+        if self._cycle is not None:
+            self._cycle.lead(self._spec)
+
+    def _stale(self, now: float) -> bool:
+        """Is what is known older than a plan may stand on?"""
+        assert self._cycle is not None
+        assert self._spec is not None
+        lead_s = float(self._spec.startup_s.max(initial=0.0)) + self._pace.plan.period_s
+        behind_s = now - self._cycle.known_until_s - self._cycle.delay_s - self._pace.step_s
+        return behind_s > self._pace.plan.hold_s + lead_s
+
+    def _act(self, wanted: list[Order]) -> None:
+        if wanted:
+            self._tell(self._cluster.act(wanted))
+
+    def _tell(self, outcomes: Sequence[Outcome]) -> None:
+        self._board.count(outcomes)
+        for outcome in outcomes:
+            order = outcome.order
+            what = "floor taken back" if order.floor is None else f"floor {order.floor}"
+            fine = outcome.result in (Result.APPLIED, Result.UNCHANGED, Result.GONE)
+            say = log.info if fine else log.warning
+            say("%s: %s: %s %s", order.key, what, outcome.result.value, outcome.message)
+
+    def _read(self, demand: Demand) -> None:
+        shown = self._board.shown
+        if shown.read_fault is not None:
+            log.info("demand is read again")
+        for warning in set(demand.warnings) - set(shown.warnings):
+            log.warning("demand: %s", warning)
+        self._board.show(
+            read_fault=None,
+            warnings=demand.warnings,
+            observed_s=self._clock(),
+            known_until_s=demand.end_s,
+        )
+
+    def _cannot_read(self, error: Exception) -> None:
+        if self._board.shown.read_fault != str(error):
+            log.warning("demand cannot be read, plans stand as they are: %s", error)
+        self._board.show(read_fault=str(error))
+
+
+def _floor(time_s: float, step_s: int) -> int:
+    return int(time_s // step_s) * step_s

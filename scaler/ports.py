@@ -1,0 +1,56 @@
+"""The two ends of the loop: where demand is read, and what is steered.
+
+A demo or a test may swap them, never the middle.
+"""
+
+from collections.abc import Callable, Sequence
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from config.policy import RevisionPolicy
+from forecaster.demand import Demand
+from models.keys import RevisionKey, ServiceKey
+from scaler.orders import Order, Outcome
+from scaler.revision import RevisionSpec
+
+
+class DemandSource(Protocol):
+    """Where demand is read."""
+
+    def read(
+        self, start_s: int, end_s: int, step_s: int, progress: Callable[[float], None] | None = None
+    ) -> Demand:
+        """Demand on [start_s, end_s), both on the grid of `step_s`.  Raises ReadError."""
+
+    def delay_s(self) -> float:
+        """How old the newest complete figure is when it is read, seconds.  Raises ReadError."""
+
+    def name_services(self, services: dict[RevisionKey, ServiceKey]) -> None:
+        """Which service each Revision belongs to, where the source itself does not say."""
+
+
+class Cluster(Protocol):
+    """What is steered."""
+
+    def specs(self) -> tuple[int, tuple[RevisionSpec, ...]]:
+        """The Revisions, and a number that changes only when they did."""
+
+    def startup_s(self, keys: Sequence[RevisionKey]) -> NDArray[np.float64]:
+        """(r,) seconds from asking for a pod until it serves, as learned so far."""
+
+    def act(self, orders: Sequence[Order]) -> Sequence[Outcome]:
+        """Carry out; one outcome each, none raises."""
+
+    def verify(self) -> Sequence[str]:
+        """Look whether what was written had its effect; what did not, in words."""
+
+    def steer_by(self, policy: RevisionPolicy) -> None:
+        """The policy that annotations are laid over, from now on."""
+
+    def sweep(self) -> Sequence[Outcome]:
+        """Take back what stands marked although nobody answers for it."""
+
+    def leads(self) -> bool:
+        """May we act, or does another?"""
