@@ -1,0 +1,98 @@
+"""Which preset a Prometheus has, and how far apart its samples are."""
+
+import math
+import re
+from collections.abc import Sequence
+
+from config.sources import Sources
+from forecaster.presets import PRESETS
+from forecaster.presets.custom import custom
+from forecaster.presets.preset import Preset
+from forecaster.prometheus.answer import Series
+from forecaster.prometheus.client import Client
+from forecaster.prometheus.errors import NoData, Refused
+
+LOOK_BACK_S = 86_400
+"""A service that is asleep has no series now; over a day, some service has had some."""
+
+USUAL_INTERVALS_S = (1, 2, 3, 5, 10, 15, 20, 30, 45, 60, 90, 120, 180, 300)
+SCRAPES_PER_WINDOW = 4
+"""A window of this many intervals still has two samples when one scrape fails and another comes late."""
+
+_COUNTED_S = 600
+
+
+def choose(client: Client, sources: Sources, at_s: int) -> Preset:
+    """The preset that `sources` names, in the variant that is there; or with `auto`, the one that fits.
+
+    Raises NoData where `auto` finds none, Refused where `custom` has no query.
+    """
+    if sources.preset == "custom":
+        if not sources.arrivals_query:
+            raise Refused("preset custom: arrivals-query is not set")
+        return custom(sources.arrivals_query, sources.busy_query)
+    asked = PRESETS if sources.preset == "auto" else {sources.preset: PRESETS[sources.preset]}
+    variants = [variant for preset in asked.values() for variant in preset]
+    found = present(client, variants, at_s)
+    if found:
+        return found[0]
+    if sources.preset == "auto":
+        known = ", ".join(sorted({variant.metric for variant in variants}))
+        raise NoData(
+            f"{client.url}: no request metrics of Knative or Istio in the last day; looked for {known}."
+            " Are request metrics switched on in config-observability, and scraped?"
+        )
+    return variants[0]
+
+
+def present(client: Client, variants: list[Preset], at_s: int) -> list[Preset]:
+    """Those of `variants` that have series in the day before `at_s`, in the same order."""
+    start_s = at_s - LOOK_BACK_S
+    wanted = "|".join(re.escape(variant.metric).replace("\\", "\\\\") for variant in variants)
+    names = set(client.names(f'{{__name__=~"{wanted}"}}', start_s=start_s, end_s=at_s))
+    return [
+        variant
+        for variant in variants
+        if variant.metric in names
+        and all(client.names(selector, start_s=start_s, end_s=at_s) for selector in variant.present)
+    ]
+
+
+def interval_s(client: Client, selector: str, at_s: int) -> float | None:
+    """Seconds between two samples of a series, from the densest ten minutes of the last hours; None if unknown.
+
+    Ten minutes have to be covered by one series, so where pods live shorter, `up` is asked: it is written
+    with every scrape of a target.  Jobs can differ in it, the pods' own series cannot.
+    """
+    for series, hours in ((selector, 2), (selector, 24), ("up", 2)):
+        counted = client.range(
+            f"max(count_over_time({series}[{_COUNTED_S}s]))",
+            first_s=at_s - hours * 3600,
+            last_s=at_s,
+            step_s=_COUNTED_S,
+        )
+        most = _most(counted.series)
+        if most >= 2:
+            return _usual(_COUNTED_S / most)
+    return None
+
+
+def window_s(interval: float, step_s: int, configured: float | None) -> int:
+    """Range of rates: a multiple of the step, so that every request is told of equally often.
+
+    At least one step, or requests would fall between windows; at least four intervals unless configured.
+    """
+    wanted = configured or SCRAPES_PER_WINDOW * interval
+    return max(1, math.ceil(wanted / step_s - 1e-9)) * step_s
+
+
+def _most(series: Sequence[Series]) -> float:
+    return max((float(one.samples()[:, 1].max()) for one in series), default=0.0)
+
+
+def _usual(seconds: float) -> float:
+    """A count of ten minutes can be one off; intervals that people write are round."""
+    for usual in USUAL_INTERVALS_S:
+        if abs(seconds - usual) <= 0.1 * usual:
+            return float(usual)
+    return seconds
