@@ -2,13 +2,14 @@
 
 import math
 import re
-from collections.abc import Sequence
+
+import numpy as np
 
 from config.sources import Sources
 from forecaster.presets import PRESETS
 from forecaster.presets.custom import custom
 from forecaster.presets.preset import Preset
-from forecaster.prometheus.answer import Series
+from forecaster.presets.promql import selector as select
 from forecaster.prometheus.client import Client
 from forecaster.prometheus.errors import NoData, Refused
 
@@ -58,23 +59,41 @@ def present(client: Client, variants: list[Preset], at_s: int) -> list[Preset]:
     ]
 
 
-def interval_s(client: Client, selector: str, at_s: int) -> float | None:
-    """Seconds between two samples of a series, from the densest ten minutes of the last hours; None if unknown.
+def interval_s(client: Client, metric: str, selector: str, at_s: int) -> float | None:
+    """Seconds between two samples of a series of `selector`; None where that cannot be known yet.
 
-    Ten minutes have to be covered by one series, so where pods live shorter, `up` is asked: it is written
-    with every scrape of a target.  Jobs can differ in it, the pods' own series cannot.
+    The median distance in the series that had most samples in ten minutes, among the last hours.  Where no
+    pod was there for two distances, `up` is asked: it is written with every scrape of a target, if perhaps
+    of another job.
     """
-    for series, hours in ((selector, 2), (selector, 24), ("up", 2)):
-        counted = client.range(
-            f"max(count_over_time({series}[{_COUNTED_S}s]))",
+    for name, series, hours in ((metric, selector, 2), (metric, selector, 24), ("up", "up", 2)):
+        densest = client.range(
+            f"topk(1, count_over_time({series}[{_COUNTED_S}s]))",
             first_s=at_s - hours * 3600,
             last_s=at_s,
             step_s=_COUNTED_S,
         )
-        most = _most(counted.series)
-        if most >= 2:
-            return _usual(_COUNTED_S / most)
+        best = max(densest.series, key=lambda one: float(one.samples()[:, 1].max()), default=None)
+        if best is None:
+            continue
+        counts = best.samples()
+        then_s, most = counts[counts[:, 1].argmax()]
+        if most > 2:
+            labels = [
+                (label, "=", _escaped(value)) for label, value in best.metric.items() if label != "__name__"
+            ]
+            raw = client.instant(f"{select(name, *labels)}[{_COUNTED_S}s]", at_s=int(then_s))
+            times_s = raw.series[0].samples()[:, 0] if raw.series else np.empty(0)
+            if times_s.size > 2:
+                return _usual(float(np.median(np.diff(times_s))))
     return None
+
+
+def whole_seconds(client: Client, sums: str, at_s: int) -> bool:
+    """Whether all sums of seconds are whole numbers: of many requests' times, no honest sum is."""
+    seen = f"last_over_time({sums}[1h])"
+    answer = client.instant(f"count({seen} % 1 > 0) or -count({seen})", at_s=at_s)
+    return any(one.samples()[-1, 1] < 0 for one in answer.series)
 
 
 def window_s(interval: float, step_s: int, configured: float | None) -> int:
@@ -86,13 +105,13 @@ def window_s(interval: float, step_s: int, configured: float | None) -> int:
     return max(1, math.ceil(wanted / step_s - 1e-9)) * step_s
 
 
-def _most(series: Sequence[Series]) -> float:
-    return max((float(one.samples()[:, 1].max()) for one in series), default=0.0)
+def _escaped(value: str) -> str:
+    return value.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n")
 
 
 def _usual(seconds: float) -> float:
-    """A count of ten minutes can be one off; intervals that people write are round."""
+    """Scrapes are late by a little; intervals that people write are round."""
     for usual in USUAL_INTERVALS_S:
-        if abs(seconds - usual) <= 0.1 * usual:
+        if abs(seconds - usual) <= 0.05 * usual:
             return float(usual)
     return seconds

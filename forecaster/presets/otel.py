@@ -3,6 +3,9 @@
 The sums are right from 1.19.9, 1.20.2 and 1.21.0 on; the reader finds out where they are not.
 """
 
-from forecaster.presets.queue_proxy import INVOCATIONS, Names, promoted
+from forecaster.presets.queue_proxy import INVOCATIONS, Names, promoted, queue_proxy
 
-VARIANTS = tuple(promoted("otel", INVOCATIONS, INVOCATIONS, Names(dotted)) for dotted in (False, True))
+VARIANTS = tuple(
+    queue_proxy("otel", names, promoted(names), counted=INVOCATIONS, timed=INVOCATIONS)
+    for names in (Names(), Names(dotted=True))
+)

@@ -4,10 +4,18 @@ The time a request occupies its pod is therefore taken where it is right, around
 waiting there in it.
 """
 
-from forecaster.presets.queue_proxy import APP_1_19, HTTP, Names, by_pod_labels, by_target_info, promoted
+from forecaster.presets.queue_proxy import (
+    APP_1_19,
+    HTTP,
+    Names,
+    by_pod_labels,
+    by_target_info,
+    promoted,
+    queue_proxy,
+)
 
 VARIANTS = tuple(
-    shape("otel-1.19", APP_1_19, HTTP, Names(dotted))
-    for shape in (promoted, by_pod_labels, by_target_info)
-    for dotted in (False, True)
+    queue_proxy("otel-1.19", names, told(names), counted=APP_1_19, timed=HTTP)
+    for told in (promoted, by_pod_labels, by_target_info)
+    for names in (Names(), Names(dotted=True))
 )

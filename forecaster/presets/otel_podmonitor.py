@@ -4,8 +4,9 @@ It relabels `__meta_kubernetes_pod_label_serving_knative_dev_revision` to `revis
 not used: a ServiceMonitor in its place would put the name of a Kubernetes Service there.
 """
 
-from forecaster.presets.queue_proxy import INVOCATIONS, Names, by_pod_labels
+from forecaster.presets.queue_proxy import INVOCATIONS, Names, by_pod_labels, queue_proxy
 
 VARIANTS = tuple(
-    by_pod_labels("otel-podmonitor", INVOCATIONS, INVOCATIONS, Names(dotted)) for dotted in (False, True)
+    queue_proxy("otel-podmonitor", names, by_pod_labels(names), counted=INVOCATIONS, timed=INVOCATIONS)
+    for names in (Names(), Names(dotted=True))
 )

@@ -1,7 +1,8 @@
 """As `otel`, with attributes not promoted, or scraped: the revision is found through `target_info`."""
 
-from forecaster.presets.queue_proxy import INVOCATIONS, Names, by_target_info
+from forecaster.presets.queue_proxy import INVOCATIONS, Names, by_target_info, queue_proxy
 
 VARIANTS = tuple(
-    by_target_info("otel-target-info", INVOCATIONS, INVOCATIONS, Names(dotted)) for dotted in (False, True)
+    queue_proxy("otel-target-info", names, by_target_info(names), counted=INVOCATIONS, timed=INVOCATIONS)
+    for names in (Names(), Names(dotted=True))
 )

@@ -61,6 +61,12 @@ class Preset:
     busy: Query | None = None
     """Mean requests in flight per revision: request-seconds per second (Little)."""
 
+    sums: str = ""
+    """Selector of the series that `busy` is made of; empty where they can be trusted."""
+
+    busy_whole: Query | None = None
+    """In place of `busy` where these series are cut to whole seconds, as some releases do."""
+
     gap: Query | None = None
     """Requests/s per revision, counted by the activator.  It counts again what the pods count, so it is used
     where there are no pods, never added."""

@@ -71,78 +71,56 @@ class Names:
         return Query(total(f"{concurrency} or {rps} or {pods} * 0", self.labels.names, by="min"), self.labels)
 
 
-def promoted(name: str, counted: str, timed: str, names: Names) -> Preset:
+@dataclass(frozen=True)
+class Told:
+    """How it is told whose pod a series is of."""
+
+    labels: Labels
+    """Of the answer."""
+    matchers: tuple[tuple[str, str, str], ...]
+    """(label, operator, value) that pick the queue-proxies' series."""
+    info: str = ""
+    """Selector of the series to be joined that has the labels; empty: they are on the series themselves."""
+
+
+def promoted(names: Names) -> Told:
     """Resource attributes are labels of every series (OTLP with promoted attributes)."""
-    whose = (names.labels.revision, "!=", "")
-
-    def per_revision(metric: str) -> Query:
-        # The activator has series of the same name and the same labels.
-        series = selector(metric, whose, ("job", "!~", _ACTIVATOR))
-        return Query(total(growth(series, observing=names.observing), names.labels.names), names.labels)
-
-    present = selector(names.count(counted), whose)
-    return _preset(
-        name,
-        (present,),
-        per_revision(names.count(counted)),
-        per_revision(names.sum(timed)),
-        names=names,
-        metric=names.count(counted),
-    )
+    # The activator has series of the same names with the same labels.
+    return Told(names.labels, ((names.labels.revision, "!=", ""), ("job", "!~", _ACTIVATOR)))
 
 
-def by_target_info(name: str, counted: str, timed: str, names: Names) -> Preset:
-    """Series have no names; `target_info` of the same job and instance does."""
-    whose = (names.labels.revision, "!=", "")
-    nobody = (names.labels.revision, "=", "")
-    info = selector("target_info", whose)
-
-    def per_revision(metric: str) -> Query:
-        per_target = growth(selector(metric, nobody), observing=names.observing)
-        return Query(total(joined(per_target, info, names.labels.names), names.labels.names), names.labels)
-
-    present = selector(names.count(counted), nobody, ("revision", "=", ""))
-    return _preset(
-        name,
-        (present, info),
-        per_revision(names.count(counted)),
-        per_revision(names.sum(timed)),
-        names=names,
-        metric=names.count(counted),
-    )
+def by_target_info(names: Names) -> Told:
+    """Series do not tell; `target_info` of the same job and instance does."""
+    info = selector("target_info", (names.labels.revision, "!=", ""))
+    return Told(names.labels, ((names.labels.revision, "=", ""), ("revision", "=", "")), info)
 
 
-def by_pod_labels(name: str, counted: str, timed: str, names: Names) -> Preset:
+def by_pod_labels(names: Names) -> Told:
     """Scraped from the pods by a PodMonitor that sets the labels `namespace` and `revision`."""
-    labels = Labels("namespace", "revision")
-    whose = (labels.revision, "!=", "")
-
-    def per_revision(metric: str) -> Query:
-        series = selector(metric, whose, (names.labels.revision, "=", ""))
-        return Query(total(growth(series, observing=names.observing), labels.names), labels)
-
-    present = selector(names.count(counted), whose, (names.labels.revision, "=", ""))
-    return _preset(
-        name,
-        (present,),
-        per_revision(names.count(counted)),
-        per_revision(names.sum(timed)),
-        names=names,
-        metric=names.count(counted),
-    )
+    return Told(Labels("namespace", "revision"), (("revision", "!=", ""), (names.labels.revision, "=", "")))
 
 
-def _preset(
-    name: str, present: tuple[str, ...], arrivals: Query, busy: Query, *, names: Names, metric: str
-) -> Preset:
+def queue_proxy(name: str, names: Names, told: Told, *, counted: str, timed: str) -> Preset:
+    """The preset that counts by the histogram `counted` and times by `timed`."""
+    present = selector(names.count(counted), *told.matchers)
+    sums = names.sum(timed)
     return Preset(
         name=name,
-        metric=metric,
-        present=present,
-        arrivals=arrivals,
-        busy=busy,
+        metric=names.count(counted),
+        present=(present, told.info) if told.info else (present,),
+        arrivals=_per_revision(names.count(counted), names, told),
+        busy=_per_revision(sums, names, told),
+        sums=selector(sums, *told.matchers),
+        busy_whole=_per_revision(names.sum(HTTP), names, told),
         gap=names.gap,
         kpa_view=(names.kpa_view,),
         activator_up='max(up{job=~".*activator.*"})',
-        samples=present[0],
+        samples=present,
     )
+
+
+def _per_revision(metric: str, names: Names, told: Told) -> Query:
+    each = growth(selector(metric, *told.matchers), observing=names.observing)
+    if told.info:
+        each = joined(each, told.info, told.labels.names)
+    return Query(total(each, told.labels.names), told.labels)
