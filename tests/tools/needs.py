@@ -1,0 +1,14 @@
+"""A pytest plugin that names the real components the chosen tests need: `pytest -p needs --collect-only`.
+
+Prints one line, `needs: cluster prometheus`, and nothing where the tests need none.
+"""
+
+import pytest
+
+COMPONENTS = ("prometheus", "prometheus3", "cluster")
+
+
+def pytest_collection_finish(session: pytest.Session) -> None:
+    marks = {mark.name for item in session.items for mark in item.iter_markers()}
+    needed = [name for name in COMPONENTS if name in marks]
+    print(f"\nneeds: {' '.join(needed)}")
