@@ -25,6 +25,8 @@ class RevisionSpec:
     """Share of the service's arrivals that its route sends here, tagged and untagged, 0..100."""
     reachable: bool = True
     """False: the KPA ignores a floor (PodAutoscaler spec.reachability is Unreachable)."""
+    hpa: bool = False
+    """True: of class hpa.autoscaling.knative.dev, scaled by the Kubernetes HPA; a floor counts there too."""
     metric: Metric = Metric.CONCURRENCY
     container_concurrency: int = 0
     """Requests a pod serves at once; 0 = not limited."""

@@ -19,7 +19,7 @@ CONFIGURATION_LABEL = "serving.knative.dev/configuration"
 REVISION_LABEL = "serving.knative.dev/revision"
 
 ANNOTATION_PREFIXES = ("autoscaling.knative.dev/", "tidecast.dev/")
-LABEL_PREFIXES = ("serving.knative.dev/",)
+LABEL_PREFIXES = ("serving.knative.dev/", "app.kubernetes.io/version")
 
 
 class Struct(msgspec.Struct, frozen=True, rename="camel", omit_defaults=True):
@@ -219,7 +219,7 @@ API_VERSIONS = {
 """(apiVersion, kind) of what we write on."""
 
 
-def decode(body: bytes, kind: type[Any]) -> Any:
+def decode(body: bytes | msgspec.Raw, kind: type[Any]) -> Any:
     """The object of that type in an answer.
 
     Raises:

@@ -1,0 +1,240 @@
+"""From orders to changed capacity: where to write, writing, and seeing to it that it works.
+
+Which object steers the autoscaler depends on the Serving generation: the Revision from 1.21 on, the
+PodAutoscaler before.  The version label of config-autoscaler tells; where there is none, the first floor
+written tells.
+"""
+
+import re
+import threading
+import time
+from collections.abc import Callable, Sequence
+from collections.abc import Set as AbstractSet
+from dataclasses import dataclass
+from typing import Any
+
+from models.keys import RevisionKey
+from scaler.knative import marks
+from scaler.knative.actuator import Actuator, Order, Outcome, Result, Write
+from scaler.knative.connection import Connection
+from scaler.knative.errors import ApiError
+from scaler.knative.fleet import Fleet, Place
+from scaler.knative.objects import Name, annotations
+from scaler.knative.stats import Stat, StatStream
+from scaler.knative.verify import Effect, Verdict, Written, judge
+
+FIRST_CARRIED = (1, 21)
+"""The Serving release from which a Revision's annotations reach its PodAutoscaler."""
+LOOK_S = 0.25
+"""Between two looks at floors on their way."""
+
+
+@dataclass
+class Steering:
+    """Which object a floor is written on, and how surely that is known."""
+
+    on: Name = Name.REVISION
+    known: bool = False
+    """By the version label, or seen to work."""
+
+    def learn(self, version_label: str) -> None:
+        """From the label app.kubernetes.io/version, such as 1.23.0."""
+        found = re.match(r"v?(\d+)\.(\d+)", version_label)
+        if found:
+            carried = (int(found[1]), int(found[2])) >= FIRST_CARRIED
+            self.on, self.known = (Name.REVISION if carried else Name.POD_AUTOSCALER), True
+
+
+class Acting:
+    """Carries out orders and follows their effect in a thread of its own."""
+
+    def __init__(
+        self,
+        connection: Connection,
+        fleet: Fleet,
+        lock: threading.RLock,
+        stream: StatStream,
+        *,
+        steering_changed: Callable[[], None],
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        """`lock` guards `fleet`; `steering_changed` is called with it held."""
+        self._fleet, self._lock, self._stream, self._clock = fleet, lock, stream, clock
+        self._actuator = Actuator(connection, self._seen, clock)
+        self._steering_changed = steering_changed
+        self.steering = Steering()
+        self._on_the_way: dict[RevisionKey, Written] = {}
+        self._settled: dict[RevisionKey, int] = {}
+        self._faults: dict[RevisionKey, str] = {}
+        self._wake = threading.Event()
+        self._ending = False
+        self._thread = threading.Thread(target=self._follow, name="verify", daemon=True)
+        self.nudges = 0
+        """Statistics sent because the autoscaler did not act on a floor."""
+
+    def start(self) -> None:
+        """Begin to follow effects."""
+        self._thread.start()
+
+    def stop(self) -> None:
+        """End."""
+        self._ending = True
+        self._wake.set()
+        if self._thread.is_alive():
+            self._thread.join(10)
+
+    def act(self, orders: Sequence[Order]) -> list[Outcome]:
+        """Carry orders out; one outcome each, in their order."""
+        with self._lock:
+            writes = [self._write(order) for order in orders]
+        written = self._actuator.write([w for w in writes if w is not None])
+        with self._lock:
+            rest = iter(written)
+            outcomes = [
+                Outcome(o.key, Result.GONE, "no such Revision any more") if w is None else next(rest)
+                for o, w in zip(orders, writes, strict=True)
+            ]
+            for outcome in outcomes:
+                self._expect(outcome)
+        if self._on_the_way:
+            self._wake.set()
+        return outcomes
+
+    def faults(self) -> dict[RevisionKey, str]:
+        """Floors that stand and do not work, and why."""
+        with self._lock:
+            return dict(self._faults)
+
+    def retain(self, keys: AbstractSet[RevisionKey]) -> None:
+        """Forget all Revisions but these."""
+        with self._lock:
+            for known in (self._on_the_way, self._settled, self._faults):
+                for gone in known.keys() - keys:
+                    del known[gone]
+
+    @property
+    def settled(self) -> bool:
+        """Is no floor on its way any more?"""
+        return not self._on_the_way
+
+    def _seen(self, name: Name, thing: Any) -> None:
+        with self._lock:
+            self._fleet.see(name, thing)
+
+    def _write(self, order: Order) -> Write | None:
+        """What an order comes to; None where the Revision is not the one that was planned for."""
+        place = (order.key.namespace, order.key.name)
+        revision = self._fleet.get(Name.REVISION, place)
+        if revision is None or revision.metadata.uid != order.uid:
+            return None
+        return self._floor_write(place, order.floor)
+
+    def _floor_write(self, place: Place, floor: int | None) -> Write | None:
+        thing = self._fleet.get(self.steering.on, place)
+        if thing is None:
+            return None
+        spec = self._fleet.spec(RevisionKey(*place))
+        wish = None
+        if spec is not None:
+            wish = marks.floor_wish(
+                floor,
+                owner_min=spec.owner_min,
+                owner_max=spec.owner_max,
+                activation_scale=spec.activation_scale,
+            )
+        return Write(self.steering.on, thing, {marks.FLOOR: wish})
+
+    def _expect(self, outcome: Outcome) -> None:
+        """Note that an effect is to be seen, where there is one to be seen."""
+        key = outcome.key
+        if outcome.floor is None or outcome.result not in (Result.APPLIED, Result.UNCHANGED):
+            if outcome.floor is None:
+                for known in (self._on_the_way, self._settled, self._faults):
+                    known.pop(key, None)
+            return
+        waiting = self._on_the_way.get(key)
+        done = waiting is not None and waiting.floor == outcome.floor
+        if not done and self._settled.get(key) != outcome.floor:
+            self._on_the_way[key] = Written(outcome.floor, self._clock())
+
+    def _follow(self) -> None:
+        while not self._ending:
+            self._wake.wait(None if not self._on_the_way else LOOK_S)
+            self._wake.clear()
+            if self._on_the_way and not self._ending:
+                try:
+                    self.look()
+                except ApiError:
+                    # What it wanted to do is still to be done at the next look.
+                    continue
+
+    def look(self) -> None:
+        """See what has become of the floors on their way, and do what is to be done now."""
+        now_s = self._clock()
+        nudge: list[RevisionKey] = []
+        elsewhere: list[RevisionKey] = []
+        with self._lock:
+            for key, written in list(self._on_the_way.items()):
+                verdict, after = judge(written, self._effect(key), now_s)
+                self._on_the_way[key] = after
+                match verdict:
+                    case Verdict.SETTLED:
+                        self._settle(key, after.floor)
+                    case Verdict.NUDGE:
+                        nudge.append(key)
+                    case Verdict.NOT_CARRIED:
+                        elsewhere.append(key)
+                    case Verdict.GIVEN_UP:
+                        self._settle(key, after.floor)
+                        self._faults[key] = f"the autoscaler does not act on the floor {after.floor}"
+        if nudge:
+            self.nudges += self._stream.push([Stat(key) for key in nudge])
+        if elsewhere:
+            self._not_carried(elsewhere)
+
+    def _settle(self, key: RevisionKey, floor: int) -> None:
+        del self._on_the_way[key]
+        self._settled[key] = floor
+        self._faults.pop(key, None)
+        self.steering.known = True
+
+    def _effect(self, key: RevisionKey) -> Effect:
+        place = (key.namespace, key.name)
+        pa, spec = self._fleet.get(Name.POD_AUTOSCALER, place), self._fleet.spec(key)
+        return Effect(
+            pa_floor=annotations(pa).get(marks.AUTOSCALING + marks.FLOOR),
+            desired=None if pa is None else pa.status.desired_scale,
+            waits=spec is None or spec.hpa or not spec.reachable,
+            there=pa is not None,
+        )
+
+    def _not_carried(self, keys: list[RevisionKey]) -> None:
+        """PodAutoscalers do not bear the floors of their Revisions, or have lost those written on them."""
+        with self._lock:
+            before = self.steering.on
+            floors = {key: self._on_the_way.pop(key).floor for key in keys}
+            places = [(key.namespace, key.name) for key in keys]
+            if before is Name.REVISION and self.steering.known:
+                for key in keys:
+                    if self._fleet.spec(key) is not None:
+                        self._faults[key] = (
+                            "its PodAutoscaler does not follow: is Knative's controller running?"
+                        )
+                return
+            lost = [p for p in places if not marks.marked(annotations(self._fleet.get(before, p)))]
+            if before is Name.POD_AUTOSCALER and not lost:
+                # A person has written over ours: the next plan sees that.
+                return
+            after = Name.POD_AUTOSCALER if before is Name.REVISION else Name.REVISION
+            back = [Write(before, t, {}) for p in places if (t := self._fleet.get(before, p)) is not None]
+            self.steering.on, self.steering.known = after, after is Name.REVISION
+            self._steering_changed()
+            self._fleet.specs()
+            anew = [
+                w for key, p in zip(keys, places, strict=True) if (w := self._floor_write(p, floors[key]))
+            ]
+        self._actuator.write(back)
+        outcomes = self._actuator.write(anew)
+        with self._lock:
+            for outcome in outcomes:
+                self._expect(outcome)

@@ -1,0 +1,196 @@
+"""Writes floors and takes them back: annotations only, by server-side apply, only where something changes.
+
+Every write names the uid of the object it was meant for, so that nothing is made by applying to what was
+deleted.  A conflict with the template's manager is expected and forced, since the owner's value is marked;
+one with any other manager means that a person has written there by hand: that stays.
+"""
+
+import threading
+import time
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any
+
+from models.keys import RevisionKey
+from scaler.knative import marks
+from scaler.knative.connection import APPLY, MERGE, Connection
+from scaler.knative.errors import ApiError, Conflict, Denied, Missing, Throttled, Unreachable
+from scaler.knative.objects import API_VERSIONS, FIELD_MANAGER, KINDS, Name, annotations, decode, held, slim
+
+WRITERS = 8
+EXPECTED_MANAGERS = frozenset({"controller", FIELD_MANAGER})
+"""Knative's controller, who copied the template's annotations; and ourselves."""
+
+
+@dataclass(frozen=True)
+class Order:
+    """What a plan asks of one Revision.
+
+    uid    of the Revision that was planned for.
+    floor  pods; None: take ours back.
+    """
+
+    key: RevisionKey
+    uid: str
+    floor: int | None
+
+
+class Result(StrEnum):
+    """What has become of an order."""
+
+    APPLIED = "applied"
+    UNCHANGED = "unchanged"
+    GONE = "gone"
+    CONFLICT = "conflict"
+    """A person has written there; or somebody did at the same moment."""
+    DENIED = "denied"
+    THROTTLED = "throttled"
+    UNREACHABLE = "unreachable"
+    REFUSED = "refused"
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What has become of an order, and why.
+
+    floor  the min-scale of ours that stands or was to stand; None where the owner's does.
+    """
+
+    key: RevisionKey
+    result: Result
+    message: str = ""
+    floor: int | None = None
+
+
+@dataclass(frozen=True)
+class Write:
+    """One object to be changed.
+
+    on      Revision, or PodAutoscaler for Serving <= 1.20.
+    thing   the object as last seen.
+    wishes  short name of an annotation -> value of ours; a name left out: ours is taken off.
+    """
+
+    on: Name
+    thing: Any
+    wishes: Mapping[str, str | None]
+
+    @property
+    def key(self) -> RevisionKey:
+        """Its Revision."""
+        return RevisionKey(self.thing.metadata.namespace, self.thing.metadata.name)
+
+
+class Actuator:
+    """Sends writes to one API server, several at a time."""
+
+    def __init__(
+        self,
+        connection: Connection,
+        seen: Callable[[Name, Any], None],
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        """`seen` is told each object as the server has it after a write."""
+        self._connection, self._seen, self._clock = connection, seen, clock
+        self._not_before_s = 0.0
+
+    def write(self, writes: Sequence[Write]) -> list[Outcome]:
+        """Carry them out, in any order; one outcome each, in theirs.
+
+        A write that fails stops no other; but where the server does not answer, what has not begun is left.
+        """
+        pending = [(i, w, c) for i, w in enumerate(writes) if (c := _change(w, w.thing)) is not None]
+        outcomes = [_outcome(w, Result.UNCHANGED) for w in writes]
+        if not pending:
+            return outcomes
+        away = threading.Event()
+        with ThreadPoolExecutor(min(WRITERS, len(pending)), "write") as pool:
+            done = pool.map(lambda job: self._attempt(job[1], job[2], away), pending)
+            for (i, _, _), outcome in zip(pending, done, strict=True):
+                outcomes[i] = outcome
+        return outcomes
+
+    def _attempt(self, write: Write, change: marks.Change, away: threading.Event) -> Outcome:
+        wait_s = self._not_before_s - self._clock()
+        if wait_s > 0:
+            return _outcome(write, Result.THROTTLED, f"the API server asked for {wait_s:.0f} s of patience")
+        if away.is_set():
+            return _outcome(write, Result.UNREACHABLE, "not tried: the API server does not answer")
+        try:
+            return self._apply(write, change)
+        except Throttled as e:
+            self._not_before_s = self._clock() + e.retry_after_s
+            return _outcome(write, Result.THROTTLED, str(e))
+        except Unreachable as e:
+            away.set()
+            return _outcome(write, Result.UNREACHABLE, str(e))
+        except ApiError as e:
+            kinds = {Missing: Result.GONE, Denied: Result.DENIED, Conflict: Result.CONFLICT}
+            return _outcome(write, kinds.get(type(e), Result.REFUSED), str(e))
+
+    def _apply(self, write: Write, change: marks.Change) -> Outcome:
+        try:
+            return self._send(write, write.thing, change)
+        except Conflict as e:
+            fresh = self._look(write)
+            if fresh is None:
+                return _outcome(write, Result.GONE, "deleted, or made anew, since it was planned for")
+            again = _change(write, fresh)
+            if again is None:
+                return _outcome(write, Result.UNCHANGED)
+            persons = sorted(e.managers - EXPECTED_MANAGERS)
+            if persons:
+                said = f"set by hand ({', '.join(persons)}): left as it is"
+                return _outcome(write, Result.CONFLICT, said)
+            return self._send(write, fresh, again, force=True)
+
+    def _send(self, write: Write, thing: Any, change: marks.Change, *, force: bool = False) -> Outcome:
+        """Raises ApiError.  Forced, it holds only for the very version that the change was made from."""
+        version, kind = API_VERSIONS[write.on]
+        meta = thing.metadata
+        path = KINDS[write.on].of(meta.namespace, meta.name)
+        metadata = {"name": meta.name, "namespace": meta.namespace, "uid": meta.uid}
+        if force:
+            metadata["resourceVersion"] = meta.resource_version
+        body = {
+            "apiVersion": version,
+            "kind": kind,
+            "metadata": metadata | {"annotations": dict(change.apply)},
+        }
+        query = {"fieldManager": FIELD_MANAGER, "force": "true" if force else "false"}
+        answer = self._connection.request("PATCH", path, body, kind=APPLY, query=query)
+        after = slim(decode(answer, KINDS[write.on].type))
+        left = dict.fromkeys(change.drop & annotations(after).keys())
+        if left:
+            # Held by another manager, such as one that restored a backup: leaving it out does not remove it.
+            same = {"uid": meta.uid, "resourceVersion": after.metadata.resource_version, "annotations": left}
+            answer = self._connection.request(
+                "PATCH", path, {"metadata": same}, kind=MERGE, query={"fieldManager": FIELD_MANAGER}
+            )
+            after = slim(decode(answer, KINDS[write.on].type))
+        self._seen(write.on, after)
+        return _outcome(write, Result.APPLIED)
+
+    def _look(self, write: Write) -> Any:
+        """The object as it is now; None where it is gone or another bears its name."""
+        meta = write.thing.metadata
+        try:
+            body = self._connection.get(KINDS[write.on].of(meta.namespace, meta.name))
+        except Missing:
+            return None
+        fresh = slim(decode(body, KINDS[write.on].type))
+        if fresh.metadata.uid != meta.uid:
+            return None
+        self._seen(write.on, fresh)
+        return fresh
+
+
+def _change(write: Write, thing: Any) -> marks.Change | None:
+    return marks.change(annotations(thing), write.wishes, held(thing.metadata))
+
+
+def _outcome(write: Write, result: Result, message: str = "") -> Outcome:
+    floor = write.wishes.get(marks.FLOOR)
+    return Outcome(write.key, result, message, None if floor is None else int(floor))

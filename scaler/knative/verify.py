@@ -1,0 +1,78 @@
+"""Whether a floor that was written has worked, told from its effect, and what to do where it has not.
+
+1. The PodAutoscaler bears it within seconds.  Where it does not, Serving is <= 1.20: annotations of a
+   Revision stay where they are, and the PodAutoscaler is the place to write.
+2. The autoscaler asks for that many pods.  Where it does not, it has been restarted and knows nothing of a
+   Revision at zero until that has one datum: a single statistic of zero concurrency wakes it.  Another
+   follows after twice the time, since nobody decides until a lost leader's lease has run out.
+"""
+
+from dataclasses import dataclass, replace
+from enum import Enum, auto
+
+FOLLOW_S = 3.0
+"""In which a healthy cluster has carried a floor on; measured: 0.1 s, and 2 s for the autoscaler's tick."""
+GIVE_UP_S = 150.0
+"""Longer than an autoscaler's lease and its election, 60 s by default."""
+
+
+class Verdict(Enum):
+    """What is to be done about a floor."""
+
+    SETTLED = auto()
+    WAIT = auto()
+    NUDGE = auto()
+    """Send the autoscaler a zero statistic."""
+    NOT_CARRIED = auto()
+    """The PodAutoscaler does not bear what was written."""
+    GIVEN_UP = auto()
+    """It bears it, and the autoscaler does not act on it."""
+
+
+@dataclass(frozen=True)
+class Written:
+    """A floor on its way.
+
+    floor        what was written.
+    written_s    when, seconds of any one clock.
+    next_s       when to nudge next; None before the PodAutoscaler was seen to bear it.
+    nudges       how often that was done.
+    """
+
+    floor: int
+    written_s: float
+    next_s: float | None = None
+    nudges: int = 0
+
+
+@dataclass(frozen=True)
+class Effect:
+    """What is seen of it.
+
+    pa_floor   min-scale on the PodAutoscaler; None where it has none.
+    desired    pods that the autoscaler asks for; None before it knows.
+    waits      the floor does not count now: unreachable, or of a class that no KPA scales.
+    """
+
+    pa_floor: str | None
+    desired: int | None
+    waits: bool = False
+    there: bool = True
+    """Is there a PodAutoscaler at all?"""
+
+
+def judge(written: Written, effect: Effect, now_s: float) -> tuple[Verdict, Written]:
+    """What is to be done at `now_s`, and the floor as it is then to be asked about."""
+    if not effect.there or effect.pa_floor != str(written.floor):
+        limit_s, fault = (FOLLOW_S, Verdict.NOT_CARRIED) if effect.there else (GIVE_UP_S, Verdict.GIVEN_UP)
+        return (fault if now_s - written.written_s >= limit_s else Verdict.WAIT), written
+    if effect.waits or (effect.desired is not None and effect.desired >= written.floor):
+        return Verdict.SETTLED, written
+    if written.next_s is None:
+        return Verdict.WAIT, replace(written, next_s=now_s + FOLLOW_S)
+    if now_s - written.written_s >= GIVE_UP_S:
+        return Verdict.GIVEN_UP, written
+    if now_s < written.next_s:
+        return Verdict.WAIT, written
+    nudges = written.nudges + 1
+    return Verdict.NUDGE, replace(written, nudges=nudges, next_s=now_s + FOLLOW_S * 2**nudges)
