@@ -110,7 +110,7 @@ def queue_proxy(name: str, names: Names, told: Told, *, counted: str, timed: str
         present=(present, told.info) if told.info else (present,),
         arrivals=_per_revision(names.count(counted), names, told),
         busy=_per_revision(sums, names, told),
-        sums=selector(sums, *told.matchers),
+        sums="" if timed == HTTP else selector(sums, *told.matchers),
         busy_whole=_per_revision(names.sum(HTTP), names, told),
         gap=names.gap,
         kpa_view=(names.kpa_view,),

@@ -1,0 +1,147 @@
+"""Prometheus servers for the tests of reading: real ones, on data that a test states."""
+
+import os
+import shutil
+import socket
+import subprocess
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+
+import pytest
+
+Samples = Sequence[tuple[float, float]]
+"""(Unix seconds, value)."""
+
+Sampled = tuple[str, Mapping[str, str], Samples]
+"""A series: its metric's name, its labels, its samples."""
+
+Serve = Callable[[Sequence[Sampled]], str]
+"""Starts a Prometheus that has these series, and gives its address."""
+
+GETS_PROMETHEUS = "apt-get install -y --no-install-recommends prometheus"
+GETS_PROMETHEUS_3 = "tests/tools/prometheus3"
+
+
+def program(name: str) -> str:
+    found = shutil.which(name)
+    if found is None:
+        pytest.fail(f"{name} is not on the PATH; this gets it: {GETS_PROMETHEUS}", pytrace=False)
+    return found
+
+
+def program_3() -> str:
+    cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
+    there = Path(
+        os.environ.get("TIDECAST_PROMETHEUS3") or cache / "tidecast-prometheus-v0.316.0" / "prometheus"
+    )
+    if not there.is_file():
+        pytest.fail(f"no Prometheus 3 at {there}; this builds it: {GETS_PROMETHEUS_3}", pytrace=False)
+    return str(there)
+
+
+def free_port() -> int:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        return int(taken.getsockname()[1])
+
+
+def openmetrics(series: Sequence[Sampled]) -> str:
+    """No types are given: then a name is taken as it is, without the endings that OpenMetrics wants."""
+    lines: list[str] = []
+    for name, labels, samples in series:
+        told = ",".join(f'{label}="{value}"' for label, value in labels.items())
+        lines += [f"{name}{{{told}}} {value!r} {at:.3f}" for at, value in samples]
+    return "\n".join([*lines, "# EOF", ""])
+
+
+@contextmanager
+def running(command: list[str], log: Path, ready_url: str) -> Iterator[None]:
+    with log.open("wb") as out:
+        process = subprocess.Popen(command, stdout=out, stderr=subprocess.STDOUT)
+    try:
+        deadline = time.monotonic() + 60
+        while not answers(ready_url):
+            if process.poll() is not None or time.monotonic() > deadline:
+                pytest.fail(f"{command[0]} did not come up:\n{log.read_text()[-2000:]}", pytrace=False)
+            time.sleep(0.05)
+        yield
+    finally:
+        process.terminate()
+        process.wait(30)
+
+
+def answers(url: str) -> bool:
+    try:
+        with urllib.request.urlopen(url, timeout=1) as response:
+            return int(response.status) == 200
+    except (urllib.error.URLError, OSError):
+        return False
+
+
+@contextmanager
+def prometheus(
+    directory: Path, *, data: Path | None = None, config: str = "", binary: str = "", more: Sequence[str] = ()
+) -> Iterator[str]:
+    """A server of its own port; its address."""
+    directory.mkdir(parents=True, exist_ok=True)
+    settings = directory / "prometheus.yml"
+    settings.write_text(config or "global: {}\n")
+    port = free_port()
+    url = f"http://127.0.0.1:{port}"
+    command = [
+        binary or program("prometheus"),
+        f"--config.file={settings}",
+        f"--storage.tsdb.path={data or directory / 'data'}",
+        "--storage.tsdb.retention.time=90d",
+        f"--web.listen-address=127.0.0.1:{port}",
+        *more,
+    ]
+    with running(command, directory / "log", f"{url}/-/ready"):
+        yield url
+
+
+def backfill(directory: Path, series: Sequence[Sampled]) -> Path:
+    """A data directory with these series in it."""
+    directory.mkdir(parents=True, exist_ok=True)
+    text, data = directory / "series.om", directory / "data"
+    text.write_text(openmetrics(series))
+    subprocess.run(
+        [program("promtool"), "tsdb", "create-blocks-from", "openmetrics", str(text), str(data)],
+        check=True,
+        capture_output=True,
+    )
+    return data
+
+
+@pytest.fixture(scope="session")
+def serve(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Serve]:
+    """Prometheus 2 servers, one for each set of series, until the session ends."""
+    with ExitStack() as servers:
+
+        def start(series: Sequence[Sampled]) -> str:
+            directory = tmp_path_factory.mktemp("prometheus")
+            return servers.enter_context(prometheus(directory, data=backfill(directory, series)))
+
+        yield start
+
+
+@pytest.fixture(scope="session")
+def serve_configured(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[str], str]]:
+    """Prometheus 2 servers with a configuration, such as targets to scrape."""
+    with ExitStack() as servers:
+        yield lambda config: servers.enter_context(
+            prometheus(tmp_path_factory.mktemp("prometheus"), config=config)
+        )
+
+
+@pytest.fixture(scope="session")
+def serve_3(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[str, Sequence[str]], str]]:
+    """Prometheus 3 servers with a configuration and more arguments."""
+    with ExitStack() as servers:
+        yield lambda config, more: servers.enter_context(
+            prometheus(tmp_path_factory.mktemp("prometheus"), config=config, binary=program_3(), more=more)
+        )
