@@ -15,7 +15,7 @@ from models import rows
 from models.history import FleetHistory
 from models.keys import ServiceKey
 
-SLACK = 0.25
+SLACK = 0.1
 """Room behind the newest column, as a share of the ring, before columns have to be moved to the front."""
 
 

@@ -42,7 +42,8 @@ class Pace:
 class Cycle:
     """History, forecast and held plans of one fleet."""
 
-    def __init__(self, pace: Pace, end_s: int) -> None:
+    def __init__(self, pace: Pace, start_s: int) -> None:
+        """Nothing is known yet; the first demand begins at `start_s` (Unix seconds) or later."""
         self.pace = pace
         self.grids = Grids(
             (),
@@ -50,7 +51,7 @@ class Cycle:
             coarse_s=pace.coarse_s,
             recent_s=pace.recent_s,
             history_s=pace.history_s,
-            end_s=end_s,
+            end_s=start_s,
         )
         self._delay_s = float(pace.step_s)
         self._leads: Mapping[ServiceKey, float] = {}
@@ -68,9 +69,9 @@ class Cycle:
         return self._delay_s
 
     def remember(self, demand: Demand) -> None:
-        """Add weeks of history on the long grid, before anything else."""
+        """Add history on the long grid, before anything else; may come in pieces, oldest first."""
         summed = by_service(demand)
-        self._follow(summed.keys)
+        self._follow(self._with(summed))
         self.grids.append_weeks(summed)
 
     def warm_up(self, demand: Demand, progress: Progress = lambda _: None) -> None:
@@ -80,7 +81,7 @@ class Cycle:
         """
         self._delay_s = demand.delay_s
         summed = by_service(demand)
-        self._follow(summed.keys)
+        self._follow(self._with(summed))
         ahead_s = summed.arrivals.shape[1] * demand.step_s + self.pace.coarse_s
         before = self.grids.coarse.history(self.grids.service_time_s, until_s=demand.start_s)
         win = self._window(self.grids.keys)
@@ -93,7 +94,7 @@ class Cycle:
         """Take what came since the last time."""
         self._delay_s = demand.delay_s
         summed = by_service(demand)
-        self._follow(tuple(sorted({*self.grids.keys, *summed.keys})))
+        self._follow(self._with(summed))
         self._take(summed, lambda _: None)
 
     def refit(self) -> None:
@@ -133,6 +134,12 @@ class Cycle:
         default = 2 * self.pace.plan.period_s
         leads = np.array([self._leads.get(key, default) for key in keys], np.float64)
         return fleet.window(self._delay_s, leads, self.pace.step_s)
+
+    def _with(self, demand: ServiceDemand) -> tuple[ServiceKey, ...]:
+        """Our services and those of `demand`: who is not seen for a while is not forgotten for it."""
+        if demand.keys == self.grids.keys:
+            return self.grids.keys
+        return tuple(sorted({*self.grids.keys, *demand.keys}))
 
     def _follow(self, keys: tuple[ServiceKey, ...]) -> None:
         if keys != self.grids.keys:

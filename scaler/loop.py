@@ -31,6 +31,9 @@ from scaler.revision import RevisionSpec
 
 log = logging.getLogger("tidecast.loop")
 
+BACKFILL_S = 2 * 86400
+"""Seconds of history in one piece of a backfill."""
+
 
 class Clock(Protocol):
     """Unix seconds now."""
@@ -84,18 +87,12 @@ class Loop:
             delay_s = self._source.delay_s()
             end_s = _floor(self._clock() - delay_s, pace.step_s)
             recent_from_s = _floor(end_s - pace.recent_s, pace.coarse_s)
-            cycle = Cycle(pace, recent_from_s)
-            weeks = self._source.read(
-                _floor(end_s - pace.history_s, pace.coarse_s),
-                recent_from_s,
-                pace.coarse_s,
-                progress("history"),
-            )
+            weeks_from_s = _floor(end_s - pace.history_s, pace.coarse_s)
+            cycle = self._with_weeks(weeks_from_s, recent_from_s, progress("history"))
             recent = self._source.read(recent_from_s, end_s, pace.step_s, progress("last day"))
         except self._read_errors as error:
             self._cannot_read(error)
             return False
-        cycle.remember(weeks)
         if self._spec is not None:
             cycle.lead(self._spec)
         cycle.warm_up(recent, progress("learning"))
@@ -103,6 +100,15 @@ class Loop:
         self._board.show(started=True)
         self._read(recent)
         return True
+
+    def _with_weeks(self, from_s: int, until_s: int, progress: Progress) -> Cycle:
+        """A cycle that knows [from_s, until_s) on the long grid; read in pieces, since all at once is much."""
+        cycle = Cycle(self._pace, from_s)
+        for start_s in range(from_s, until_s, BACKFILL_S):
+            end_s = min(until_s, start_s + BACKFILL_S)
+            cycle.remember(self._source.read(start_s, end_s, self._pace.coarse_s))
+            progress((end_s - from_s) / (until_s - from_s))
+        return cycle
 
     def observe(self) -> None:
         """Take what came since the last time; until the history was read, try that instead."""

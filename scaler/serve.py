@@ -1,4 +1,4 @@
-"""What `tidecast run` answers over HTTP: /healthz, /readyz and /metrics.  It reads the board and decides nothing."""
+"""What `tidecast run` answers over HTTP: /healthz, /readyz and /metrics.  It only reads the board."""
 
 import time
 from collections.abc import Callable, Iterable

@@ -42,6 +42,26 @@ def level_weights(levels: Array) -> Array:
     return np.diff(borders)
 
 
+def shortage(
+    pods: NDArray[np.int64],
+    rates: Array,
+    weights: Array,
+    *,
+    per_pod: Array,
+    counting_s: Array,
+    dispersion: Array,
+) -> Array:
+    """(r,) P(X > (N + ½)μτ): the chance that one more pod than `pods` (r,) would be at work.
+
+    rates (r, q) requests/s with weights (q,); per_pod (r,) requests/s that a pod takes; counting_s (r,) τ;
+    dispersion (r,).
+    """
+    shape = (((pods + 0.5) * per_pod * counting_s + 1) / dispersion)[:, None]
+    mean = rates * (counting_s / dispersion)[:, None]
+    z = 3 * np.sqrt(shape) * (np.cbrt(mean / shape) - 1 + 1 / (9 * shape))
+    return np.asarray(ndtr(z) @ weights)
+
+
 def cheapest_floor(
     rates: Array,
     weights: Array,
@@ -51,29 +71,22 @@ def cheapest_floor(
     dispersion: Array,
     admissible: Array,
 ) -> NDArray[np.int32]:
-    """(r,) pods by the rule above, from 0 where half a pod is enough.
+    """(r,) pods by the rule above, from 0 where half a pod is enough; arguments as in `shortage`.
 
-    rates (r, q) requests/s with weights (q,); per_pod (r,) requests/s that a pod takes; counting_s (r,) τ;
-    dispersion (r,); admissible (r,) the probability 1 / (c'·μ), 1 or more: no pod is worth it.
+    admissible (r,): the probability 1 / (c'·μ); 1 or more: no pod is worth it.
     """
-    mean = rates * counting_s[:, None]
-    spread = np.sqrt(dispersion)
-    root = 2 * np.sqrt(mean + 0.375)
-
-    def tail(pods: NDArray[np.int64]) -> Array:
-        x = (pods + 0.5) * per_pod * counting_s
-        z = (2 * np.sqrt(x + 0.375)[:, None] - root) / spread[:, None]
-        return np.asarray(ndtr(-z) @ weights)
-
     # Beyond six deviations above the highest quantile nothing is left to save.
-    top = mean[:, -1] + 6 * spread * np.sqrt(mean[:, -1] + 1) + 1
+    mean = rates[:, -1] * counting_s
+    top = mean + 6 * np.sqrt(dispersion * (mean + 1)) + 1
     low = np.zeros(len(per_pod), np.int64)
     high = np.minimum(np.ceil(top / (per_pod * counting_s)), MOST).astype(np.int64)
     while (low < high).any():
         middle = (low + high) // 2
-        enough = tail(middle) <= admissible
-        high = np.where(enough, middle, high)
-        low = np.where(enough, low, np.minimum(middle + 1, high))
+        short = shortage(
+            middle, rates, weights, per_pod=per_pod, counting_s=counting_s, dispersion=dispersion
+        )
+        high = np.where(short <= admissible, middle, high)
+        low = np.where(short <= admissible, low, np.minimum(middle + 1, high))
     return np.asarray(high, np.int32)
 
 

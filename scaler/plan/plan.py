@@ -120,6 +120,8 @@ def plan_fleet(
         capacity=np.where(demands.capable, spec.total_value, np.nan),
         service_time_s=demands.service_time_s,
         lead_s=lead_s(spec, timing),
+        rates=demands.rates.astype(np.float32),
+        levels=forecast.levels,
         at_s=now_s,
     )
     return plan, held

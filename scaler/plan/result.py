@@ -66,6 +66,7 @@ class FleetPlan:
     median, high    requests/s at the peak of the window; NaN where there is no forecast.
     capacity        requests in flight (requests/s where it scales on rps) that a pod takes; NaN = not known.
     service_time_s  seconds; lead_s: seconds the window reaches beyond now.
+    rates           (r, q) requests/s: the quantiles at `levels` (q,) of the window's peak.
     at_s            Unix seconds the plan was made for.
     """
 
@@ -80,6 +81,8 @@ class FleetPlan:
     capacity: NDArray[np.float64]
     service_time_s: NDArray[np.float64]
     lead_s: NDArray[np.float64]
+    rates: NDArray[np.float32]
+    levels: NDArray[np.float64]
     at_s: int
 
     def as_stale(self) -> "FleetPlan":

@@ -1,0 +1,97 @@
+"""The cycle from demand to plan: warmed up on history, it raises the floor before the rise."""
+
+import numpy as np
+from numpy.typing import NDArray
+
+from config.policy import Mode, RevisionPolicy
+from forecaster.demand import Demand
+from models.keys import RevisionKey, ServiceKey
+from scaler.cycle import Cycle, Pace
+from scaler.plan.plan import Timing
+from scaler.plan.spec import FleetSpec, fleet_spec
+from scaler.revision import RevisionSpec
+
+SERVICE, KEY = ServiceKey("shop", "cart"), RevisionKey("shop", "cart-00001")
+DAY_S, STEP_S, COARSE_S = 86400, 30, 300
+RISE_S = 9 * 3600
+PACE = Pace(
+    step_s=STEP_S,
+    coarse_s=COARSE_S,
+    recent_s=DAY_S,
+    history_s=28 * DAY_S,
+    refit_s=3600,
+    plan=Timing(period_s=STEP_S, hold_s=120),
+)
+
+
+def arrivals(start_s: int, end_s: int, step_s: int, seed: int = 0) -> NDArray[np.float32]:
+    """(1, n) 2 requests/s by night, 60 from 09:00 to 17:00 UTC."""
+    times_s = np.arange(start_s, end_s, step_s)
+    day_s = times_s % DAY_S
+    mean = np.where((day_s >= RISE_S) & (day_s < 17 * 3600), 60.0, 2.0)
+    rng = np.random.default_rng([seed, start_s])
+    return (rng.poisson(mean * step_s) / step_s)[None].astype(np.float32)
+
+
+def demand(start_s: int, end_s: int, step_s: int = STEP_S, **what: NDArray[np.float32]) -> Demand:
+    values = what.get("values", arrivals(start_s, end_s, step_s))
+    return Demand((KEY,), (SERVICE,), values, values * np.float32(0.5), start_s, step_s, 30.0)
+
+
+def spec() -> FleetSpec:
+    policy = RevisionPolicy(mode=Mode.ACT)
+    one = RevisionSpec(key=KEY, service=SERVICE, container_concurrency=4, total_value=4.0, policy=policy)
+    return fleet_spec([one], np.array([45.0]))
+
+
+def warmed(now_s: int) -> Cycle:
+    cycle = Cycle(PACE, now_s - 8 * DAY_S)
+    cycle.lead(spec())
+    for start_s in (now_s - 8 * DAY_S, now_s - 4 * DAY_S):
+        cycle.remember(demand(start_s, min(start_s + 4 * DAY_S, now_s - DAY_S), COARSE_S))
+    cycle.warm_up(demand(now_s - DAY_S, now_s))
+    return cycle
+
+
+def test_the_floor_is_up_before_the_rise_and_not_long_before() -> None:
+    begin_s = 10 * DAY_S + RISE_S - 1800
+    cycle = warmed(begin_s)
+    floors = {}
+    for now_s in range(begin_s + STEP_S, begin_s + 1800 + 600, STEP_S):
+        cycle.observe(demand(now_s - STEP_S, now_s))
+        floors[now_s + STEP_S - 10 * DAY_S - RISE_S] = int(cycle.plan(spec(), now_s + STEP_S).floor[0])
+    # 60 requests/s of 0.5 s are 30 in flight, 7.5 pods of 4.
+    assert all(floor >= 7 for at, floor in floors.items() if at >= -45)
+    assert max(floor for at, floor in floors.items() if at < -600) <= 4
+
+
+def test_an_outage_of_the_source_leaves_a_forecast_standing() -> None:
+    begin_s = 10 * DAY_S + 12 * 3600
+    cycle = warmed(begin_s)
+    before = cycle.plan(spec(), begin_s + STEP_S).floor[0]
+    cycle.observe(demand(begin_s + 600, begin_s + 630))
+    assert cycle.known_until_s == begin_s + 630
+    after = cycle.plan(spec(), begin_s + 660).floor[0]
+    assert 0.5 * before <= after <= 2 * before
+
+
+def test_a_service_that_appears_is_planned_once_it_was_seen() -> None:
+    begin_s = 10 * DAY_S + 12 * 3600
+    cycle = Cycle(PACE, begin_s)
+    cycle.lead(spec())
+    assert cycle.plan(spec(), begin_s).floor[0] == 0
+    for now_s in range(begin_s, begin_s + 600, STEP_S):
+        cycle.observe(demand(now_s, now_s + STEP_S))
+    assert cycle.plan(spec(), begin_s + 630).floor[0] >= 8
+
+
+def test_a_plan_uses_nothing_of_later() -> None:
+    begin_s = 10 * DAY_S + 12 * 3600
+    plans = []
+    for garbage in (1.0, 1e6):
+        cycle = warmed(begin_s)
+        plans.append(cycle.plan(spec(), begin_s + STEP_S))
+        later = np.float32(garbage) * arrivals(begin_s, begin_s + 60, STEP_S)
+        cycle.observe(demand(begin_s, begin_s + 60, values=later))
+    np.testing.assert_array_equal(plans[0].floor, plans[1].floor)
+    np.testing.assert_array_equal(plans[0].rates, plans[1].rates)
