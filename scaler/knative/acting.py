@@ -15,13 +15,15 @@ from typing import Any
 
 from models.keys import RevisionKey
 from scaler.knative import marks
-from scaler.knative.actuator import Actuator, Order, Outcome, Result, Write
+from scaler.knative.actuator import Actuator, Write
 from scaler.knative.connection import Connection
 from scaler.knative.errors import ApiError
-from scaler.knative.fleet import Fleet, Place
+from scaler.knative.fleet import Fleet
 from scaler.knative.objects import Name, annotations
 from scaler.knative.stats import Stat, StatStream
+from scaler.knative.sweep import take_back
 from scaler.knative.verify import Effect, Verdict, Written, judge
+from scaler.orders import Order, Outcome, Result
 
 FIRST_CARRIED = (1, 21)
 """The Serving release from which a Revision's annotations reach its PodAutoscaler."""
@@ -87,18 +89,11 @@ class Acting:
         """Carry orders out; one outcome each, in their order."""
         with self._lock:
             writes = [self._write(order) for order in orders]
-        written = self._actuator.write([w for w in writes if w is not None])
-        with self._lock:
-            rest = iter(written)
-            outcomes = [
-                Outcome(o.key, Result.GONE, "no such Revision any more") if w is None else next(rest)
-                for o, w in zip(orders, writes, strict=True)
-            ]
-            for outcome in outcomes:
-                self._expect(outcome)
-        if self._on_the_way:
-            self._wake.set()
-        return outcomes
+        outcomes = iter(self._carry_out([w for w in writes if w is not None]))
+        return [
+            Outcome(o, Result.GONE, "no such Revision any more") if w is None else next(outcomes)
+            for o, w in zip(orders, writes, strict=True)
+        ]
 
     def faults(self) -> dict[RevisionKey, str]:
         """Floors that stand and do not work, and why."""
@@ -121,41 +116,49 @@ class Acting:
         with self._lock:
             self._fleet.see(name, thing)
 
+    def _carry_out(self, writes: Sequence[Write]) -> list[Outcome]:
+        outcomes = self._actuator.write(writes)
+        with self._lock:
+            for write, outcome in zip(writes, outcomes, strict=True):
+                self._expect(write, outcome.result)
+        if self._on_the_way:
+            self._wake.set()
+        return outcomes
+
     def _write(self, order: Order) -> Write | None:
         """What an order comes to; None where the Revision is not the one that was planned for."""
         place = (order.key.namespace, order.key.name)
         revision = self._fleet.get(Name.REVISION, place)
         if revision is None or revision.metadata.uid != order.uid:
             return None
-        return self._floor_write(place, order.floor)
+        return self._floor_write(order)
 
-    def _floor_write(self, place: Place, floor: int | None) -> Write | None:
-        thing = self._fleet.get(self.steering.on, place)
+    def _floor_write(self, order: Order) -> Write | None:
+        thing = self._fleet.get(self.steering.on, (order.key.namespace, order.key.name))
         if thing is None:
             return None
-        spec = self._fleet.spec(RevisionKey(*place))
+        spec = self._fleet.spec(order.key)
         wish = None
         if spec is not None:
             wish = marks.floor_wish(
-                floor,
+                order.floor,
                 owner_min=spec.owner_min,
                 owner_max=spec.owner_max,
                 activation_scale=spec.activation_scale,
             )
-        return Write(self.steering.on, thing, {marks.FLOOR: wish})
+        return Write(order, self.steering.on, thing, {marks.FLOOR: wish})
 
-    def _expect(self, outcome: Outcome) -> None:
+    def _expect(self, write: Write, result: Result) -> None:
         """Note that an effect is to be seen, where there is one to be seen."""
-        key = outcome.key
-        if outcome.floor is None or outcome.result not in (Result.APPLIED, Result.UNCHANGED):
-            if outcome.floor is None:
-                for known in (self._on_the_way, self._settled, self._faults):
-                    known.pop(key, None)
-            return
-        waiting = self._on_the_way.get(key)
-        done = waiting is not None and waiting.floor == outcome.floor
-        if not done and self._settled.get(key) != outcome.floor:
-            self._on_the_way[key] = Written(outcome.floor, self._clock())
+        key, wish = write.order.key, write.wishes.get(marks.FLOOR)
+        if wish is None:
+            for known in (self._on_the_way, self._settled, self._faults):
+                known.pop(key, None)
+        elif result in (Result.APPLIED, Result.UNCHANGED):
+            waiting = self._on_the_way.get(key)
+            known_floor = waiting.floor if waiting else self._settled.get(key)
+            if known_floor != int(wish):
+                self._on_the_way[key] = Written(int(wish), self._clock())
 
     def _follow(self) -> None:
         while not self._ending:
@@ -226,15 +229,11 @@ class Acting:
                 # A person has written over ours: the next plan sees that.
                 return
             after = Name.POD_AUTOSCALER if before is Name.REVISION else Name.REVISION
-            back = [Write(before, t, {}) for p in places if (t := self._fleet.get(before, p)) is not None]
+            back = [take_back(before, t) for p in places if (t := self._fleet.get(before, p)) is not None]
             self.steering.on, self.steering.known = after, after is Name.REVISION
             self._steering_changed()
             self._fleet.specs()
-            anew = [
-                w for key, p in zip(keys, places, strict=True) if (w := self._floor_write(p, floors[key]))
-            ]
+            orders = [Order(key, "", floor) for key, floor in floors.items()]
+            anew = [write for order in orders if (write := self._floor_write(order)) is not None]
         self._actuator.write(back)
-        outcomes = self._actuator.write(anew)
-        with self._lock:
-            for outcome in outcomes:
-                self._expect(outcome)
+        self._carry_out(anew)

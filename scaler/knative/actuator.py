@@ -10,14 +10,13 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from enum import StrEnum
 from typing import Any
 
-from models.keys import RevisionKey
 from scaler.knative import marks
 from scaler.knative.connection import APPLY, MERGE, Connection
 from scaler.knative.errors import ApiError, Conflict, Denied, Missing, Throttled, Unreachable
 from scaler.knative.objects import API_VERSIONS, FIELD_MANAGER, KINDS, Name, annotations, decode, held, slim
+from scaler.orders import Order, Outcome, Result
 
 WRITERS = 8
 EXPECTED_MANAGERS = frozenset({"controller", FIELD_MANAGER})
@@ -25,62 +24,19 @@ EXPECTED_MANAGERS = frozenset({"controller", FIELD_MANAGER})
 
 
 @dataclass(frozen=True)
-class Order:
-    """What a plan asks of one Revision.
-
-    uid    of the Revision that was planned for.
-    floor  pods; None: take ours back.
-    """
-
-    key: RevisionKey
-    uid: str
-    floor: int | None
-
-
-class Result(StrEnum):
-    """What has become of an order."""
-
-    APPLIED = "applied"
-    UNCHANGED = "unchanged"
-    GONE = "gone"
-    CONFLICT = "conflict"
-    """A person has written there; or somebody did at the same moment."""
-    DENIED = "denied"
-    THROTTLED = "throttled"
-    UNREACHABLE = "unreachable"
-    REFUSED = "refused"
-
-
-@dataclass(frozen=True)
-class Outcome:
-    """What has become of an order, and why.
-
-    floor  the min-scale of ours that stands or was to stand; None where the owner's does.
-    """
-
-    key: RevisionKey
-    result: Result
-    message: str = ""
-    floor: int | None = None
-
-
-@dataclass(frozen=True)
 class Write:
     """One object to be changed.
 
+    order   why.
     on      Revision, or PodAutoscaler for Serving <= 1.20.
     thing   the object as last seen.
     wishes  short name of an annotation -> value of ours; a name left out: ours is taken off.
     """
 
+    order: Order
     on: Name
     thing: Any
     wishes: Mapping[str, str | None]
-
-    @property
-    def key(self) -> RevisionKey:
-        """Its Revision."""
-        return RevisionKey(self.thing.metadata.namespace, self.thing.metadata.name)
 
 
 class Actuator:
@@ -102,7 +58,7 @@ class Actuator:
         A write that fails stops no other; but where the server does not answer, what has not begun is left.
         """
         pending = [(i, w, c) for i, w in enumerate(writes) if (c := _change(w, w.thing)) is not None]
-        outcomes = [_outcome(w, Result.UNCHANGED) for w in writes]
+        outcomes = [Outcome(w.order, Result.UNCHANGED) for w in writes]
         if not pending:
             return outcomes
         away = threading.Event()
@@ -115,20 +71,22 @@ class Actuator:
     def _attempt(self, write: Write, change: marks.Change, away: threading.Event) -> Outcome:
         wait_s = self._not_before_s - self._clock()
         if wait_s > 0:
-            return _outcome(write, Result.THROTTLED, f"the API server asked for {wait_s:.0f} s of patience")
+            return Outcome(
+                write.order, Result.THROTTLED, f"the API server asked for {wait_s:.0f} s of patience"
+            )
         if away.is_set():
-            return _outcome(write, Result.UNREACHABLE, "not tried: the API server does not answer")
+            return Outcome(write.order, Result.UNREACHABLE, "not tried: the API server does not answer")
         try:
             return self._apply(write, change)
         except Throttled as e:
             self._not_before_s = self._clock() + e.retry_after_s
-            return _outcome(write, Result.THROTTLED, str(e))
+            return Outcome(write.order, Result.THROTTLED, str(e))
         except Unreachable as e:
             away.set()
-            return _outcome(write, Result.UNREACHABLE, str(e))
+            return Outcome(write.order, Result.UNREACHABLE, str(e))
         except ApiError as e:
             kinds = {Missing: Result.GONE, Denied: Result.DENIED, Conflict: Result.CONFLICT}
-            return _outcome(write, kinds.get(type(e), Result.REFUSED), str(e))
+            return Outcome(write.order, kinds.get(type(e), Result.REFUSED), str(e))
 
     def _apply(self, write: Write, change: marks.Change) -> Outcome:
         try:
@@ -136,14 +94,14 @@ class Actuator:
         except Conflict as e:
             fresh = self._look(write)
             if fresh is None:
-                return _outcome(write, Result.GONE, "deleted, or made anew, since it was planned for")
+                return Outcome(write.order, Result.GONE, "deleted, or made anew, since it was planned for")
             again = _change(write, fresh)
             if again is None:
-                return _outcome(write, Result.UNCHANGED)
+                return Outcome(write.order, Result.UNCHANGED)
             persons = sorted(e.managers - EXPECTED_MANAGERS)
             if persons:
                 said = f"set by hand ({', '.join(persons)}): left as it is"
-                return _outcome(write, Result.CONFLICT, said)
+                return Outcome(write.order, Result.CONFLICT, said)
             return self._send(write, fresh, again, force=True)
 
     def _send(self, write: Write, thing: Any, change: marks.Change, *, force: bool = False) -> Outcome:
@@ -171,7 +129,7 @@ class Actuator:
             )
             after = slim(decode(answer, KINDS[write.on].type))
         self._seen(write.on, after)
-        return _outcome(write, Result.APPLIED)
+        return Outcome(write.order, Result.APPLIED)
 
     def _look(self, write: Write) -> Any:
         """The object as it is now; None where it is gone or another bears its name."""
@@ -189,8 +147,3 @@ class Actuator:
 
 def _change(write: Write, thing: Any) -> marks.Change | None:
     return marks.change(annotations(thing), write.wishes, held(thing.metadata))
-
-
-def _outcome(write: Write, result: Result, message: str = "") -> Outcome:
-    floor = write.wishes.get(marks.FLOOR)
-    return Outcome(write.key, result, message, None if floor is None else int(floor))

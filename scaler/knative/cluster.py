@@ -14,9 +14,9 @@ from numpy.typing import NDArray
 from config.settings import Settings
 from models.keys import RevisionKey, ServiceKey
 from scaler.knative.acting import Acting
-from scaler.knative.actuator import Order, Outcome
 from scaler.knative.connection import Connection
 from scaler.knative.fleet import Fleet, ResolvePolicy
+from scaler.knative.lease import Leadership
 from scaler.knative.objects import (
     CONFIGURATION_LABEL,
     KINDS,
@@ -31,6 +31,7 @@ from scaler.knative.resolve import AutoscalerDefaults, autoscaler_defaults
 from scaler.knative.startup import StartUps
 from scaler.knative.stats import StatStream
 from scaler.knative.watch import Receiver, Watch
+from scaler.orders import Order, Outcome
 from scaler.revision import RevisionSpec
 
 SERVING_NAMESPACE = "knative-serving"
@@ -51,15 +52,19 @@ class Cluster:
         resolve_policy: ResolvePolicy,
         *,
         namespace: str | None = None,
+        leadership: Leadership | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        """`namespace`: where the ConfigMap config-tidecast is watched; None: it is not."""
-        self._connection, self._settings = connection, settings
+        """`namespace`: where the ConfigMap config-tidecast is watched; None: it is not.
+
+        `leadership`: the election that says whether we may act; whoever made it starts and stops it.
+        """
+        self._connection, self._settings, self._leadership = connection, settings, leadership
         self._lock = threading.RLock()
         self._fleet = Fleet(resolve_policy)
         self._defaults, self._defaults_faults = AutoscalerDefaults(), tuple[str, ...]()
         self._starts = StartUps(settings.acting.startup_prior_s)
-        self._startup: tuple[Sequence[RevisionSpec], tuple[int, float], NDArray[np.float64]] | None = None
+        self._startup: tuple[list[RevisionKey], tuple[int, float], NDArray[np.float64]] | None = None
         self._retained = 0
         self._configuration: tuple[int, dict[str, str] | None] = (0, None)
         self._acting = Acting(
@@ -131,14 +136,13 @@ class Cluster:
                 self._acting.retain(keys)
             return version, specs
 
-    def startup_s(self, specs: Sequence[RevisionSpec]) -> NDArray[np.float64]:
+    def startup_s(self, keys: Sequence[RevisionKey]) -> NDArray[np.float64]:
         """(r,) seconds from asking for a pod of each Revision until it serves."""
         with self._lock:
             learned = (self._starts.version, self._starts.prior_s)
-            if self._startup is None or self._startup[0] is not specs or self._startup[1] != learned:
-                estimate = self._starts.estimate_s
-                made = np.array([estimate(spec.key, spec.service) for spec in specs], np.float64)
-                self._startup = (specs, learned, made)
+            if self._startup is None or self._startup[1] != learned or self._startup[0] != keys:
+                estimates_s = [self._starts.estimate_s(key, self._service(key)) for key in keys]
+                self._startup = (list(keys), learned, np.array(estimates_s, np.float64))
             return self._startup[2]
 
     def act(self, orders: Sequence[Order]) -> list[Outcome]:
@@ -147,13 +151,34 @@ class Cluster:
             self._fleet.specs()
         return self._acting.act(orders)
 
-    def take_back(self) -> list[Outcome]:
-        """Take back all of ours that stands, as on a clean stop."""
+    def verify(self) -> Sequence[str]:
+        """Floors that were written and do not work, one line each.  They are followed all the time."""
+        return [f"{key}: {fault}" for key, fault in sorted(self._acting.faults().items())]
+
+    def leads(self) -> bool:
+        """May we act?  Without an election we are alone."""
+        return self._leadership is None or self._leadership.leading
+
+    def sweep(self) -> Sequence[Outcome]:
+        """Take back what stands marked and nobody answers for.
+
+        Who leads answers for the Revisions that are looked at: of others, and where a person has written over
+        ours, the marks go.  Where nobody leads, all goes.
+        """
         with self._lock:
             self._fleet.specs()
-            keys = sorted(self._fleet.marked())
-            things = {key: self._fleet.get(Name.REVISION, (key.namespace, key.name)) for key in keys}
-            orders = [Order(key, t.metadata.uid, None) for key, t in things.items() if t is not None]
+            marked = sorted(self._fleet.marked())
+            if self.leads():
+                specs = {key: self._fleet.spec(key) for key in marked}
+                marked = [key for key, spec in specs.items() if spec is None or spec.floor is None]
+            elif self._leadership is None or not self._leadership.lapsed:
+                return []
+            revisions = [self._fleet.get(Name.REVISION, (key.namespace, key.name)) for key in marked]
+            orders = [
+                Order(key, revision.metadata.uid, None)
+                for key, revision in zip(marked, revisions, strict=True)
+                if revision is not None
+            ]
         return self._acting.act(orders)
 
     def config_map(self) -> tuple[int, dict[str, str] | None]:
@@ -169,12 +194,16 @@ class Cluster:
             lines += self._defaults_faults
             for key, faults in sorted(self._fleet.faults().items()):
                 lines += [f"{key}: {fault}" for fault in faults]
-        return lines + [f"{key}: {fault}" for key, fault in sorted(self._acting.faults().items())]
+        return [*lines, *self.verify()]
 
     @property
     def acting(self) -> Acting:
         """Where orders are carried out; for those who want to know how far that is."""
         return self._acting
+
+    def _service(self, key: RevisionKey) -> ServiceKey:
+        spec = self._fleet.spec(key)
+        return spec.service if spec else ServiceKey(key.namespace, key.name)
 
     def _configure(self) -> None:
         acting = self._settings.acting

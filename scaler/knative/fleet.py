@@ -122,7 +122,7 @@ class Fleet:
         return dict(self._faults)
 
     def marked(self) -> frozenset[RevisionKey]:
-        """Revisions with a mark of ours on them or on their PodAutoscaler, as of the last call of `specs`."""
+        """Revisions with a mark of ours on what steers them, as of the last call of `specs`."""
         return frozenset(self._marked)
 
     def _touch(self, name: Name, place: Place, old: Any, new: Any) -> None:
@@ -189,8 +189,8 @@ class Fleet:
         self._faults.pop(key, None)
         if faults:
             self._faults[key] = faults
-        both = (self.get(Name.REVISION, place), self.get(Name.POD_AUTOSCALER, place))
-        (self._marked.add if any(marks.marked(annotations(o)) for o in both) else self._marked.discard)(key)
+        steering = self.get(Name.POD_AUTOSCALER if self._on_pa else Name.REVISION, place)
+        (self._marked.add if marks.marked(annotations(steering)) else self._marked.discard)(key)
 
     def _spec(self, place: Place) -> tuple[RevisionSpec | None, tuple[str, ...]]:
         revision, pa = self.get(Name.REVISION, place), self.get(Name.POD_AUTOSCALER, place)

@@ -58,6 +58,7 @@ class Leadership:
         self._duration_s, self._clock, self._wall_clock = duration_s, clock, wall_clock
         self._seen: tuple[Any, float] = (None, 0.0)
         self._leads_until_s = -float("inf")
+        self._nobody = False
         self._ending = threading.Event()
         self._thread = threading.Thread(target=self._run, name="lease", daemon=True)
         self.before: Lease | None = None
@@ -69,6 +70,11 @@ class Leadership:
     def leading(self) -> bool:
         """Do we lead at this moment?  Turns False by the clock alone when renewing does not succeed."""
         return self._clock() < self._leads_until_s
+
+    @property
+    def lapsed(self) -> bool:
+        """Does nobody lead at this moment, as far as we saw the lease ourselves?"""
+        return self._nobody
 
     def start(self) -> None:
         """Begin to take part."""
@@ -93,11 +99,13 @@ class Leadership:
         began_s = self._clock()
         try:
             lease = read_lease(self._connection, self._namespace, self._name)
+            ours = lease is not None and lease.spec.holder_identity == self._identity
+            self._nobody = not ours and (lease is None or self._free(lease, began_s))
             if lease is None:
                 self._create()
-            elif lease.spec.holder_identity == self._identity:
+            elif ours:
                 self._replace(lease, took=False)
-            elif self._free(lease, began_s):
+            elif self._nobody:
                 self._replace(lease, took=True)
                 self.before = lease
             else:
@@ -110,7 +118,7 @@ class Leadership:
         except ApiError as e:
             self.fault = e
             return
-        self.fault = None
+        self.fault, self._nobody = None, False
         # Counted from before the request: the lease may have been written at any moment since.
         self._leads_until_s = began_s + self._duration_s * LEAD_PART
 

@@ -8,13 +8,15 @@ from collections.abc import Callable, Iterable
 from fnmatch import fnmatchcase
 from typing import Any
 
+from models.keys import RevisionKey
 from scaler.knative import marks
-from scaler.knative.actuator import Actuator, Outcome, Write
+from scaler.knative.actuator import Actuator, Write
 from scaler.knative.connection import Connection
 from scaler.knative.fleet import place_of
 from scaler.knative.objects import KINDS, Name, annotations
 from scaler.knative.verify import FOLLOW_S
 from scaler.knative.watch import list_all
+from scaler.orders import Order, Outcome
 
 LOOK_AGAIN_S = 0.2
 
@@ -60,5 +62,11 @@ def _marked(connection: Connection, name: Name, patterns: tuple[str, ...]) -> li
     ]
 
 
+def take_back(on: Name, thing: Any) -> Write:
+    """The write that leaves nothing of ours on an object."""
+    meta = thing.metadata
+    return Write(Order(RevisionKey(meta.namespace, meta.name), meta.uid, None), on, thing, {})
+
+
 def _writes(on: Name, things: list[Any]) -> list[Write]:
-    return [Write(on, thing, {}) for thing in things]
+    return [take_back(on, thing) for thing in things]
