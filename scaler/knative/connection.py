@@ -9,7 +9,7 @@ import os
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 from urllib.parse import urlencode
 
 import urllib3
@@ -42,6 +42,32 @@ class Connection:
     def __init__(self, client: Any, timeouts: Timeouts | None = None) -> None:
         self._client = client
         self._timeouts = timeouts or Timeouts()
+
+    @classmethod
+    def open(cls, kubeconfig: Path | None = None, timeouts: Timeouts | None = None) -> Self:
+        """The API server of that kubeconfig; else of $KUBECONFIG, of the cluster we run in, of ~/.kube/config.
+
+        Raises:
+            NotConfigured: there is none of these, or it cannot be used.
+        """
+        configuration = client.Configuration()
+        configuration.connection_pool_maxsize = CONNECTIONS
+        try:
+            if (
+                kubeconfig is None
+                and "KUBECONFIG" not in os.environ
+                and "KUBERNETES_SERVICE_HOST" in os.environ
+            ):
+                config.load_incluster_config(client_configuration=configuration)  # type: ignore[no-untyped-call]
+            else:
+                given = str(kubeconfig) if kubeconfig else None
+                config.load_kube_config(  # type: ignore[no-untyped-call]
+                    config_file=given, client_configuration=configuration
+                )
+        except (config.ConfigException, yaml.YAMLError, OSError, ValueError, KeyError, TypeError) as e:
+            where = kubeconfig or os.environ.get("KUBECONFIG") or "~/.kube/config"
+            raise NotConfigured(f"no Kubernetes API to talk to: {where}: {e}"[:512]) from e
+        return cls(client.ApiClient(configuration), timeouts)
 
     @property
     def server(self) -> str:
@@ -149,25 +175,3 @@ class Stream:
         except (ValueError, RuntimeError, OSError):
             # It has ended by itself.
             return
-
-
-def connect(kubeconfig: Path | None = None, timeouts: Timeouts | None = None) -> Connection:
-    """The API server of that kubeconfig; else of $KUBECONFIG, of the cluster we run in, of ~/.kube/config.
-
-    Raises:
-        NotConfigured: there is none of these, or it cannot be used.
-    """
-    configuration = client.Configuration()
-    configuration.connection_pool_maxsize = CONNECTIONS
-    try:
-        if kubeconfig is None and "KUBECONFIG" not in os.environ and "KUBERNETES_SERVICE_HOST" in os.environ:
-            config.load_incluster_config(client_configuration=configuration)  # type: ignore[no-untyped-call]
-        else:
-            given = str(kubeconfig) if kubeconfig else None
-            config.load_kube_config(  # type: ignore[no-untyped-call]
-                config_file=given, client_configuration=configuration
-            )
-    except (config.ConfigException, yaml.YAMLError, OSError, ValueError, KeyError, TypeError) as e:
-        where = kubeconfig or os.environ.get("KUBECONFIG") or "~/.kube/config"
-        raise NotConfigured(f"no Kubernetes API to talk to: {where}: {e}"[:512]) from e
-    return Connection(client.ApiClient(configuration), timeouts)

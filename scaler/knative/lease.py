@@ -18,6 +18,7 @@ from scaler.knative.startup import seconds
 
 LEASE = "tidecast"
 _GROUP = "/apis/coordination.k8s.io/v1"
+LOOK_AGAIN_S = 1.0
 RENEW_PART, LEAD_PART = 0.2, 0.7
 """Of the duration: between two renewals; how long one renewal lets us lead."""
 
@@ -37,6 +38,30 @@ def read_lease(connection: Connection, namespace: str, name: str = LEASE) -> Lea
     except Missing:
         return None
     return lease
+
+
+def until_abandoned(
+    connection: Connection,
+    namespace: str,
+    name: str = LEASE,
+    *,
+    wall_clock: Callable[[], float] = time.time,
+    pause: Callable[[float], None] = time.sleep,
+) -> str | None:
+    """Who leads; None where nobody does, and no standby has taken over within one more duration of the lease.
+
+    Raises:
+        ApiError: the lease cannot be read.
+    """
+    while True:
+        lease = read_lease(connection, namespace, name)
+        if lease is None or not lease.spec.holder_identity:
+            return None
+        if not lapsed(lease, wall_clock()):
+            return lease.spec.holder_identity
+        if lapsed(lease, wall_clock() - (lease.spec.lease_duration_seconds or 0)):
+            return None
+        pause(LOOK_AGAIN_S)
 
 
 class Leadership:
