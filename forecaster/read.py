@@ -77,6 +77,10 @@ class PrometheusSource:
             )
         return _demand(reading, parts, services)
 
+    def delay_s(self, step_s: int, at_s: int) -> float:
+        """Age of the newest figure at this step that will not change any more, seconds.  Raises ReadError."""
+        return self._way(step_s, at_s).delay_s
+
     def _way(self, step_s: int, at_s: int) -> Way:
         """How to read at this step: found out once, then again after an hour of the data's time."""
         way, found_s = self._ways.get(step_s, (None, 0))

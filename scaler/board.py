@@ -29,6 +29,8 @@ class Shown:
     outcomes: dict[str, int] = field(default_factory=dict)
     """Result -> how many orders had it so far."""
     unverified: tuple[str, ...] = ()
+    faults: dict[str, int] = field(default_factory=dict)
+    """Job -> how often it failed by a fault of ours."""
 
 
 class Board:
@@ -38,6 +40,7 @@ class Board:
         self._lock = threading.Lock()
         self._shown = Shown()
         self._outcomes: Counter[str] = Counter()
+        self._faults: Counter[str] = Counter()
 
     @property
     def shown(self) -> Shown:
@@ -53,3 +56,8 @@ class Board:
         """Add what became of orders."""
         self._outcomes.update(outcome.result.value for outcome in outcomes)
         self.show(outcomes=dict(self._outcomes))
+
+    def broke(self, job: str) -> None:
+        """Add a fault of ours in that job."""
+        self._faults[job] += 1
+        self.show(faults=dict(self._faults))

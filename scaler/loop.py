@@ -12,15 +12,17 @@ lead; then everything of ours is taken back and the KPA is alone, until demand i
 is shown and logged.
 """
 
+import contextlib
 import logging
 import time
 from collections.abc import Callable, Sequence
-from typing import Protocol
 
 import numpy as np
 
 from config.settings import Settings
 from forecaster.demand import Demand
+from forecaster.prometheus.errors import NoData, ReadError
+from models.keys import RevisionKey, ServiceKey
 from scaler.board import Board
 from scaler.cycle import Cycle, Pace, Progress
 from scaler.orders import Order, Outcome, Result, orders, standing_floors
@@ -35,10 +37,13 @@ BACKFILL_S = 2 * 86400
 """Seconds of history in one piece of a backfill."""
 
 
-class Clock(Protocol):
-    """Unix seconds now."""
+Progresses = Callable[[str], Progress]
+"""What is being done -> who is told the share done."""
 
-    def __call__(self) -> float: ...
+
+def silent(_: str) -> Progress:
+    """Nobody is told."""
+    return lambda _: None
 
 
 def pace_of(settings: Settings) -> Pace:
@@ -64,72 +69,76 @@ class Loop:
         settings: Settings,
         board: Board,
         *,
-        clock: Clock = time.time,
-        read_errors: tuple[type[Exception], ...],
+        clock: Callable[[], float] = time.time,
+        looks_only: bool = False,
     ) -> None:
+        """`looks_only`: plans are made and shown, and nothing is ever written."""
         self._source = source
         self._cluster = cluster
         self._settings = settings
         self._board = board
         self._clock = clock
-        self._read_errors = read_errors
+        self._looks_only = looks_only
         self._pace = pace_of(settings)
         self._cycle: Cycle | None = None
         self._version: int | None = None
         self._revisions: tuple[RevisionSpec, ...] = ()
         self._spec: FleetSpec | None = None
+        self._services: dict[RevisionKey, ServiceKey] = {}
 
-    def begin(self, progress: Callable[[str], Progress] = lambda _: lambda _: None) -> bool:
-        """Read the history and warm up; False where demand cannot be read yet (shown; call again)."""
+    def begin(self, progress: Progresses = silent) -> None:
+        """Read the history and warm up.  Raises ReadError: nothing has changed then; it may be repeated."""
         pace = self._pace
-        try:
-            self._look()
-            delay_s = self._source.delay_s()
-            end_s = _floor(self._clock() - delay_s, pace.step_s)
-            recent_from_s = _floor(end_s - pace.recent_s, pace.coarse_s)
-            weeks_from_s = _floor(end_s - pace.history_s, pace.coarse_s)
-            cycle = self._with_weeks(weeks_from_s, recent_from_s, progress("history"))
-            recent = self._source.read(recent_from_s, end_s, pace.step_s, progress("last day"))
-        except self._read_errors as error:
-            self._cannot_read(error)
-            return False
+        self._look()
+        delay_s = self._source.delay_s(pace.step_s, int(self._clock()))
+        end_s = _floor(self._clock() - delay_s, pace.step_s)
+        recent_from_s = _floor(end_s - pace.recent_s, pace.coarse_s)
+        weeks_from_s = _floor(end_s - pace.history_s, pace.coarse_s)
+        recent = self._read(recent_from_s, end_s)
+        cycle = Cycle(pace, weeks_from_s)
         if self._spec is not None:
             cycle.lead(self._spec)
+        self._remember(cycle, weeks_from_s, recent_from_s, progress("history"))
         cycle.warm_up(recent, progress("learning"))
         self._cycle = cycle
         self._board.show(started=True)
-        self._read(recent)
-        return True
+        self._was_read(recent)
 
-    def _with_weeks(self, from_s: int, until_s: int, progress: Progress) -> Cycle:
-        """A cycle that knows [from_s, until_s) on the long grid; read in pieces, since all at once is much."""
-        cycle = Cycle(self._pace, from_s)
+    def _remember(self, cycle: Cycle, from_s: int, until_s: int, progress: Progress) -> None:
+        """History on the long grid, piece by piece, since all at once is much memory."""
         for start_s in range(from_s, until_s, BACKFILL_S):
             end_s = min(until_s, start_s + BACKFILL_S)
-            cycle.remember(self._source.read(start_s, end_s, self._pace.coarse_s))
+            # Prometheus may not reach back so far; what is not there is not known.
+            with contextlib.suppress(NoData):
+                cycle.remember(
+                    self._source.read(start_s, end_s, self._pace.coarse_s, services=self._services)
+                )
             progress((end_s - from_s) / (until_s - from_s))
-        return cycle
+
+    def _read(self, start_s: int, end_s: int) -> Demand:
+        return self._source.read(start_s, end_s, self._pace.step_s, services=self._services)
 
     def observe(self) -> None:
         """Take what came since the last time; until the history was read, try that instead."""
-        if self._cycle is None:
-            self.begin()
-            return
+        try:
+            if self._cycle is None:
+                self.begin()
+            else:
+                self._observe(self._cycle)
+        except ReadError as error:
+            self._cannot_read(error)
+
+    def _observe(self, cycle: Cycle) -> None:
         began = time.process_time()
         self._look()
-        start_s = self._cycle.known_until_s
-        end_s = _floor(self._clock() - self._cycle.delay_s, self._pace.step_s)
+        end_s = _floor(self._clock() - cycle.delay_s, self._pace.step_s)
         # After a long absence only the last day matters on the short grid.
-        start_s = max(start_s, _floor(end_s - self._pace.recent_s, self._pace.coarse_s))
+        start_s = max(cycle.known_until_s, _floor(end_s - self._pace.recent_s, self._pace.coarse_s))
         if end_s <= start_s:
             return
-        try:
-            demand = self._source.read(start_s, end_s, self._pace.step_s)
-        except self._read_errors as error:
-            self._cannot_read(error)
-            return
-        self._cycle.observe(demand)
-        self._read(demand)
+        demand = self._read(start_s, end_s)
+        cycle.observe(demand)
+        self._was_read(demand)
         self._board.show(cycle_s=time.process_time() - began)
 
     def plan(self) -> None:
@@ -146,7 +155,7 @@ class Loop:
         if self._stale(now):
             acts = np.zeros_like(acts)
             plan = plan.as_stale()
-        leads = self._cluster.leads()
+        leads = not self._looks_only and self._cluster.leads()
         self._board.show(plan=plan, leads=leads, planned_s=now)
         if leads:
             wanted = orders(
@@ -182,7 +191,7 @@ class Loop:
             self._cycle = None
             self._board.show(started=False)
         self._settings = settings
-        self._cluster.steer_by(settings.policy)
+        self._cluster.configure(settings)
         log.info("configuration taken over")
 
     def read_from(self, source: DemandSource) -> None:
@@ -196,6 +205,11 @@ class Loop:
         """What is known; None until the history was read."""
         return self._cycle
 
+    @property
+    def spec(self) -> FleetSpec | None:
+        """The Revisions of the last plan; None before."""
+        return self._spec
+
     def _look(self) -> None:
         """See whether the cluster changed; only then are its arrays made anew."""
         version, revisions = self._cluster.specs()
@@ -208,7 +222,7 @@ class Loop:
             return
         self._version, self._revisions = version, revisions
         self._spec = fleet_spec(revisions, startup_s)
-        self._source.name_services({r.key: r.service for r in revisions})
+        self._services = {r.key: r.service for r in revisions}
         if self._cycle is not None:
             self._cycle.lead(self._spec)
 
@@ -233,7 +247,7 @@ class Loop:
             say = log.info if fine else log.warning
             say("%s: %s: %s %s", order.key, what, outcome.result.value, outcome.message)
 
-    def _read(self, demand: Demand) -> None:
+    def _was_read(self, demand: Demand) -> None:
         shown = self._board.shown
         if shown.read_fault is not None:
             log.info("demand is read again")

@@ -3,13 +3,13 @@
 A demo or a test may swap them, never the middle.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
-from config.policy import RevisionPolicy
+from config.settings import Settings
 from forecaster.demand import Demand
 from models.keys import RevisionKey, ServiceKey
 from scaler.orders import Order, Outcome
@@ -20,15 +20,20 @@ class DemandSource(Protocol):
     """Where demand is read."""
 
     def read(
-        self, start_s: int, end_s: int, step_s: int, progress: Callable[[float], None] | None = None
+        self,
+        start_s: int,
+        end_s: int,
+        step_s: int,
+        *,
+        services: Mapping[RevisionKey, ServiceKey] | None = None,
     ) -> Demand:
-        """Demand on [start_s, end_s), both on the grid of `step_s`.  Raises ReadError."""
+        """Demand on [start_s, end_s), both on the grid of `step_s`.  Raises ReadError.
 
-    def delay_s(self) -> float:
-        """How old the newest complete figure is when it is read, seconds.  Raises ReadError."""
+        services: the Revisions that there are, and the service of each.
+        """
 
-    def name_services(self, services: dict[RevisionKey, ServiceKey]) -> None:
-        """Which service each Revision belongs to, where the source itself does not say."""
+    def delay_s(self, step_s: int, at_s: int) -> float:
+        """Age of the newest figure that will not change any more, seconds.  Raises ReadError."""
 
 
 class Cluster(Protocol):
@@ -46,8 +51,8 @@ class Cluster(Protocol):
     def verify(self) -> Sequence[str]:
         """Look whether what was written had its effect; what did not, in words."""
 
-    def steer_by(self, policy: RevisionPolicy) -> None:
-        """The policy that annotations are laid over, from now on."""
+    def configure(self, settings: Settings) -> None:
+        """Use other settings from now on."""
 
     def sweep(self) -> Sequence[Outcome]:
         """Take back what stands marked although nobody answers for it."""

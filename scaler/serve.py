@@ -94,6 +94,12 @@ class BoardCollector(Collector):
         for result, count in shown.outcomes.items():
             orders.add_metric([result], count)
         yield orders
+        faults = CounterMetricFamily(
+            "tidecast_faults", "Jobs that failed by a fault of ours.", labels=["job"]
+        )
+        for job, count in shown.faults.items():
+            faults.add_metric([job], count)
+        yield faults
         if shown.plan is not None:
             yield from _plan_metrics(shown.plan)
 

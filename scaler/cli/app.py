@@ -5,6 +5,9 @@ from typing import Annotated
 import typer
 
 from scaler.cli.check_config import check_config
+from scaler.cli.explain import explain
+from scaler.cli.plan import plan
+from scaler.cli.run import run
 
 app = typer.Typer(
     name="tidecast",
@@ -16,6 +19,9 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 
+app.command()(run)
+app.command()(plan)
+app.command()(explain)
 app.command()(check_config)
 
 

@@ -12,8 +12,9 @@ One more pod than N costs a pod-second a second and saves the requests that come
     floor = the smallest N with P(X > (N + ½)μτ) ≤ 1 / (c'·μ)
 
 a newsvendor's rule on the mixture of the rate's distribution and the spread within it.  c' = CATCH·c: the
-KPA itself catches most of what a floor misses, within seconds.  For the tail, 2(√(x + ⅜) − √(m + ⅜))/√D is
-taken as standard normal (Anscombe, Biometrika 35, 1948).
+KPA itself catches most of what a floor misses, within seconds.  For D = 1, P(X > x) is the chance that a
+Gamma(x + 1) variable lies below the mean, and its cube root is nearly normal (Wilson & Hilferty, PNAS 17,
+1931): off by a third in the far tail of means near 0, by a few percent elsewhere.  Other D scale the counts.
 
 The first pod is another question, since with none every request until one has started is delayed.  It is
 kept when

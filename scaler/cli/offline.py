@@ -1,0 +1,54 @@
+"""What `plan --export` and `explain --export` share: files and words from the command line, to a plan."""
+
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+
+import typer
+
+from config.configmap import load
+from config.scenario import load_scenario
+from config.settings import Settings
+from forecaster.exports import read_export
+from scaler.cli.progress import bars, say
+from scaler.offline import Offline, plan_export
+from scaler.plan.plan import Timing
+
+
+def offline(
+    files: list[Path],
+    *,
+    scenario: str,
+    at: str | None,
+    series: str,
+    delay_cost: float | None,
+    config: Path | None,
+) -> Offline:
+    """The plan that the options ask for.  Raises what has `exit_code` 2."""
+    settings = load(config) if config else Settings()
+    policy = settings.policy
+    if delay_cost is not None:
+        policy = replace(policy, delay_cost=delay_cost)
+    world = load_scenario(scenario)
+    at_s = moment(at) if at is not None else None
+    export = read_export(files)
+    for repair in export.repairs:
+        say(repair)
+    timing = Timing(period_s=settings.timing.planning_period_s, hold_s=settings.timing.hold_s)
+    with bars() as progress:
+        return plan_export(export, world, policy, timing, at_s=at_s, only=series, progress=progress)
+
+
+def moment(text: str) -> int:
+    """Unix seconds of a time as people write it; UTC where it names no zone."""
+    try:
+        return int(float(text))
+    except ValueError:
+        pass
+    try:
+        read = datetime.fromisoformat(text)
+    except ValueError:
+        raise typer.BadParameter(
+            f"{text!r} is not a time: Unix seconds, or such as 2026-01-31T12:00:00Z"
+        ) from None
+    return int((read if read.tzinfo else read.replace(tzinfo=UTC)).timestamp())

@@ -1,0 +1,167 @@
+"""`tidecast run`: the loop on a schedule, with its live configuration, and the web beside it.
+
+All work on the loop's state is done on one thread, in the order it falls due; a job that is late is done
+once, not caught up with.  The watches, the Lease and the web have threads of their own, so that a slow
+Prometheus loses us neither the leadership nor the health check.
+"""
+
+import logging
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from config.configmap import parse
+from config.faults import ConfigError
+from config.settings import Settings
+from forecaster.read import PrometheusSource
+from scaler.board import Board
+from scaler.knative.cluster import CONFIG_TIDECAST, Cluster
+from scaler.knative.events import About, Events
+from scaler.loop import Loop
+
+log = logging.getLogger("tidecast")
+
+SWEEP_S, CONFIGURE_S = 60, 5
+AFTER_OBSERVE_S = 1.0
+"""A plan falls due this long after what it is made from."""
+
+
+@dataclass(frozen=True)
+class Job:
+    """What is done, and how often."""
+
+    name: str
+    do: Callable[[], None]
+    every_s: float
+    first_s: float
+
+
+class Service:
+    """The loop and what it lives among."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        cluster: Cluster,
+        events: Events | None,
+        *,
+        namespace: str,
+        watches_config: bool,
+    ) -> None:
+        """`watches_config`: the ConfigMap rules, and its edits are taken over; else `settings` stays."""
+        self.board = Board()
+        self._settings, self._cluster, self._events = settings, cluster, events
+        self._namespace = namespace
+        self._watches_config = watches_config
+        self._config_version = 0
+        self._source = PrometheusSource(settings.sources)
+        self.loop = Loop(self._source, cluster, settings, self.board)
+        self._scheduler: Any = None
+
+    def start(self) -> None:
+        """Take over the configuration as it is, and begin to work."""
+        from apscheduler.events import EVENT_JOB_ERROR  # noqa: PLC0415
+        from apscheduler.executors.pool import ThreadPoolExecutor  # noqa: PLC0415
+        from apscheduler.schedulers.background import BackgroundScheduler  # noqa: PLC0415
+
+        self.configure()
+        self._scheduler = BackgroundScheduler(
+            executors={"default": ThreadPoolExecutor(1)},
+            # A late job is done once, however late: the default would drop it after a second.
+            job_defaults={"misfire_grace_time": None, "coalesce": True, "max_instances": 1},
+            timezone=UTC,
+        )
+        self._scheduler.add_listener(self._broke, EVENT_JOB_ERROR)
+        self._schedule()
+        self._scheduler.start()
+
+    def stop(self) -> None:
+        """End after the job at hand, and take back our own."""
+        if self._scheduler is not None:
+            self._scheduler.shutdown(wait=True)
+        self.loop.end()
+        self._source.close()
+
+    def jobs(self) -> list[Job]:
+        """The schedule, from the configuration."""
+        timing = self._settings.timing
+        return [
+            Job("sweep", self.loop.sweep, SWEEP_S, 0.0),
+            Job("observe", self.loop.observe, timing.step_s, 0.1),
+            Job("plan", self.loop.plan, timing.planning_period_s, AFTER_OBSERVE_S),
+            Job("refit", self.loop.refit, timing.refit_period_s, timing.refit_period_s),
+            Job("configure", self.configure, CONFIGURE_S, CONFIGURE_S),
+        ]
+
+    def configure(self) -> None:
+        """Take over the ConfigMap where it changed; one with faults changes nothing and is shown."""
+        if not self._watches_config:
+            return
+        version, data = self._cluster.config_map()
+        if version == self._config_version:
+            return
+        self._config_version = version
+        try:
+            settings = parse(data or {})
+        except ConfigError as error:
+            self._bad_configuration(error)
+            return
+        self.board.show(configuration_faults=())
+        if settings == self._settings:
+            return
+        before, self._settings = self._settings, settings
+        if settings.sources != before.sources:
+            self._source.close()
+            self._source = PrometheusSource(settings.sources)
+            self.loop.read_from(self._source)
+        self.loop.configure(settings)
+        if self._scheduler is not None and settings.timing != before.timing:
+            self._schedule()
+
+    def _bad_configuration(self, error: ConfigError) -> None:
+        self.board.show(configuration_faults=tuple(error.faults))
+        for fault in error.faults:
+            log.error("configuration not taken over, the last good one stays: %s", fault)
+        if self._events is not None:
+            about = About("v1", "ConfigMap", self._namespace, CONFIG_TIDECAST)
+            self._events.warn(about, "InvalidConfiguration", "\n".join(error.faults))
+
+    def _schedule(self) -> None:
+        now = datetime.now(UTC)
+        for job in self.jobs():
+            self._scheduler.add_job(
+                job.do,
+                "interval",
+                seconds=job.every_s,
+                id=job.name,
+                next_run_time=now + timedelta(seconds=job.first_s),
+                replace_existing=True,
+            )
+
+    def _broke(self, event: Any) -> None:
+        """A fault of ours in a job: the loop lives on, and it is seen."""
+        log.error("%s failed; please report this: %s\n%s", event.job_id, event.exception, event.traceback)
+        self.board.broke(event.job_id)
+
+
+class Web:
+    """The web application in a thread of its own."""
+
+    def __init__(self, application: Any, host: str, port: int) -> None:
+        import uvicorn  # noqa: PLC0415
+
+        self._server = uvicorn.Server(
+            uvicorn.Config(application, host=host, port=port, log_level="warning", access_log=False)
+        )
+        self._thread = threading.Thread(target=self._server.run, name="web", daemon=True)
+
+    def start(self) -> None:
+        """Begin to answer."""
+        self._thread.start()
+
+    def stop(self) -> None:
+        """End."""
+        self._server.should_exit = True
+        self._thread.join(5)
