@@ -1,6 +1,5 @@
 """`tidecast release`: give back to the owners what nobody answers for."""
 
-from pathlib import Path
 from typing import Annotated
 
 import typer

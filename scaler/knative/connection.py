@@ -45,7 +45,7 @@ class Connection:
 
     @classmethod
     def open(cls, kubeconfig: Path | None = None, timeouts: Timeouts | None = None) -> Self:
-        """The API server of that kubeconfig; else of $KUBECONFIG, of the cluster we run in, of ~/.kube/config.
+        """The API server of that kubeconfig; else of $KUBECONFIG, of our own cluster, of ~/.kube/config.
 
         Raises:
             NotConfigured: there is none of these, or it cannot be used.
