@@ -1,0 +1,265 @@
+"""Objects in, Revisions out: shares of routes, policies, faults, and what a change makes anew."""
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+import pytest
+
+from config.overrides import resolve
+from config.policy import Mode, RevisionPolicy
+from models.keys import RevisionKey, ServiceKey
+from scaler.knative.fleet import Fleet
+from scaler.knative.objects import KINDS, Name, decode, slim
+from scaler.knative.resolve import AutoscalerDefaults
+from scaler.revision import RevisionSpec
+
+ONE, TWO = RevisionKey("default", "hello-00001"), RevisionKey("default", "hello-00002")
+HELLO_LABELS = {"serving.knative.dev/service": "hello", "serving.knative.dev/configuration": "hello"}
+
+
+def thing(
+    kind: Name,
+    name: str,
+    *,
+    labels: Mapping[str, str] | None = None,
+    annotations: Mapping[str, str] | None = None,
+    namespace: str = "default",
+    version: str = "1",
+    uid: str = "",
+    **parts: Any,
+) -> Any:
+    meta = {"name": name, "namespace": namespace, "uid": uid or f"uid-{name}", "resourceVersion": version}
+    if kind is Name.NAMESPACE:
+        del meta["namespace"]
+    meta_json = meta | {"labels": dict(labels or {}), "annotations": dict(annotations or {})}
+    return slim(decode(json.dumps({"metadata": meta_json, **parts}).encode(), KINDS[kind].type))
+
+
+def revision(name: str, **rest: Any) -> Any:
+    return thing(Name.REVISION, name, labels=rest.pop("labels", HELLO_LABELS), **rest)
+
+
+def route(name: str = "hello", labels: Mapping[str, str] = HELLO_LABELS, **percents: int) -> Any:
+    traffic = [
+        {"revisionName": revision.replace("_", "-"), "percent": percent}
+        for revision, percent in percents.items()
+    ]
+    return thing(Name.ROUTE, name, labels=labels, status={"traffic": traffic})
+
+
+def fleet(*seen: tuple[Name, Any]) -> Fleet:
+    made = Fleet(resolve)
+    for name, one in seen:
+        made.see(name, one)
+    return made
+
+
+def one(made: Fleet, key: RevisionKey = ONE) -> RevisionSpec:
+    return next(spec for spec in made.specs()[1] if spec.key == key)
+
+
+def test_traffic_is_split_as_the_route_says() -> None:
+    made = fleet(
+        (Name.REVISION, revision("hello-00001")),
+        (Name.REVISION, revision("hello-00002")),
+        (Name.ROUTE, route(hello_00001=80, hello_00002=20)),
+    )
+    assert [(s.key, s.service, s.percent) for s in made.specs()[1]] == [
+        (ONE, ServiceKey("default", "hello"), 80.0),
+        (TWO, ServiceKey("default", "hello"), 20.0),
+    ]
+
+
+def test_tagged_and_untagged_shares_of_one_revision_add_up() -> None:
+    traffic = [
+        {"revisionName": "hello-00001", "percent": 60},
+        {"revisionName": "hello-00001", "percent": 15, "tag": "blue"},
+        {"revisionName": "hello-00002", "percent": 25},
+        {"revisionName": "hello-00002", "tag": "green"},
+    ]
+    split = thing(Name.ROUTE, "hello", labels=HELLO_LABELS, status={"traffic": traffic})
+    made = fleet(
+        (Name.REVISION, revision("hello-00001")),
+        (Name.REVISION, revision("hello-00002")),
+        (Name.ROUTE, split),
+    )
+    assert (one(made).percent, one(made, TWO).percent) == (75.0, 25.0)
+
+
+def test_a_new_split_changes_the_revisions_it_names_and_no_other() -> None:
+    made = fleet(
+        (Name.REVISION, revision("hello-00001")),
+        (Name.REVISION, revision("hello-00002")),
+        (Name.REVISION, revision("other-00001", labels={"serving.knative.dev/service": "other"})),
+        (Name.ROUTE, route(hello_00001=100)),
+    )
+    version, before = made.specs()
+    made.see(Name.ROUTE, route(hello_00002=100))
+    after_version, after = made.specs()
+    assert after_version != version
+    assert [s.percent for s in after] == [0.0, 100.0, 0.0]
+    assert after[2] is before[2]
+
+
+def test_a_configuration_without_a_route_is_its_own_service() -> None:
+    labels = {"serving.knative.dev/configuration": "worker"}
+    status = {"latestReadyRevisionName": "worker-00002"}
+    made = fleet(
+        (Name.CONFIGURATION, thing(Name.CONFIGURATION, "worker", status=status)),
+        (Name.REVISION, revision("worker-00001", labels=labels)),
+        (Name.REVISION, revision("worker-00002", labels=labels)),
+    )
+    assert [(str(s.service), s.percent) for s in made.specs()[1]] == [
+        ("default/worker", 0.0),
+        ("default/worker", 100.0),
+    ]
+
+
+def test_a_route_of_its_own_over_a_configuration_is_the_service() -> None:
+    labels = {"serving.knative.dev/configuration": "worker"}
+    made = fleet(
+        (Name.REVISION, revision("worker-00001", labels=labels)),
+        (Name.ROUTE, route("front", {}, worker_00001=100)),
+    )
+    spec = one(made, RevisionKey("default", "worker-00001"))
+    assert (str(spec.service), spec.percent) == ("default/front", 100.0)
+
+
+def test_a_route_not_ready_yet_sends_all_to_the_latest_ready_revision() -> None:
+    made = fleet(
+        (
+            Name.CONFIGURATION,
+            thing(Name.CONFIGURATION, "hello", status={"latestReadyRevisionName": ONE.name}),
+        ),
+        (Name.REVISION, revision("hello-00001")),
+        (Name.ROUTE, route()),
+    )
+    assert one(made).percent == 100.0
+
+
+def test_reachability_comes_from_the_podautoscaler() -> None:
+    made = fleet((Name.REVISION, revision("hello-00001")))
+    assert one(made).reachable
+    made.see(Name.POD_AUTOSCALER, thing(Name.POD_AUTOSCALER, ONE.name, spec={"reachability": "Unreachable"}))
+    assert not one(made).reachable
+
+
+def test_what_the_autoscaler_decides_makes_no_new_version() -> None:
+    made = fleet((Name.REVISION, revision("hello-00001")))
+    made.see(Name.POD_AUTOSCALER, thing(Name.POD_AUTOSCALER, ONE.name, status={"desiredScale": 1}))
+    version, specs = made.specs()
+    made.see(
+        Name.POD_AUTOSCALER, thing(Name.POD_AUTOSCALER, ONE.name, version="2", status={"desiredScale": 7})
+    )
+    assert made.specs() == (version, specs)
+    assert made.specs()[1] is specs
+
+
+def test_the_nearer_annotation_wins() -> None:
+    made = fleet(
+        (Name.NAMESPACE, thing(Name.NAMESPACE, "default", annotations={"tidecast.dev/mode": "act"})),
+        (Name.SERVICE, thing(Name.SERVICE, "hello", annotations={"tidecast.dev/delay-cost": "100"})),
+        (Name.REVISION, revision("hello-00001", annotations={"tidecast.dev/delay-cost": "7"})),
+        (Name.REVISION, revision("hello-00002")),
+    )
+    assert [(s.policy.mode, s.policy.delay_cost) for s in made.specs()[1]] == [
+        (Mode.ACT, 7.0),
+        (Mode.ACT, 100.0),
+    ]
+    made.see(Name.NAMESPACE, thing(Name.NAMESPACE, "default", version="2"))
+    assert one(made).policy.mode is Mode.OBSERVE
+
+
+def test_a_bad_annotation_is_one_fault_and_the_rest_of_the_fleet_goes_on() -> None:
+    made = fleet(
+        (Name.REVISION, revision("hello-00001", annotations={"autoscaling.knative.dev/target": "lots"})),
+        (Name.REVISION, revision("hello-00002", annotations={"tidecast.dev/mode": "perhaps"})),
+        (Name.REVISION, revision("hello-00003")),
+    )
+    assert len(made.specs()[1]) == 3
+    faults = made.faults()
+    assert set(faults) == {ONE, TWO}
+    assert [len(lines) for lines in faults.values()] == [1, 1]
+    assert "lots" in faults[ONE][0]
+    made.see(Name.REVISION, revision("hello-00001", version="2"))
+    made.specs()
+    assert set(made.faults()) == {TWO}
+
+
+def test_values_of_ours_are_not_taken_for_the_owners() -> None:
+    marked = {
+        "autoscaling.knative.dev/min-scale": "5",
+        "tidecast.dev/set.min-scale": "5",
+        "tidecast.dev/owner.min-scale": "1",
+    }
+    made = fleet((Name.REVISION, revision("hello-00001", annotations=marked)))
+    assert (one(made).floor, one(made).owner_min) == (5, 1)
+    assert made.marked() == {ONE}
+    made.see(
+        Name.REVISION,
+        revision("hello-00001", version="2", annotations=marked | {"autoscaling.knative.dev/min-scale": "2"}),
+    )
+    assert (one(made).floor, one(made).owner_min) == (None, 2)
+    assert made.marked() == {ONE}
+
+
+@pytest.mark.parametrize("mark", ["soon", "", "-3", "³"])
+def test_a_mark_that_is_no_number_is_no_floor(mark: str) -> None:
+    both = {"autoscaling.knative.dev/min-scale": mark, "tidecast.dev/set.min-scale": mark}
+    assert one(fleet((Name.REVISION, revision("hello-00001", annotations=both)))).floor is None
+
+
+def test_of_serving_before_1_21_the_podautoscaler_counts() -> None:
+    marked = {"autoscaling.knative.dev/min-scale": "4", "tidecast.dev/set.min-scale": "4"}
+    made = fleet(
+        (Name.REVISION, revision("hello-00001")),
+        (Name.POD_AUTOSCALER, thing(Name.POD_AUTOSCALER, ONE.name, annotations=marked)),
+    )
+    assert one(made).floor is None
+    made.configure(RevisionPolicy(), AutoscalerDefaults(), ("*",), on_pa=True)
+    assert one(made).floor == 4
+
+
+def test_only_classes_of_knative_are_looked_at() -> None:
+    made = fleet(
+        (Name.REVISION, revision("hello-00001", annotations={"autoscaling.knative.dev/class": "keda"})),
+        (
+            Name.REVISION,
+            revision(
+                "hello-00002", annotations={"autoscaling.knative.dev/class": "hpa.autoscaling.knative.dev"}
+            ),
+        ),
+        (Name.REVISION, revision("hello-00003")),
+    )
+    assert [(s.key.name, s.hpa) for s in made.specs()[1]] == [("hello-00002", True), ("hello-00003", False)]
+
+
+def test_only_namespaces_that_fit_are_looked_at() -> None:
+    made = fleet(
+        (Name.REVISION, revision("hello-00001")), (Name.REVISION, revision("a-00001", namespace="team-a"))
+    )
+    made.configure(RevisionPolicy(), AutoscalerDefaults(), ("team-*",), on_pa=False)
+    assert [s.key.namespace for s in made.specs()[1]] == ["team-a"]
+
+
+def test_deleted_and_vanished_revisions_are_left_out() -> None:
+    made = fleet((Name.REVISION, revision("hello-00001")), (Name.REVISION, revision("hello-00002")))
+    made.specs()
+    made.forget(Name.REVISION, revision("hello-00001"))
+    assert [s.key for s in made.specs()[1]] == [TWO]
+    made.replace(Name.REVISION, [revision("hello-00003")])
+    assert [s.key.name for s in made.specs()[1]] == ["hello-00003"]
+
+
+def test_a_late_farewell_does_not_take_the_successor_away() -> None:
+    made = fleet((Name.REVISION, revision("hello-00001", uid="new")))
+    made.forget(Name.REVISION, revision("hello-00001", uid="old"))
+    assert one(made).uid == "new"
+
+
+def test_an_older_version_does_not_overwrite_a_newer_one() -> None:
+    """An answer to a write may be known before the watch has told what was there before."""
+    made = fleet((Name.REVISION, revision("hello-00001", version="12", spec={"containerConcurrency": 5})))
+    made.see(Name.REVISION, revision("hello-00001", version="9", spec={"containerConcurrency": 1}))
+    assert one(made).container_concurrency == 5
