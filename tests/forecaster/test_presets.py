@@ -294,7 +294,7 @@ def test_every_preset_has_a_shape_here() -> None:
 def test_a_custom_query_is_asked_as_it_is(serve: Serve) -> None:
     mine = [("hits", {"ns": "shop", "rev": "web-00002"}, WEB[0].scraped(1, float))]
     query = (
-        'label_replace(label_replace(sum by (ns, rev) (rate(hits[$window])),'
+        "label_replace(label_replace(sum by (ns, rev) (rate(hits[$window])),"
         ' "namespace", "$1", "ns", "(.*)"), "revision", "$1", "rev", "(.*)")'
     )
     source = PrometheusSource(
