@@ -7,6 +7,7 @@ import typer
 from scaler.cli.check_config import check_config
 from scaler.cli.explain import explain
 from scaler.cli.plan import plan
+from scaler.cli.release import release
 from scaler.cli.run import run
 
 app = typer.Typer(
@@ -23,6 +24,7 @@ app.command()(run)
 app.command()(plan)
 app.command()(explain)
 app.command()(check_config)
+app.command()(release)
 
 
 def _version(asked: bool) -> None:
