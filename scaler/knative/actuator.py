@@ -2,7 +2,8 @@
 
 Every write names the uid of the object it was meant for, so that nothing is made by applying to what was
 deleted.  A conflict with the template's manager is expected and forced, since the owner's value is marked;
-one with any other manager means that a person has written there by hand: that stays.
+one with any other manager means that a person has written there by hand: that stays, unless it is what our
+mark says that we wrote.
 """
 
 import threading
@@ -99,7 +100,7 @@ class Actuator:
             if again is None:
                 return Outcome(write.order, Result.UNCHANGED)
             persons = sorted(e.managers - EXPECTED_MANAGERS)
-            if persons:
+            if persons and marks.ours(annotations(fresh), marks.FLOOR) is None:
                 said = f"set by hand ({', '.join(persons)}): left as it is"
                 return Outcome(write.order, Result.CONFLICT, said)
             return self._send(write, fresh, again, force=True)

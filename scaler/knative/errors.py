@@ -108,7 +108,4 @@ def _status(body: bytes) -> tuple[str, frozenset[str]]:
 
 def _seconds(retry_after: str) -> float:
     """Seconds of a Retry-After; the API server sends a number, 1 stands for anything else."""
-    try:
-        return max(0.0, min(float(retry_after), 300.0))
-    except ValueError:
-        return 1.0
+    return min(float(retry_after), 300.0) if re.fullmatch(r"\d+(\.\d+)?", retry_after) else 1.0

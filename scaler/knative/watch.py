@@ -14,7 +14,7 @@ import msgspec
 
 from scaler.knative.connection import Connection, Stream
 from scaler.knative.errors import ApiError, Gone, Throttled, from_watch
-from scaler.knative.objects import Metadata, Struct, decode, slim
+from scaler.knative.objects import Struct, decode, slim
 
 PAGE = "500"
 WATCH_S = "290"
@@ -38,7 +38,9 @@ class _Event(Struct, frozen=True):
 
 
 class _Versioned(Struct, frozen=True):
-    metadata: Metadata | None = None
+    """A bookmark: it has a version and not even a name."""
+
+    metadata: _ListMetadata = _ListMetadata()
 
 
 def list_all(
@@ -166,6 +168,9 @@ class Watch:
         try:
             stream = self._stream = self._connection.stream(self._path, query)
             self.fault = None
+            if self._ending.is_set():
+                # `stop` came before there was a stream to stop.
+                stream.stop()
             for line in stream.lines():
                 if self._ending.is_set():
                     break
@@ -184,7 +189,7 @@ class Watch:
             raise from_watch(f"WATCH {self._path}", msgspec.json.decode(event.object))
         if event.type == "BOOKMARK":
             seen = decode(event.object, _Versioned)
-            return seen.metadata.resource_version if seen.metadata else ""
+            return str(seen.metadata.resource_version)
         thing = slim(decode(event.object, self._kind))
         (self._receiver.gone if event.type == "DELETED" else self._receiver.changed)(thing)
         return str(thing.metadata.resource_version)

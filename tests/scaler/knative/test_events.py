@@ -1,0 +1,46 @@
+"""Events: said once, where a person looks."""
+
+import json
+
+from pytest_httpserver import HTTPServer
+
+from scaler.knative.connection import Connection
+from scaler.knative.errors import Denied
+from scaler.knative.events import About, Events
+
+PATH = "/api/v1/namespaces/default/events"
+HELLO = About("serving.knative.dev/v1", "Revision", "default", "hello-00001", "uid-1")
+
+
+def test_an_event_names_its_object(api: HTTPServer, connection: Connection) -> None:
+    api.expect_request(PATH, "POST").respond_with_json({})
+    assert Events(connection, wall_clock=lambda: 1_800_000_000.0).warn(HELLO, "FloorRefused", "too high")
+    sent = json.loads(api.log[0][0].data)
+    assert sent["involvedObject"]["uid"] == "uid-1"
+    assert (sent["reason"], sent["message"], sent["type"]) == ("FloorRefused", "too high", "Warning")
+    assert sent["firstTimestamp"] == "2027-01-15T08:00:00Z"
+    assert sent["metadata"]["namespace"] == "default"
+
+
+def test_the_same_is_said_once_in_ten_minutes(api: HTTPServer, connection: Connection) -> None:
+    api.expect_request(PATH, "POST").respond_with_json({})
+    now_s = [1000.0]
+    events = Events(connection, clock=lambda: now_s[0])
+    said = []
+    for moment_s in (1000.0, 1030.0, 1599.0, 1601.0):
+        now_s[0] = moment_s
+        said.append(events.warn(HELLO, "FloorRefused", "too high"))
+    assert said == [True, False, False, True]
+
+
+def test_a_storm_is_cut_short(api: HTTPServer, connection: Connection) -> None:
+    api.expect_request(PATH, "POST").respond_with_json({})
+    events = Events(connection, clock=lambda: 1000.0)
+    assert sum(events.warn(HELLO, "FloorRefused", f"number {i}") for i in range(100)) == 30
+
+
+def test_without_the_right_to_write_them_it_goes_on(api: HTTPServer, connection: Connection) -> None:
+    api.expect_request(PATH, "POST").respond_with_data("", status=403)
+    events = Events(connection)
+    assert not events.warn(HELLO, "FloorRefused", "too high")
+    assert isinstance(events.fault, Denied)
