@@ -85,7 +85,8 @@ def read(serve: Serve) -> Callable[..., Demand]:
 
 
 def of(demand: Demand, revision: str) -> NDArray[np.float32]:
-    return demand.arrivals[demand.revisions.index(RevisionKey("shop", revision))]
+    row: NDArray[np.float32] = demand.arrivals[demand.revisions.index(RevisionKey("shop", revision))]
+    return row
 
 
 @pytest.mark.parametrize("step_s", [15, 30, 60, 300])
