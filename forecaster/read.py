@@ -8,8 +8,8 @@ at the next sample, up to one interval later.  Where W is m steps, because a win
 intervals, the column is the mean over itself and the m - 1 before it: smeared and later by (W - step)/2, but
 every request is still told of exactly once in all.
 
-Figures younger than `delay_s` may still change (a pod that was not scraped yet); read these columns again
-for a history that is to be exact.
+Figures that are older than `delay_s` do not change any more.  Younger ones may: the last sample may not be
+there yet, and a pod that an activator's requests woke may not have been scraped.
 """
 
 from collections.abc import Mapping, Sequence
@@ -36,6 +36,11 @@ class PrometheusSource:
         self._sources = sources
         self._client = Client(sources)
         self._ways: dict[int, tuple[Way, int]] = {}
+
+    @property
+    def url(self) -> str:
+        """The address that is read, fit to be shown."""
+        return self._client.url
 
     def close(self) -> None:
         """Gives the connections back."""

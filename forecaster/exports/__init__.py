@@ -14,8 +14,20 @@ from forecaster.exports.grid import laid
 from forecaster.exports.parquet_file import read_parquet
 from forecaster.exports.prometheus_json import Values, read_prometheus_json
 from forecaster.exports.rows import Rows, checked
+from forecaster.exports.write import WRITTEN, Part, Writer, write_export
 
-__all__ = ["Export", "ExportError", "Faulty", "Unreadable", "Values", "read_export"]
+__all__ = [
+    "WRITTEN",
+    "Export",
+    "ExportError",
+    "Faulty",
+    "Part",
+    "Unreadable",
+    "Values",
+    "Writer",
+    "read_export",
+    "write_export",
+]
 
 ALLOWED = ".csv, .csv.gz, .parquet, or .json as Prometheus answers a range query"
 
