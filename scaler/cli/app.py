@@ -6,6 +6,7 @@ import typer
 
 from scaler.cli.check_config import check_config
 from scaler.cli.explain import explain
+from scaler.cli.export import export
 from scaler.cli.plan import plan
 from scaler.cli.release import release
 from scaler.cli.run import run
@@ -23,6 +24,7 @@ app = typer.Typer(
 app.command()(run)
 app.command()(plan)
 app.command()(explain)
+app.command()(export)
 app.command()(check_config)
 app.command()(release)
 
