@@ -174,6 +174,15 @@ def advance(state: FleetState, arrivals: NDArray[np.float32], win: Window) -> Fl
     return _say(state, z, win)
 
 
+def begin_at(state: FleetState, origin_s: int) -> FleetState:
+    """The state at a later origin, when the steps up to it are lost: what was said of them is let go."""
+    if origin_s == state.origin_s:
+        return state
+    for kept in (state.recent, state.said.members, state.said.place, state.said.spread, state.said.quantiles):
+        kept.fill(np.nan)
+    return replace(state, origin_s=origin_s)
+
+
 def forecast(state: FleetState) -> FleetForecast:
     """The newest forecast, at LEVELS.  A level holds for the peak of the window, not for each step alone."""
     path = state.path

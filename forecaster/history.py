@@ -143,7 +143,8 @@ class Grids:
         if coarse_s % step_s:
             raise ValueError(f"long steps of {coarse_s} s are not a multiple of short ones of {step_s} s")
         end_s -= end_s % coarse_s
-        self.fine = Ring(keys, max(recent_s // step_s, 2 * coarse_s // step_s), step_s, end_s)
+        # One long step more, so that `recent_s` fits from wherever a long step begins.
+        self.fine = Ring(keys, (recent_s + coarse_s) // step_s, step_s, end_s)
         self.coarse = Ring(keys, history_s // coarse_s, coarse_s, end_s)
         self._busy_s = np.zeros(len(keys))
         self._served = np.zeros(len(keys))

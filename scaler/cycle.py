@@ -148,10 +148,11 @@ class Cycle:
 
     def _take(self, demand: ServiceDemand, progress: Progress) -> None:
         """Append to the grids and advance the forecast through every new step."""
-        before_s = self.state.origin_s
         self.grids.append(demand)
-        steps = max(0, (self.grids.fine.end_s - before_s) // self.pace.step_s)
-        steps = min(steps, self.grids.fine.columns)
+        end_s, step_s = self.grids.fine.end_s, self.pace.step_s
+        # After a long absence the forecast goes on from the oldest step that is still kept.
+        steps = min(max(0, (end_s - self.state.origin_s) // step_s), self.grids.fine.columns)
+        self.state = fleet.begin_at(self.state, end_s - steps * step_s)
         columns = self.grids.fine.newest(steps)
         win = self._window(self.grids.keys)
         for j in range(steps):

@@ -13,7 +13,7 @@ from forecaster.read import PrometheusSource
 from scaler.board import Board
 from scaler.cycle import Cycle
 from scaler.knative.cluster import Cluster
-from scaler.knative.connection import connect
+from scaler.knative.connection import Connection
 from scaler.knative.errors import Unreachable
 from scaler.loop import Loop, Progresses, silent
 from scaler.plan.result import FleetPlan
@@ -51,7 +51,7 @@ def looked_once(
     settings: Settings, kubeconfig: Path | None, progress: Progresses = silent
 ) -> Iterator[tuple[Cycle, FleetSpec, FleetPlan]]:
     """Read everything, plan once and write nothing.  Raises ReadError, ApiError."""
-    cluster = Cluster(connect(kubeconfig), settings, resolve)
+    cluster = Cluster(Connection.open(kubeconfig), settings, resolve)
     source = PrometheusSource(settings.sources)
     cluster.start()
     try:

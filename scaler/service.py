@@ -7,6 +7,7 @@ Prometheus loses us neither the leadership nor the health check.
 
 import logging
 import threading
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -160,6 +161,13 @@ class Web:
     def start(self) -> None:
         """Begin to answer."""
         self._thread.start()
+
+    def wait(self, limit_s: float = 10.0) -> bool:
+        """Wait until it answers; False where it does not, such as when the port is taken."""
+        until_s = time.monotonic() + limit_s
+        while not self._server.started and self._thread.is_alive() and time.monotonic() < until_s:
+            time.sleep(0.02)
+        return self._server.started
 
     def stop(self) -> None:
         """End."""

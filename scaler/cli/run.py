@@ -46,7 +46,7 @@ def serve(config: Path | None, kubeconfig: Path | None, namespace: str | None, h
     from config.overrides import resolve
     from scaler.cli.live import settings_of
     from scaler.knative.cluster import Cluster
-    from scaler.knative.connection import connect
+    from scaler.knative.connection import Connection
     from scaler.knative.events import Events
     from scaler.knative.lease import Leadership
     from scaler.live import identity, own_namespace, synced
@@ -54,7 +54,7 @@ def serve(config: Path | None, kubeconfig: Path | None, namespace: str | None, h
     from scaler.service import Service, Web
 
     settings = settings_of(config)
-    connection, home = connect(kubeconfig), own_namespace(namespace)
+    connection, home = Connection.open(kubeconfig), own_namespace(namespace)
     leadership = Leadership(connection, home, identity(), duration_s=settings.acting.lease_duration_s)
     cluster = Cluster(
         connection, settings, resolve, namespace=None if config else home, leadership=leadership
@@ -68,6 +68,8 @@ def serve(config: Path | None, kubeconfig: Path | None, namespace: str | None, h
         )
         web = Web(application(service.board, period_s=settings.timing.planning_period_s), host, port)
         web.start()
+        if not web.wait():
+            raise typer.BadParameter(f"nothing can be answered at {host}:{port}; is the port taken?")
         leadership.start()
         service.start()
         ended.wait()
@@ -98,6 +100,5 @@ def _log_to_stderr() -> None:
     logging.basicConfig(
         stream=sys.stderr, level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s"
     )
-    # These say at INFO what they do every few seconds.
-    for name in ("apscheduler", "urllib3", "httpx", "uvicorn"):
-        logging.getLogger(name).setLevel(logging.WARNING)
+    # It warns of each job that falls due while another runs; here that is how it should be.
+    logging.getLogger("apscheduler").setLevel(logging.ERROR)

@@ -31,6 +31,8 @@ from plane.sources import GENERATIONS, default_cache, sources
 HERE = Path(__file__).resolve().parent
 NAMESPACES = ["--net", "--mount", "--pid"]
 ROOTLESS = os.geteuid() != 0
+_launched: dict[Path, subprocess.Popen[str]] = {}
+"""Clusters that this process started, by their state directory."""
 
 
 def up(
@@ -44,8 +46,9 @@ def up(
 
     `settings`: ConfigMap -> key -> value; `publish`: name -> host:port inside, to be reached from outside.
     """
-    if supervisor(home):
-        raise SystemExit(f"{home.root} is up already")
+    with supervisor(home) as found:
+        if found:
+            raise SystemExit(f"{home.root} is up already")
     cache = cache or default_cache()
     missing = [s.home(cache) for s in sources(serving) if not s.home(cache).exists()]
     if missing:
@@ -64,7 +67,11 @@ def up(
     descriptors = {name: listener.fileno() for name, listener in listeners.items()}
     flags = ["--home", home.root, "--cache", cache, "--serving", serving, "--set", json.dumps(settings or {})]
     flags += ["--listeners", json.dumps(descriptors), "--targets", json.dumps(targets)]
-    launch(home, flags, list(descriptors.values()))
+    try:
+        launch(home, flags, list(descriptors.values()))
+    finally:
+        for listener in listeners.values():
+            listener.close()
     inner = home.inner_kubeconfig.read_text()
     home.kubeconfig.touch(mode=0o600)
     home.kubeconfig.write_text(inner.replace(f"https://{PUBLISHED['api']}", f"https://{ports['api']}"))
@@ -86,6 +93,7 @@ def launch(home: Home, flags: list[object], descriptors: list[int]) -> None:
             start_new_session=True,
             text=True,
         )
+    _launched[home.root] = process
     for line in process.stdout or ():
         print(line, end="", flush=True)
         if line.endswith("ready\n") and "  ready" in line:
@@ -95,31 +103,39 @@ def launch(home: Home, flags: list[object], descriptors: list[int]) -> None:
 
 def down(home: Home) -> None:
     """Stop the cluster; its logs stay until the next start."""
-    found = supervisor(home)
-    if not found:
-        return
-    connection, pid = found
-    process, unshare = os.pidfd_open(pid), os.pidfd_open(parent(pid))
-    connection.sendall(b"stop\n")
-    if not select.select([process], [], [], 20)[0]:
-        signal.pidfd_send_signal(process, signal.SIGKILL)
-    select.select([unshare], [], [], 5)
+    with supervisor(home) as found:
+        if found:
+            connection, pid = found
+            process, unshare = os.pidfd_open(pid), os.pidfd_open(parent(pid))
+            connection.sendall(b"stop\n")
+            if not select.select([process], [], [], 20)[0]:
+                signal.pidfd_send_signal(process, signal.SIGKILL)
+            select.select([unshare], [], [], 5)
+            os.close(process)
+            os.close(unshare)
+    launched = _launched.pop(home.root, None)
+    if launched:
+        launched.communicate()
 
 
 def parent(pid: int) -> int:
     return int(Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[1])
 
 
-def supervisor(home: Home) -> tuple[socket.socket, int] | None:
+@contextlib.contextmanager
+def supervisor(home: Home) -> Iterator[tuple[socket.socket, int] | None]:
     """A connection to the supervisor and its process id as seen from here; None when the cluster is down."""
-    connection = socket.socket(socket.AF_UNIX)
-    connection.settimeout(20)
-    with contextlib.suppress(FileNotFoundError, ConnectionRefusedError), short_path(home.control) as path:
-        connection.connect(path)
+    with socket.socket(socket.AF_UNIX) as connection:
+        connection.settimeout(20)
+        try:
+            with short_path(home.control) as path:
+                connection.connect(path)
+        except (FileNotFoundError, ConnectionRefusedError):
+            yield None
+            return
         size = struct.calcsize("3i")
         pid, _, _ = struct.unpack("3i", connection.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, size))
-        return connection, pid
-    return None
+        yield connection, pid
 
 
 @contextlib.contextmanager
@@ -133,21 +149,23 @@ def short_path(path: Path) -> Iterator[str]:
 
 
 def status(home: Home) -> dict[str, object]:
-    found = supervisor(home)
-    if not found:
-        return {"up": False, "home": str(home.root)}
-    found[0].sendall(b"status\n")
-    about = json.loads(found[0].makefile().readline())
+    with supervisor(home) as found:
+        if not found:
+            return {"up": False, "home": str(home.root)}
+        found[0].sendall(b"status\n")
+        with found[0].makefile() as answer:
+            about = json.loads(answer.readline())
     return {"up": True, "home": str(home.root), **about, "published": json.loads(home.ports.read_text())}
 
 
 def inside(home: Home) -> list[str]:
     """A command's prefix that makes it run in the cluster's namespaces."""
-    found = supervisor(home)
-    if not found:
-        raise SystemExit(f"{home.root} is not up")
+    with supervisor(home) as found:
+        if not found:
+            raise SystemExit(f"{home.root} is not up")
+        target = f"--target={found[1]}"
     user = ["--user", "--preserve-credentials"] if ROOTLESS else []
-    return ["nsenter", f"--target={found[1]}", *user, *NAMESPACES, f"--wd={Path.cwd()}", "--"]
+    return ["nsenter", target, *user, *NAMESPACES, f"--wd={Path.cwd()}", "--"]
 
 
 async def apply(home: Home, files: list[Path]) -> None:

@@ -75,6 +75,22 @@ def test_an_outage_of_the_source_leaves_a_forecast_standing() -> None:
     assert 0.5 * before <= after <= 2 * before
 
 
+def test_after_an_absence_of_days_the_forecast_goes_on_at_the_right_time() -> None:
+    begin_s = 10 * DAY_S + 12 * 3600
+    cycle = warmed(begin_s)
+    end_s = begin_s + 3 * DAY_S
+    cycle.observe(demand(end_s - DAY_S, end_s))
+    assert cycle.forecast().origin_s == cycle.known_until_s == end_s
+
+
+def test_a_day_that_does_not_begin_with_a_long_step_is_taken_whole() -> None:
+    now_s = 10 * DAY_S + 12 * 3600 + 4 * STEP_S
+    cycle = Cycle(PACE, now_s // COARSE_S * COARSE_S - 2 * DAY_S)
+    cycle.lead(spec())
+    cycle.warm_up(demand((now_s - DAY_S) // COARSE_S * COARSE_S, now_s))
+    assert cycle.forecast().origin_s == cycle.known_until_s == now_s
+
+
 def test_a_service_that_appears_is_planned_once_it_was_seen() -> None:
     begin_s = 10 * DAY_S + 12 * 3600
     cycle = Cycle(PACE, begin_s)

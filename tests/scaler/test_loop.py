@@ -1,0 +1,287 @@
+"""The loop in situations: each with a source and a cluster made of a list and a closure.
+
+What the real ends do is tested beside them (tests/forecaster, tests/scaler/knative, tests/e2e); here it is
+what the loop makes of it.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from config.policy import Mode, RevisionPolicy
+from config.settings import Settings, Timing
+from forecaster.demand import Demand
+from forecaster.prometheus.errors import NoData, ReadError, Unreachable
+from models.keys import RevisionKey, ServiceKey
+from scaler.board import Board
+from scaler.loop import Loop
+from scaler.orders import Order, Outcome, Result
+from scaler.plan.result import Reason
+from scaler.revision import RevisionSpec
+
+SERVICE, KEY = ServiceKey("shop", "cart"), RevisionKey("shop", "cart-00001")
+ACT = RevisionPolicy(mode=Mode.ACT)
+SETTINGS = Settings(policy=ACT, timing=Timing(recent_s=7200, history_s=2 * 86400))
+DELAY_S = 30.0
+START_S = 1_800_000_000.0
+
+
+@dataclass
+class World:
+    """Time, traffic and what stands on the Revisions; the loop's two ends are closures over it."""
+
+    now_s: float = START_S
+    rate: Callable[[float], float] = lambda _: 40.0
+    fault: ReadError | None = None
+    revisions: tuple[RevisionSpec, ...] = ()
+    version: int = 1
+    leading: bool = True
+    written: list[Order] = field(default_factory=list)
+    reads: list[tuple[int, int, int]] = field(default_factory=list)
+    result: Result = Result.APPLIED
+
+    def read(self, start_s: int, end_s: int, step_s: int, *, services: object = None) -> Demand:
+        self.reads.append((start_s, end_s, step_s))
+        if self.fault is not None:
+            raise self.fault
+        times = np.arange(start_s, end_s, step_s)
+        values = np.array([[self.rate(float(t)) for t in times]], np.float32)
+        return Demand((KEY,), (SERVICE,), values, values * np.float32(0.5), start_s, step_s, DELAY_S)
+
+    def delay_s(self, step_s: int, at_s: int) -> float:
+        return DELAY_S
+
+    def specs(self) -> tuple[int, tuple[RevisionSpec, ...]]:
+        return self.version, self.revisions
+
+    def startup_s(self, keys: Sequence[RevisionKey]) -> NDArray[np.float64]:
+        return np.full(len(keys), 20.0)
+
+    def act(self, orders: Sequence[Order]) -> list[Outcome]:
+        self.written += orders
+        if self.result is Result.APPLIED:
+            floors = {order.key: order.floor for order in orders}
+            self.see(*(replace(r, floor=floors.get(r.key, r.floor)) for r in self.revisions))
+        return [Outcome(order, self.result) for order in orders]
+
+    def see(self, *revisions: RevisionSpec) -> None:
+        self.version, self.revisions = self.version + 1, revisions
+
+    def verify(self) -> Sequence[str]:
+        return ()
+
+    def configure(self, settings: Settings) -> None:
+        self.see(*(replace(r, policy=settings.policy) for r in self.revisions))
+
+    def sweep(self) -> Sequence[Outcome]:
+        return ()
+
+    def leads(self) -> bool:
+        return self.leading
+
+
+def revision(policy: RevisionPolicy = ACT, **what: object) -> RevisionSpec:
+    made = RevisionSpec(
+        key=KEY, service=SERVICE, uid="u1", container_concurrency=4, total_value=4.0, policy=policy
+    )
+    return replace(made, **what)  # type: ignore[arg-type]
+
+
+def started(world: World, *, looks_only: bool = False) -> tuple[Loop, Board]:
+    if not world.revisions:
+        world.see(revision())
+    board = Board()
+    loop = Loop(world, world, SETTINGS, board, clock=lambda: world.now_s, looks_only=looks_only)
+    loop.observe()
+    return loop, board
+
+
+def turn(loop: Loop, world: World, times: int = 1) -> None:
+    """Observe and plan, as the schedule does every 30 s."""
+    for _ in range(times):
+        world.now_s += 30
+        loop.observe()
+        loop.plan()
+
+
+def test_a_floor_is_written_once_and_not_again_while_it_stands() -> None:
+    world = World()
+    loop, board = started(world)
+    turn(loop, world, 4)
+    assert [order.floor for order in world.written[:1]] == [board.shown.plan[KEY].floor]  # type: ignore[index]
+    assert world.written[0].uid == "u1"
+    assert len(world.written) <= 2
+    assert board.shown.outcomes == {"applied": len(world.written)}
+
+
+@pytest.mark.parametrize(
+    "what",
+    [
+        pytest.param({"policy": replace(ACT, mode=Mode.OBSERVE)}, id="observe"),
+        pytest.param({"policy": replace(ACT, mode=Mode.OFF)}, id="off"),
+        pytest.param({"reachable": False}, id="unreachable"),
+        pytest.param({"owner_min": 50}, id="the owner has more already"),
+    ],
+)
+def test_nothing_is_written_where_nothing_may_or_need_be(what: dict[str, object]) -> None:
+    world = World()
+    world.see(replace(revision(), **what))  # type: ignore[arg-type]
+    loop, _ = started(world)
+    turn(loop, world, 4)
+    assert world.written == []
+
+
+def test_a_standby_and_a_look_write_nothing() -> None:
+    standby = World(leading=False)
+    loop, board = started(standby)
+    turn(loop, standby, 3)
+    assert standby.written == []
+    assert board.shown.plan is not None
+    looker = World()
+    loop, _ = started(looker, looks_only=True)
+    turn(loop, looker, 3)
+    assert looker.written == []
+
+
+def test_a_mode_that_turns_to_observe_takes_the_floor_back() -> None:
+    world = World()
+    loop, _ = started(world)
+    turn(loop, world, 2)
+    loop.configure(replace(SETTINGS, policy=replace(ACT, mode=Mode.OBSERVE)))
+    turn(loop, world)
+    assert world.written[-1].floor is None
+    assert world.revisions[0].floor is None
+
+
+def test_while_demand_cannot_be_read_the_plan_stands_and_then_decays() -> None:
+    world = World()
+    loop, board = started(world)
+    turn(loop, world, 3)
+    stood = world.revisions[0].floor
+    world.fault = Unreachable("http://prometheus: no answer")
+    turn(loop, world, 4)
+    assert world.revisions[0].floor == stood
+    assert board.shown.read_fault == "http://prometheus: no answer"
+    turn(loop, world, 8)
+    assert world.revisions[0].floor is None
+    assert board.shown.plan[KEY].reason is Reason.STALE  # type: ignore[index]
+    world.fault = None
+    turn(loop, world, 2)
+    assert board.shown.read_fault is None
+    assert world.revisions[0].floor == pytest.approx(stood, abs=2)
+
+
+def test_history_that_cannot_be_read_at_first_is_tried_again() -> None:
+    world = World(fault=Unreachable("away"))
+    loop, board = started(world)
+    turn(loop, world)
+    assert not board.shown.started
+    assert world.written == []
+    world.fault = None
+    turn(loop, world)
+    assert board.shown.started
+    assert board.shown.plan is not None
+
+
+def test_a_prometheus_that_does_not_reach_back_far_is_enough() -> None:
+    world = World()
+    whole = world.read
+
+    def young(start_s: int, end_s: int, step_s: int, *, services: object = None) -> Demand:
+        if step_s == SETTINGS.timing.history_step_s:
+            raise NoData("nothing there")
+        return whole(start_s, end_s, step_s)
+
+    world.read = young  # type: ignore[method-assign]
+    loop, board = started(world)
+    turn(loop, world)
+    assert board.shown.started
+    assert world.written != []
+
+
+def test_only_what_is_new_is_read() -> None:
+    world = World()
+    loop, _ = started(world)
+    first = len(world.reads)
+    turn(loop, world, 3)
+    new = world.reads[first:]
+    assert [end_s - start_s for start_s, end_s, _ in new] == [30, 30, 30]
+    assert all(end_s <= world.now_s - DELAY_S for _, end_s, _ in new)
+    assert [start_s for start_s, _, _ in new[1:]] == [end_s for _, end_s, _ in new[:-1]]
+
+
+def test_what_was_refused_is_tried_again_and_the_loop_lives_on() -> None:
+    world = World(result=Result.DENIED)
+    loop, board = started(world)
+    turn(loop, world, 3)
+    assert len(world.written) == 3
+    assert board.shown.outcomes == {"denied": 3}
+    world.result = Result.APPLIED
+    turn(loop, world, 2)
+    assert world.revisions[0].floor is not None
+
+
+def test_a_new_revision_of_a_known_service_has_its_history_from_its_first_moment() -> None:
+    world = World()
+    loop, board = started(world)
+    turn(loop, world, 2)
+    new = RevisionKey("shop", "cart-00002")
+    world.see(revision(percent=0.0, reachable=False), revision(key=new, uid="u2", floor=None))
+    turn(loop, world)
+    assert world.written[-1].key == new
+    assert world.written[-1].floor is not None
+    assert board.shown.plan[KEY].reason is Reason.UNREACHABLE  # type: ignore[index]
+
+
+def test_traffic_is_split_between_two_revisions_half_and_half() -> None:
+    world = World(rate=lambda _: 80.0)
+    other = RevisionKey("shop", "cart-00002")
+    world.see(revision(percent=50.0), revision(percent=50.0, key=other))
+    loop, board = started(world)
+    turn(loop, world, 3)
+    plan = board.shown.plan
+    assert plan is not None
+    assert plan[KEY].floor == plan[other].floor >= 5
+
+
+def test_a_clean_stop_takes_our_own_back() -> None:
+    world = World()
+    loop, _ = started(world)
+    turn(loop, world, 2)
+    loop.end()
+    assert world.revisions[0].floor is None
+
+
+def test_another_pace_begins_anew() -> None:
+    world = World()
+    loop, board = started(world)
+    turn(loop, world)
+    loop.configure(replace(SETTINGS, timing=replace(SETTINGS.timing, step_s=60)))
+    assert not board.shown.started
+    turn(loop, world, 2)
+    assert board.shown.started
+
+
+def test_a_refit_changes_nothing_that_was_known() -> None:
+    world = World()
+    loop, board = started(world)
+    turn(loop, world)
+    before = board.shown.plan
+    loop.refit()
+    turn(loop, world)
+    after = board.shown.plan
+    assert before is not None
+    assert after is not None
+    assert after.floor[0] == pytest.approx(before.floor[0], abs=2)
+
+
+def test_with_no_revisions_at_all_the_loop_goes_round() -> None:
+    world = World()
+    board = Board()
+    loop = Loop(world, world, SETTINGS, board, clock=lambda: world.now_s)
+    turn(loop, world, 3)
+    assert board.shown.plan is not None
+    assert board.shown.plan.keys == ()

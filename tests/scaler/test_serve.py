@@ -1,0 +1,116 @@
+"""What `tidecast run` answers over HTTP, as a board has it."""
+
+import socket
+import urllib.error
+import urllib.request
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+import numpy as np
+import pytest
+
+from config.policy import Mode, RevisionPolicy
+from forecaster.demand import Demand
+from models.keys import RevisionKey, ServiceKey
+from scaler.board import Board
+from scaler.cycle import Cycle, Pace
+from scaler.orders import Order, Outcome, Result
+from scaler.plan.plan import Timing
+from scaler.plan.spec import fleet_spec
+from scaler.revision import RevisionSpec
+from scaler.serve import application
+from scaler.service import Web
+
+SERVICE, KEY = ServiceKey("shop", "cart"), RevisionKey("shop", "cart-00001")
+
+
+Get = Callable[[str], tuple[int, str]]
+
+
+@contextmanager
+def served(board: Board, *, now_s: float = 640.0) -> Iterator[Get]:
+    """A function: path -> (status, text), answered by the real server on a free port."""
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        port = int(taken.getsockname()[1])
+    web = Web(application(board, period_s=30, clock=lambda: now_s), "127.0.0.1", port)
+    web.start()
+
+    def get(path: str) -> tuple[int, str]:
+        try:
+            with urllib.request.urlopen(f"http://127.0.0.1:{port}{path}", timeout=5) as answer:
+                return answer.status, answer.read().decode()
+        except urllib.error.HTTPError as error:
+            with error:
+                return error.code, error.read().decode()
+
+    try:
+        web.wait()
+        yield get
+    finally:
+        web.stop()
+
+
+def planned(board: Board) -> None:
+    """One real plan on the board."""
+    pace = Pace(
+        step_s=30,
+        coarse_s=300,
+        recent_s=3600,
+        history_s=86400,
+        refit_s=3600,
+        plan=Timing(period_s=30, hold_s=120),
+    )
+    cycle = Cycle(pace, 0)
+    policy = RevisionPolicy(mode=Mode.ACT)
+    one = RevisionSpec(key=KEY, service=SERVICE, container_concurrency=4, total_value=4.0, policy=policy)
+    spec = fleet_spec([one], np.array([20.0]))
+    rates = np.full((1, 20), 40.0, np.float32)
+    cycle.observe(Demand((KEY,), (SERVICE,), rates, rates, 0, 30, 30.0))
+    board.show(plan=cycle.plan(spec, 630), planned_s=630.0, started=True, leads=True)
+
+
+def test_ready_means_that_a_plan_was_made() -> None:
+    board = Board()
+    with served(board) as get:
+        assert get("/readyz") == (503, "history is being read\n")
+        board.show(read_fault="http://prometheus: no answer")
+        assert "no answer" in get("/readyz")[1]
+        board.show(started=True)
+        assert get("/readyz") == (503, "no plan yet\n")
+        planned(board)
+        assert get("/readyz") == (200, "ok\n")
+
+
+@pytest.mark.parametrize(("now_s", "status"), [(640.0, 200), (640.0 + 301, 503)])
+def test_healthy_means_that_plans_go_on(now_s: float, status: int) -> None:
+    board = Board()
+    planned(board)
+    with served(board, now_s=now_s) as get:
+        assert get("/healthz")[0] == status
+
+
+def test_long_first_reading_is_not_ill_health() -> None:
+    with served(Board(), now_s=1e6) as get:
+        assert get("/healthz")[0] == 200
+
+
+def test_metrics_tell_plan_orders_and_faults() -> None:
+    board = Board()
+    planned(board)
+    board.count([Outcome(Order(KEY, "u", 3), Result.APPLIED)])
+    board.broke("refit")
+    board.show(configuration_faults=("delay-cost: x: a number",))
+    with served(board) as get:
+        _, text = get("/metrics")
+    floor = int(board.shown.plan.floor[0])  # type: ignore[union-attr]
+    for line in (
+        f'tidecast_floor_pods{{namespace="shop",revision="cart-00001"}} {floor}.0',
+        'tidecast_orders_total{result="applied"} 1.0',
+        'tidecast_faults_total{job="refit"} 1.0',
+        "tidecast_configuration_faults 1.0",
+        "tidecast_leader 1.0",
+        "tidecast_demand_readable 1.0",
+    ):
+        assert line in text
+    assert "process_cpu_seconds_total" in text
