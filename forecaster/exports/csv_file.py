@@ -21,8 +21,8 @@ from numpy.typing import NDArray
 from forecaster.exports.errors import Faulty, Unreadable, faulty
 from forecaster.exports.rows import NEEDED, OPTIONAL, Rows, heading
 
-BLOCK_ROWS = 100_000
-"""Rows that are held as text at a time."""
+BLOCK_ROWS = 2_000
+"""Rows that are held as text at a time: as many as stay in a processor's cache."""
 
 _ABSENT = {"", "nan", "null", "na", "n/a", "none"}
 
