@@ -21,12 +21,13 @@ from scaler.knative.errors import ApiError
 from scaler.knative.fleet import Fleet
 from scaler.knative.objects import Name, annotations
 from scaler.knative.stats import Stat, StatStream
-from scaler.knative.sweep import take_back
+from scaler.knative.sweep import WRITTEN_ON, take_back
 from scaler.knative.verify import Effect, Verdict, Written, judge
 from scaler.orders import Order, Outcome, Result
 
 FIRST_CARRIED = (1, 21)
 """The Serving release from which a Revision's annotations reach its PodAutoscaler."""
+MIN_SCALE = marks.AUTOSCALING + marks.FLOOR
 LOOK_S = 0.25
 """Between two looks at floors on their way."""
 
@@ -88,7 +89,7 @@ class Acting:
     def act(self, orders: Sequence[Order]) -> list[Outcome]:
         """Carry orders out; one outcome each, in their order."""
         with self._lock:
-            writes = [self._write(order) for order in orders]
+            writes = [self.write_for(order) for order in orders]
         outcomes = iter(self._carry_out([w for w in writes if w is not None]))
         return [
             Outcome(o, Result.GONE, "no such Revision any more") if w is None else next(outcomes)
@@ -125,13 +126,13 @@ class Acting:
             self._wake.set()
         return outcomes
 
-    def _write(self, order: Order) -> Write | None:
+    def write_for(self, order: Order) -> Write | None:
         """What an order comes to; None where the Revision is not the one that was planned for."""
-        place = (order.key.namespace, order.key.name)
-        revision = self._fleet.get(Name.REVISION, place)
-        if revision is None or revision.metadata.uid != order.uid:
-            return None
-        return self._floor_write(order)
+        with self._lock:
+            revision = self._fleet.get(Name.REVISION, (order.key.namespace, order.key.name))
+            if revision is None or revision.metadata.uid != order.uid:
+                return None
+            return self._floor_write(order)
 
     def _floor_write(self, order: Order) -> Write | None:
         thing = self._fleet.get(self.steering.on, (order.key.namespace, order.key.name))
@@ -178,6 +179,9 @@ class Acting:
         elsewhere: list[RevisionKey] = []
         with self._lock:
             for key, written in list(self._on_the_way.items()):
+                if self._overwritten(key, written.floor):
+                    del self._on_the_way[key]
+                    continue
                 verdict, after = judge(written, self._effect(key), now_s)
                 self._on_the_way[key] = after
                 match verdict:
@@ -205,7 +209,7 @@ class Acting:
         place = (key.namespace, key.name)
         pa, spec = self._fleet.get(Name.POD_AUTOSCALER, place), self._fleet.spec(key)
         return Effect(
-            pa_floor=annotations(pa).get(marks.AUTOSCALING + marks.FLOOR),
+            pa_floor=annotations(pa).get(MIN_SCALE),
             desired=None if pa is None else pa.status.desired_scale,
             waits=spec is None or spec.hpa or not spec.reachable,
             there=pa is not None,
@@ -213,27 +217,34 @@ class Acting:
 
     def _not_carried(self, keys: list[RevisionKey]) -> None:
         """PodAutoscalers do not bear the floors of their Revisions, or have lost those written on them."""
+        before = self.steering.on
         with self._lock:
-            before = self.steering.on
-            floors = {key: self._on_the_way.pop(key).floor for key in keys}
-            places = [(key.namespace, key.name) for key in keys]
             if before is Name.REVISION and self.steering.known:
-                for key in keys:
-                    if self._fleet.spec(key) is not None:
-                        self._faults[key] = (
-                            "its PodAutoscaler does not follow: is Knative's controller running?"
-                        )
+                said = "its PodAutoscaler does not follow: is Knative's controller running?"
+                self._faults |= {key: said for key in keys if self._fleet.spec(key) is not None}
                 return
-            lost = [p for p in places if not marks.marked(annotations(self._fleet.get(before, p)))]
-            if before is Name.POD_AUTOSCALER and not lost:
-                # A person has written over ours: the next plan sees that.
-                return
+            orders = [Order(key, "", self._on_the_way[key].floor) for key in keys]
+            for each in orders:
+                self._on_the_way[each.key] = Written(each.floor or 0, self._clock())
+            things = [self._fleet.get(before, (key.namespace, key.name)) for key in keys]
+            back = [take_back(before, thing) for thing in things if thing is not None]
             after = Name.POD_AUTOSCALER if before is Name.REVISION else Name.REVISION
-            back = [take_back(before, t) for p in places if (t := self._fleet.get(before, p)) is not None]
-            self.steering.on, self.steering.known = after, after is Name.REVISION
+            self.steering.on, self.steering.known = after, False
             self._steering_changed()
             self._fleet.specs()
-            orders = [Order(key, "", floor) for key, floor in floors.items()]
             anew = [write for order in orders if (write := self._floor_write(order)) is not None]
         self._actuator.write(back)
         self._carry_out(anew)
+
+    def _overwritten(self, key: RevisionKey, floor: int) -> bool:
+        """Has a person written over that floor since, or removed it, so that nothing is to be seen of it?
+
+        With a floor on the PodAutoscaler, a controller of Serving >= 1.21 does so too, but what it leaves
+        there is the Revision's value.
+        """
+        place = (key.namespace, key.name)
+        revision, pa = (annotations(self._fleet.get(on, place)) for on in WRITTEN_ON)
+        if self.steering.on is Name.REVISION:
+            return marks.ours(revision, marks.FLOOR) != str(floor)
+        stands = pa.get(MIN_SCALE)
+        return stands not in (str(floor), revision.get(MIN_SCALE))

@@ -15,7 +15,7 @@ from typing import Any
 
 from scaler.knative import marks
 from scaler.knative.connection import APPLY, MERGE, Connection
-from scaler.knative.errors import ApiError, Conflict, Denied, Missing, Throttled, Unreachable
+from scaler.knative.errors import ApiError, Conflict, Denied, Missing, Refused, Throttled, Unreachable
 from scaler.knative.objects import API_VERSIONS, FIELD_MANAGER, KINDS, Name, annotations, decode, held, slim
 from scaler.orders import Order, Outcome, Result
 
@@ -92,10 +92,13 @@ class Actuator:
     def _apply(self, write: Write, change: marks.Change) -> Outcome:
         try:
             return self._send(write, write.thing, change)
-        except Conflict as e:
+        except (Conflict, Refused) as e:
+            # Of an object made anew under the same name, a uid that is not its own is invalid.
             fresh = self._look(write)
             if fresh is None:
                 return Outcome(write.order, Result.GONE, "deleted, or made anew, since it was planned for")
+            if isinstance(e, Refused):
+                raise
             again = _change(write, fresh)
             if again is None:
                 return Outcome(write.order, Result.UNCHANGED)

@@ -189,6 +189,7 @@ class Cluster:
     def faults(self) -> list[str]:
         """All that is wrong at the moment, one line each."""
         with self._lock:
+            self._fleet.specs()
             lines = [f"{name}: {watch.fault}" for name, watch in self._watches.items() if watch.fault]
             lines += [f"{name}: {watch.fault}" for name, watch in self._config_watches.items() if watch.fault]
             lines += self._defaults_faults

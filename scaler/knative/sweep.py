@@ -3,8 +3,7 @@
 Right only where nobody leads: ask `lease.lapsed` before.
 """
 
-import time
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from fnmatch import fnmatchcase
 from typing import Any
 
@@ -12,22 +11,14 @@ from models.keys import RevisionKey
 from scaler.knative import marks
 from scaler.knative.actuator import Actuator, Write
 from scaler.knative.connection import Connection
-from scaler.knative.fleet import place_of
-from scaler.knative.objects import KINDS, Name, annotations
-from scaler.knative.verify import FOLLOW_S
+from scaler.knative.objects import KINDS, Name, annotations, held
 from scaler.knative.watch import list_all
 from scaler.orders import Order, Outcome
 
-LOOK_AGAIN_S = 0.2
+WRITTEN_ON = (Name.REVISION, Name.POD_AUTOSCALER)
 
 
-def sweep(
-    connection: Connection,
-    namespaces: Iterable[str] = ("*",),
-    *,
-    clock: Callable[[], float] = time.monotonic,
-    pause: Callable[[float], None] = time.sleep,
-) -> list[Outcome]:
+def sweep(connection: Connection, namespaces: Iterable[str] = ("*",)) -> list[Outcome]:
     """Take back what is marked in namespaces that fit one of the globs; one outcome an object.
 
     Raises:
@@ -35,21 +26,18 @@ def sweep(
     """
     patterns = tuple(namespaces)
     actuator = Actuator(connection, seen=lambda _name, _thing: None)
-    outcomes = actuator.write(_writes(Name.REVISION, _marked(connection, Name.REVISION, patterns)))
-    # Serving >= 1.21 copies a Revision's marks to its PodAutoscaler, and takes them off it as well.
-    until_s = clock() + FOLLOW_S
-    while left := _alone(connection, patterns):
-        if clock() >= until_s or not outcomes:
-            outcomes += actuator.write(_writes(Name.POD_AUTOSCALER, left))
-            break
-        pause(LOOK_AGAIN_S)
-    return outcomes
+    things = [(name, thing) for name in WRITTEN_ON for thing in _marked(connection, name, patterns)]
+    return actuator.write([take_back(name, thing) for name, thing in things])
 
 
-def _alone(connection: Connection, patterns: tuple[str, ...]) -> list[Any]:
-    """PodAutoscalers with marks whose Revision has none."""
-    copied = {place_of(revision) for revision in _marked(connection, Name.REVISION, patterns)}
-    return [pa for pa in _marked(connection, Name.POD_AUTOSCALER, patterns) if place_of(pa) not in copied]
+def ours(name: Name, thing: Any) -> bool:
+    """Does it bear marks that we put there?
+
+    Serving >= 1.21 copies a Revision's marks to its PodAutoscaler, and never takes them off again.  Such a
+    copy says nothing: what we wrote on a PodAutoscaler, our field manager holds.
+    """
+    marked = marks.marked(annotations(thing))
+    return marked and (name is Name.REVISION or bool(held(thing.metadata)))
 
 
 def _marked(connection: Connection, name: Name, patterns: tuple[str, ...]) -> list[Any]:
@@ -57,8 +45,7 @@ def _marked(connection: Connection, name: Name, patterns: tuple[str, ...]) -> li
     return [
         thing
         for thing in things
-        if marks.marked(annotations(thing))
-        and any(fnmatchcase(thing.metadata.namespace, pattern) for pattern in patterns)
+        if ours(name, thing) and any(fnmatchcase(thing.metadata.namespace, pattern) for pattern in patterns)
     ]
 
 
@@ -66,7 +53,3 @@ def take_back(on: Name, thing: Any) -> Write:
     """The write that leaves nothing of ours on an object."""
     meta = thing.metadata
     return Write(Order(RevisionKey(meta.namespace, meta.name), meta.uid, None), on, thing, {})
-
-
-def _writes(on: Name, things: list[Any]) -> list[Write]:
-    return [take_back(on, thing) for thing in things]

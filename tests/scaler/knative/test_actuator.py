@@ -134,6 +134,7 @@ def test_nothing_is_sent_when_nothing_changes(connection: Connection, server: Se
 def test_each_refusal_is_an_outcome(
     connection: Connection, server: Server, answer: Callable[[], Response], result: Result, words: str
 ) -> None:
+    server.there["hello-00001"] = revision()
     server.refusals["hello-00001"] = [answer()]
     outcome = only(connection, write(revision(), 3))
     assert outcome.result is result
@@ -142,6 +143,7 @@ def test_each_refusal_is_an_outcome(
 
 
 def test_one_bad_revision_stops_no_other(connection: Connection, server: Server) -> None:
+    server.there["hello-00001"] = revision()
     server.refusals["hello-00001"] = [refusal(400, "no")]
     writes = [write(revision(), 3), write(revision("other-00001"), 3)]
     outcomes = Actuator(connection, lambda _, __: None).write(writes)
@@ -205,9 +207,10 @@ def test_deleted_between_read_and_write(connection: Connection, server: Server) 
     assert server.there == {}
 
 
-def test_made_anew_between_read_and_write(connection: Connection, server: Server) -> None:
+@pytest.mark.parametrize("code", [409, 422])
+def test_made_anew_between_read_and_write(connection: Connection, server: Server, code: int) -> None:
     server.there["hello-00001"] = revision(uid="another")
-    server.refusals["hello-00001"] = [refusal(409, "Precondition failed: UID in precondition")]
+    server.refusals["hello-00001"] = [refusal(code, "metadata.uid: field is immutable")]
     assert only(connection, write(revision(), 3)).result is Result.GONE
     assert len(server.patches()) == 1
 

@@ -1,0 +1,107 @@
+"""A real cluster with Tidecast's own eyes and hands on it: what tests of acting do, in a sentence each."""
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from plane.testkit import AUTOSCALING, SERVING, Scale, annotate, deploy, scale, service
+from running import Running, annotations_of
+
+from config.overrides import resolve
+from config.settings import Acting, Settings
+from scaler.knative.acting import Steering
+from scaler.knative.cluster import Cluster
+from scaler.knative.connection import Connection
+from scaler.knative.objects import Name
+from scaler.orders import Order, Outcome
+from scaler.revision import RevisionSpec
+
+MIN = "autoscaling.knative.dev/min-scale"
+MARKS = ("tidecast.dev/set.min-scale", "tidecast.dev/owner.min-scale")
+WINDOW = "10s"
+
+
+def settings_of(serving: Running) -> Settings:
+    """All as usual, but for the address of the statistics stream."""
+    return Settings(acting=Acting(autoscaler_url=f"ws://{serving.ports['autoscaler']}"))
+
+
+def doubt(serving: Running, tidecast: Cluster, on: Name) -> Steering:
+    """Make Tidecast believe, without being sure, that floors are written there."""
+    steering = tidecast.acting.steering
+    steering.on, steering.known = on, False
+    tidecast.configure(settings_of(serving))
+    return steering
+
+
+@contextmanager
+def watching(serving: Running, account: Path) -> Iterator[Cluster]:
+    """Tidecast's view of that cluster, complete."""
+    cluster = Cluster(Connection.open(account), settings_of(serving), resolve, namespace="tidecast")
+    cluster.start()
+    try:
+        assert cluster.wait_synced(30), cluster.faults()
+        yield cluster
+    finally:
+        cluster.stop()
+
+
+def until(condition: Callable[[], object], what: str, limit_s: float = 20.0) -> float:
+    began_s = time.monotonic()
+    while not condition():
+        assert time.monotonic() - began_s < limit_s, f"not within {limit_s:g} s: {what}"
+        time.sleep(0.02)
+    return time.monotonic() - began_s
+
+
+def deployed(serving: Running, tidecast: Cluster, name: str, **annotations: str) -> RevisionSpec:
+    """A Knative Service with one Revision, asleep, and that Revision as Tidecast sees it."""
+    revision = serving.do(lambda api: deploy(api, service(name, window=WINDOW, **annotations)))
+    until(lambda: spec_of(tidecast, revision), "Tidecast sees the Revision")
+    return seen(tidecast, revision)
+
+
+def spec_of(tidecast: Cluster, name: str) -> RevisionSpec | None:
+    return next((s for s in tidecast.specs()[1] if s.key.name == name), None)
+
+
+def seen(tidecast: Cluster, name: str) -> RevisionSpec:
+    spec = spec_of(tidecast, name)
+    assert spec is not None
+    return spec
+
+
+def order(tidecast: Cluster, spec: RevisionSpec, floor: int | None) -> Outcome:
+    (outcome,) = tidecast.act([Order(spec.key, spec.uid, floor)])
+    return outcome
+
+
+def scaled(serving: Running, spec: RevisionSpec) -> Scale:
+    return serving.do(lambda api: scale(api, spec.key.name))
+
+
+def until_scaled(
+    serving: Running, spec: RevisionSpec, holds: Callable[[Scale], bool], what: str, limit_s: float = 30.0
+) -> None:
+    until(lambda: holds(scaled(serving, spec)), what, limit_s)
+
+
+def asleep(serving: Running, spec: RevisionSpec) -> None:
+    until_scaled(serving, spec, lambda s: s.replicas == 0 and s.ready == 0, "scaled to zero", 60)
+
+
+def on_revision(serving: Running, spec: RevisionSpec) -> dict[str, str]:
+    path = f"{SERVING.format('default')}/revisions/{spec.key.name}"
+    return annotations_of(serving.do(lambda api: api.get(path)))
+
+
+def by_hand(serving: Running, spec: RevisionSpec, value: str | None) -> None:
+    """A person with kubectl."""
+    path = f"{SERVING.format('default')}/revisions/{spec.key.name}"
+    serving.do(lambda api: annotate(api, path, min_scale=value))
+
+
+def on_pa(serving: Running, spec: RevisionSpec) -> dict[str, str]:
+    path = f"{AUTOSCALING.format('default')}/podautoscalers/{spec.key.name}"
+    return annotations_of(serving.do(lambda api: api.get(path)))

@@ -1,0 +1,32 @@
+"""The real control plane, for tests marked `cluster`.  A missing build fails them: they are never skipped."""
+
+from collections.abc import Iterator
+from contextlib import ExitStack
+from pathlib import Path
+
+import pytest
+from running import NotBuiltError, Running, running
+
+DEPLOY = Path(__file__).resolve().parent.parent / "deploy"
+
+
+def _cluster(tmp_path_factory: pytest.TempPathFactory, serving: str) -> Iterator[Running]:
+    with ExitStack() as stack:
+        try:
+            up = stack.enter_context(running(tmp_path_factory.mktemp(f"serving-{serving}"), serving))
+        except NotBuiltError as e:
+            pytest.fail(str(e), pytrace=False)
+        up.apply(DEPLOY / "namespace.yaml", DEPLOY / "rbac.yaml")
+        yield up
+
+
+@pytest.fixture(scope="session")
+def serving(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
+    """Serving 1.23, with Tidecast's namespace and rights but without Tidecast."""
+    yield from _cluster(tmp_path_factory, "1.23")
+
+
+@pytest.fixture(scope="session")
+def serving_1_15(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
+    """The same with Serving 1.15, where floors are written on PodAutoscalers."""
+    yield from _cluster(tmp_path_factory, "1.15")
