@@ -26,7 +26,7 @@ class Profile:
     """The weighted median of the log rates at the same time of day.
 
     The same weekday of the last weeks counts `weekday` times as much as another day; a weight halves in
-    `half_life_days`; the slots beside it count half, so that an event that moves by a few minutes is found.
+    `half_life_days`; the slots beside it count a quarter, so that what fills one slot alone is still found.
     Two values must have been seen, else it does not say.
     """
 
@@ -57,7 +57,7 @@ class Profile:
         days = days[(days % 7 == 0) | (days < 7)]
         by_day = 0.5 ** (days / self.half_life_days) * np.where(days % 7 == 0, self.weekday, 1.0)
         backs = (days[:, None] * day + np.array([0, 1, -1])).ravel()
-        weights = (by_day[:, None] * np.array([1.0, 0.5, 0.5])).ravel()
+        weights = (by_day[:, None] * np.array([1.0, 0.25, 0.25])).ravel()
         return backs, weights.astype(np.float32)
 
     def start(self, services: int) -> tuple[()]:

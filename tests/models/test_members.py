@@ -106,6 +106,15 @@ def test_the_profile_follows_a_weekly_pattern_rather_than_yesterday() -> None:
     np.testing.assert_allclose(got[0, 2:], 40.0, rtol=0.01)
 
 
+def test_the_profile_finds_what_fills_one_slot_a_day() -> None:
+    rates = np.where(np.arange(8 * 288) % 288 == 100, 20.0, 0.0)
+    past = history(rates[None])
+    fit = Profile().fit(past, DAY_S)
+    got = lograte.to_rate(Profile().locate(fit, (), past.end_s, STEP_S, 288), STEP_S)[0]
+    assert got[100] == pytest.approx(20.0, rel=0.01)
+    assert np.delete(got, 100).max() < 0.01
+
+
 def test_the_profile_says_nothing_beyond_what_it_was_fitted_for() -> None:
     past = history(daily(5)[None])
     fit = Profile().fit(past, 3600)
