@@ -22,6 +22,7 @@ RETRY = Retry(
     total=3,
     # A reader that was too slow once is asked once more, not thrice: the loop has its own next time.
     read=1,
+    status=2,
     backoff_factor=0.2,
     status_forcelist=(408, 429, 500, 502, 503, 504),
     # Queries go by POST, which urllib3 does not retry unless told; they change nothing.
