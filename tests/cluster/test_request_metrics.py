@@ -17,27 +17,20 @@ from running import Running
 pytestmark = [pytest.mark.cluster, pytest.mark.prometheus]
 
 ADDRESS = "10.244.7.1:9095"
-SCRAPE = {
-    "global": {"scrape_interval": "1s"},
-    "scrape_configs": [
-        {
-            "job_name": "pods",
-            "kubernetes_sd_configs": [{"role": "pod", "kubeconfig_file": ""}],
-            "relabel_configs": [
-                {
-                    "source_labels": ["__meta_kubernetes_pod_container_port_name"],
-                    "regex": "http-usermetric",
-                    "action": "keep",
-                },
-                {
-                    "source_labels": ["__meta_kubernetes_pod_phase"],
-                    "regex": "Running",
-                    "action": "keep",
-                },
-            ],
-        }
-    ],
-}
+PORT_NAME, PHASE = "__meta_kubernetes_pod_container_port_name", "__meta_kubernetes_pod_phase"
+
+
+def scraping(targets: Path) -> dict[str, Any]:
+    """A Prometheus configuration that scrapes queue-proxies of running pods."""
+    kept = ((PORT_NAME, "http-usermetric"), (PHASE, "Running"))
+    pods = {
+        "job_name": "pods",
+        "file_sd_configs": [{"files": [str(targets)]}],
+        "relabel_configs": [
+            {"source_labels": [label], "regex": regex, "action": "keep"} for label, regex in kept
+        ],
+    }
+    return {"global": {"scrape_interval": "1s"}, "scrape_configs": [pods]}
 
 
 @contextmanager
@@ -46,11 +39,8 @@ def prometheus(serving: Running, folder: Path) -> Iterator[Callable[[str], list[
     program = shutil.which("prometheus")
     if program is None:
         pytest.fail("prometheus is not on the PATH: apt-get install prometheus", pytrace=False)
-    SCRAPE["scrape_configs"][0]["kubernetes_sd_configs"][0]["kubeconfig_file"] = str(  # type: ignore[index]
-        serving.home.inner_kubeconfig
-    )
     config = folder / "prometheus.json"
-    config.write_text(json.dumps(SCRAPE))
+    config.write_text(json.dumps(scraping(serving.home.targets)))
     flags = [
         f"--config.file={config}",
         f"--storage.tsdb.path={folder / 'data'}",

@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from plane.api import Api, Object, RefusedError
+from plane.node import targets
 from plane.node.knobs import Knobs
 from plane.node.process_pod import ProcessPod
 from plane.node.simulated_pod import REVISION, Expose, SimulatedPod
@@ -35,6 +36,7 @@ class Kubelet:
                 self._gone(seen["metadata"]["uid"])
             else:
                 self._see(seen)
+            targets.write(self._home.targets, self._pods.values())
 
     def ready_pods(self, revision: str) -> int:
         ours = (p for p in self._pods.values() if p["metadata"].get("labels", {}).get(REVISION) == revision)
