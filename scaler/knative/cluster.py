@@ -67,11 +67,12 @@ class Cluster:
         self._startup: tuple[list[RevisionKey], tuple[int, float], NDArray[np.float64]] | None = None
         self._retained = 0
         self._configuration: tuple[int, dict[str, str] | None] = (0, None)
+        self._stream = StatStream(settings.acting.autoscaler_url)
         self._acting = Acting(
             connection,
             self._fleet,
             self._lock,
-            StatStream(settings.acting.autoscaler_url),
+            self._stream,
             steering_changed=self._configure,
             clock=clock,
         )
@@ -119,9 +120,10 @@ class Cluster:
         return all(watch.synced for watch in self._watches.values())
 
     def configure(self, settings: Settings) -> None:
-        """Use other settings from now on; the address of the statistics stream stays."""
+        """Use other settings from now on."""
         with self._lock:
             self._settings = settings
+            self._stream.url = settings.acting.autoscaler_url
             self._starts.prior_s = settings.acting.startup_prior_s
             self._configure()
 

@@ -14,8 +14,12 @@ from config.policy import RevisionPolicy
 from models.keys import RevisionKey, ServiceKey
 from scaler.knative import marks
 from scaler.knative.objects import CONFIGURATION_LABEL, SERVICE_LABEL, Name, annotations, labels
-from scaler.knative.resolve import HPA_CLASS, KPA_CLASS, AutoscalerDefaults, parameters
+from scaler.knative.resolve import HPA_CLASS, KPA_CLASS, AutoscalerDefaults, Parameters, parameters
 from scaler.revision import RevisionSpec
+
+MANY = 100
+"""Changes at once from which it is quicker to sort all than to put each in its place."""
+MOST_RESOLVED = 20_000
 
 Place = tuple[str, str]
 """(namespace, name) of an object; the namespace is empty for a Namespace."""
@@ -40,6 +44,7 @@ class Fleet:
         self._revisions_of: defaultdict[tuple[str, Place], set[Place]] = defaultdict(set)
         self._routes_naming: defaultdict[Place, set[str]] = defaultdict(set)
         self._dirty: set[Place] = set()
+        self._resolved: dict[tuple[tuple[tuple[str, str], ...], int], tuple[Parameters, tuple[str, ...]]] = {}
         self._specs: dict[RevisionKey, RevisionSpec] = {}
         self._order: list[RevisionKey] = []
         self._made: tuple[RevisionSpec, ...] = ()
@@ -64,6 +69,7 @@ class Fleet:
         if new != (self._policy, self._defaults, self._namespaces, self._on_pa):
             self._policy, self._defaults, self._namespaces, self._on_pa = new
             self._dirty.update(self._objects[Name.REVISION])
+            self._resolved.clear()
 
     def get(self, name: Name, place: Place) -> Any:
         """The object there; None where there is none."""
@@ -104,9 +110,12 @@ class Fleet:
 
     def specs(self) -> tuple[int, tuple[RevisionSpec, ...]]:
         """(version, the Revisions sorted by key); the version differs only where the Revisions do."""
+        many = len(self._dirty) > MANY
         for place in self._dirty:
-            self._make(place)
+            self._make(place, in_order=not many)
         self._dirty.clear()
+        if many:
+            self._order = sorted(self._specs, key=lambda key: (key.namespace, key.name))
         if self._stale:
             self._made = tuple(self._specs[key] for key in self._order)
             self._version += 1
@@ -173,7 +182,8 @@ class Fleet:
                 else:
                     self._revisions_of[group].discard(place)
 
-    def _make(self, place: Place) -> None:
+    def _make(self, place: Place, *, in_order: bool) -> None:
+        """Make one Revision anew.  Of many, the order is made once, afterwards."""
         key = RevisionKey(*place)
         spec, faults = self._spec(place)
         known = self._specs.get(key)
@@ -181,9 +191,10 @@ class Fleet:
             self._stale = True
             if spec is None:
                 del self._specs[key]
-                del self._order[bisect_left(self._order, key)]
+                if in_order:
+                    del self._order[bisect_left(self._order, key)]
             else:
-                if known is None:
+                if known is None and in_order:
                     insort(self._order, key)
                 self._specs[key] = spec
         self._faults.pop(key, None)
@@ -199,7 +210,7 @@ class Fleet:
             return None, ()
         steering = annotations(pa if self._on_pa and pa is not None else revision)
         concurrency = revision.spec.container_concurrency or 0
-        owned, faults = parameters(marks.owners(steering), concurrency, self._defaults)
+        owned, faults = self._parameters(marks.owners(steering), concurrency)
         if owned.pod_autoscaler_class not in (KPA_CLASS, HPA_CLASS):
             return None, ()
         service, percent = self._share(place, labels(revision))
@@ -229,6 +240,16 @@ class Fleet:
             policy=policy,
         )
         return spec, faults + wrong
+
+    def _parameters(self, owned: Mapping[str, str], concurrency: int) -> tuple[Parameters, tuple[str, ...]]:
+        """Of a fleet, many have the same annotations: each set is resolved once."""
+        asked = tuple(sorted(item for item in owned.items() if item[0].startswith(marks.AUTOSCALING)))
+        found = self._resolved.get((asked, concurrency))
+        if found is None:
+            if len(self._resolved) >= MOST_RESOLVED:
+                self._resolved.clear()
+            found = self._resolved[asked, concurrency] = parameters(owned, concurrency, self._defaults)
+        return found
 
     def _looked_at(self, namespace: str) -> bool:
         return any(fnmatchcase(namespace, pattern) for pattern in self._namespaces)

@@ -8,6 +8,7 @@ that Knative would refuse is a fault, and what would hold without it holds.
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from functools import cache
 from typing import TypeVar
 
 from scaler.knative.marks import AUTOSCALING
@@ -146,7 +147,7 @@ class _Reader:
         self.faults: list[str] = []
 
     def value(self, name: str, parse: Callable[[str], T], absent: D, allowed: str) -> T | D:
-        for spelling in (name, re.sub(r"-(.)", lambda m: m[1].upper(), name)):
+        for spelling in _spellings(name):
             text = self._texts.get(self._prefix + spelling)
             if text is None:
                 continue
@@ -156,6 +157,12 @@ class _Reader:
                 self.faults.append(f"{self._place}{self._prefix}{spelling}: {text}: {allowed}")
                 return absent
         return absent
+
+
+@cache
+def _spellings(name: str) -> tuple[str, str]:
+    """The kebab-case name, and the camelCase one of old."""
+    return name, re.sub(r"-(.)", lambda found: found[1].upper(), name)
 
 
 def _number(text: str) -> float:

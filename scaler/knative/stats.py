@@ -91,7 +91,7 @@ class StatStream:
 
     def __init__(self, url: str, clock: Callable[[], float] = time.time) -> None:
         """`url` such as ws://autoscaler.knative-serving.svc:8080; empty: nothing is ever sent."""
-        self._url, self._clock = url, clock
+        self.url, self._clock = url, clock
         self._sent: tuple[int, set[RevisionKey]] = (0, set())
         self._lock = threading.Lock()
         self.fault = ""
@@ -108,15 +108,15 @@ class StatStream:
             self._sent = (second, set())
         already = self._sent[1]
         due = list({s.key: s for s in stats if s.key not in already}.values())
-        if not self._url or not due:
+        if not self.url or not due:
             return 0
         try:
             with connect(
-                self._url, open_timeout=CONNECT_S, close_timeout=CLOSE_S, proxy=None, compression=None
+                self.url, open_timeout=CONNECT_S, close_timeout=CLOSE_S, proxy=None, compression=None
             ) as socket:
                 socket.send(frame(due))
         except (OSError, WebSocketException, ValueError) as e:
-            self.fault = f"no statistics to {self._url}: {type(e).__name__}: {e}"[:256]
+            self.fault = f"no statistics to {self.url}: {type(e).__name__}: {e}"[:256]
             return 0
         self.fault = ""
         already.update(s.key for s in due)

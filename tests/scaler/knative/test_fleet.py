@@ -263,3 +263,16 @@ def test_an_older_version_does_not_overwrite_a_newer_one() -> None:
     made = fleet((Name.REVISION, revision("hello-00001", version="12", spec={"containerConcurrency": 5})))
     made.see(Name.REVISION, revision("hello-00001", version="9", spec={"containerConcurrency": 1}))
     assert one(made).container_concurrency == 5
+
+
+def test_many_at_once_come_out_sorted_like_one_by_one() -> None:
+    names = [f"hello-{i:05d}" for i in range(250, 0, -1)]
+    at_once = fleet(*((Name.REVISION, revision(name)) for name in names))
+    one_by_one = Fleet(resolve)
+    for name in names:
+        one_by_one.see(Name.REVISION, revision(name))
+        one_by_one.specs()
+    assert at_once.specs()[1] == one_by_one.specs()[1]
+    assert [s.key.name for s in at_once.specs()[1]] == sorted(names)
+    at_once.replace(Name.REVISION, [revision(name) for name in names[:3]])
+    assert [s.key.name for s in at_once.specs()[1]] == sorted(names[:3])

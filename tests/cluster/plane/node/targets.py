@@ -1,8 +1,8 @@
 """What a Prometheus in the cluster's network scrapes, for `file_sd_configs`.
 
 One target a named container port of every pod with an address, with the labels that `kubernetes_sd_configs`
-of role pod would give it: a relabelling written for the one works with the other.  Debian's Prometheus is built
-without the latter.
+of role pod would give it: a relabelling written for the one works with the other.  Debian's Prometheus is
+built without the latter.
 """
 
 import json
