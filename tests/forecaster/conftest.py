@@ -19,8 +19,8 @@ Samples = Sequence[tuple[float, float]]
 Sampled = tuple[str, Mapping[str, str], Samples]
 """A series: its metric's name, its labels, its samples."""
 
-Serve = Callable[[Sequence[Sampled]], str]
-"""Starts a Prometheus that has these series, and gives its address."""
+Serve = Callable[..., str]
+"""Starts a Prometheus that has these series, with more arguments if need be, and gives its address."""
 
 GETS_PROMETHEUS = "apt-get install -y --no-install-recommends prometheus"
 GETS_PROMETHEUS_3 = "tests/tools/prometheus3"
@@ -53,9 +53,13 @@ def openmetrics(series: Sequence[Sampled]) -> str:
     """No types are given: then a name is taken as it is, without the endings that OpenMetrics wants."""
     lines: list[str] = []
     for name, labels, samples in series:
-        told = ",".join(f'{label}="{value}"' for label, value in labels.items())
+        told = ",".join(f'{label}="{escaped(value)}"' for label, value in labels.items())
         lines += [f"{name}{{{told}}} {value!r} {at:.3f}" for at, value in samples]
     return "\n".join([*lines, "# EOF", ""])
+
+
+def escaped(value: str) -> str:
+    return value.replace("\\", "\\\\").replace('"', '\\"')
 
 
 @contextmanager
@@ -122,9 +126,10 @@ def serve(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Serve]:
     """Prometheus 2 servers, one for each set of series, until the session ends."""
     with ExitStack() as servers:
 
-        def start(series: Sequence[Sampled]) -> str:
+        def start(series: Sequence[Sampled], more: Sequence[str] = ()) -> str:
             directory = tmp_path_factory.mktemp("prometheus")
-            return servers.enter_context(prometheus(directory, data=backfill(directory, series)))
+            data = backfill(directory, series)
+            return servers.enter_context(prometheus(directory, data=data, more=more))
 
         yield start
 
