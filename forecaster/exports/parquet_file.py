@@ -14,9 +14,9 @@ def read_parquet(path: Path, where: str) -> Rows:
     """The rows of a Parquet file; numbers of any type, series as text or dictionary.  Raises ExportError."""
     pa, pq = arrow(where)
     try:
+        found = pq.read_schema(path).names
+        notes = heading(where, found)
         with pq.ParquetFile(path, read_dictionary=["series"]) as file:
-            found = file.schema_arrow.names
-            notes = heading(where, found)
             columns = [name for name in (*NEEDED, OPTIONAL) if name in found]
             groups = []
             seen = 0

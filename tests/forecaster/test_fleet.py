@@ -16,7 +16,7 @@ def keys(n: int) -> tuple[ServiceKey, ...]:
 
 
 def window(n: int, lead_s: float = LEAD_S) -> fleet.Window:
-    return fleet.window(DELAY_S, np.full(n, lead_s), STEP_S)
+    return fleet.window(DELAY_S, 0.0, np.full(n, lead_s), STEP_S)
 
 
 def run(rates: NDArray[np.float64], win: fleet.Window | None = None) -> fleet.FleetState:
@@ -29,10 +29,11 @@ def run(rates: NDArray[np.float64], win: fleet.Window | None = None) -> fleet.Fl
 
 
 def test_the_window_reaches_from_now_to_when_pods_can_be_ready() -> None:
-    win = fleet.window(45.0, np.array([60.0, 20.0]), 30)
+    win = fleet.window(45.0, 0.0, np.array([60.0, 20.0]), 30)
     assert win.first == 2
     assert win.last.tolist() == [4, 3]
     assert win.horizon == 4
+    assert fleet.window(45.0, 30.0, np.array([60.0]), 30).horizon == 5
 
 
 def test_peaks_of_the_window_are_covered_as_the_levels_say() -> None:
