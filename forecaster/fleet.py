@@ -47,10 +47,14 @@ class Window:
         return int(self.last.max(initial=self.first + 1))
 
 
-def window(delay_s: float, lead_s: NDArray[np.float64], step_s: int) -> Window:
-    """The window for data that are `delay_s` old and leads (s,) in seconds from now."""
+def window(delay_s: float, stand_s: float, lead_s: NDArray[np.float64], step_s: int) -> Window:
+    """The window for leads (s,) in seconds from now.
+
+    The data are `delay_s` old when read, and stand for up to `stand_s` more before newer ones follow.
+    """
     first = int(np.ceil(delay_s / step_s))
-    return Window(first, np.maximum(np.ceil((delay_s + lead_s) / step_s), first + 1).astype(np.intp))
+    last = np.ceil((delay_s + stand_s + lead_s) / step_s)
+    return Window(first, np.maximum(last, first + 1).astype(np.intp))
 
 
 @dataclass(frozen=True, eq=False)

@@ -36,6 +36,8 @@ class Pace:
     """Kept on the long grid."""
     refit_s: int
     """Between two refits."""
+    stand_s: float = 0.0
+    """How long what was read last may have to do before newer figures are read."""
     plan: Timing
 
 
@@ -133,7 +135,7 @@ class Cycle:
     def _window(self, keys: tuple[ServiceKey, ...]) -> fleet.Window:
         default = 2 * self.pace.plan.period_s
         leads = np.array([self._leads.get(key, default) for key in keys], np.float64)
-        return fleet.window(self._delay_s, leads, self.pace.step_s)
+        return fleet.window(self._delay_s, self.pace.stand_s, leads, self.pace.step_s)
 
     def _with(self, demand: ServiceDemand) -> tuple[ServiceKey, ...]:
         """Our services and those of `demand`: who is not seen for a while is not forgotten for it."""

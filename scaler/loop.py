@@ -33,6 +33,8 @@ from scaler.revision import RevisionSpec
 
 log = logging.getLogger("tidecast.loop")
 
+LOOK_PART = 0.25
+"""Of a step: how often to look whether the next one is whole.  Old figures cost more than a look."""
 BACKFILL_S = 2 * 86400
 """Seconds of history in one piece of a backfill."""
 
@@ -55,6 +57,8 @@ def pace_of(settings: Settings) -> Pace:
         recent_s=timing.recent_s,
         history_s=timing.history_s,
         refit_s=timing.refit_period_s,
+        # A step is read when it is whole, and found to be so at the next look.
+        stand_s=(1 + LOOK_PART) * timing.step_s,
         plan=Timing(period_s=timing.planning_period_s, hold_s=timing.hold_s),
     )
 

@@ -20,7 +20,7 @@ from forecaster.read import PrometheusSource
 from scaler.board import Board
 from scaler.knative.cluster import CONFIG_TIDECAST, Cluster
 from scaler.knative.events import About, Events
-from scaler.loop import Loop
+from scaler.loop import LOOK_PART, Loop
 
 log = logging.getLogger("tidecast")
 
@@ -90,7 +90,7 @@ class Service:
         timing = self._settings.timing
         return [
             Job("sweep", self.loop.sweep, SWEEP_S, 0.0),
-            Job("observe", self.loop.observe, timing.step_s, 0.1),
+            Job("observe", self.loop.observe, max(1.0, LOOK_PART * timing.step_s), 0.1),
             Job("plan", self.loop.plan, timing.planning_period_s, AFTER_OBSERVE_S),
             Job("refit", self.loop.refit, timing.refit_period_s, timing.refit_period_s),
             Job("configure", self.configure, CONFIGURE_S, CONFIGURE_S),

@@ -208,6 +208,7 @@ def _window_rates(
     running = np.maximum.accumulate(forecast.values[:, :, first:], axis=2)
     if not len(forecast.keys):
         return np.zeros((len(spec.keys), forecast.levels.size))
+    # Where the data are older than was reckoned with, the end of the forecast stands for what lies beyond it.
     reach = np.clip(last - first - 1, 0, steps - first - 1).astype(np.intp)
     rates = running[rows, :, reach].astype(np.float64) * spec.share[:, None]
     rates[rows < 0] = 0

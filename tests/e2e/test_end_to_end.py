@@ -2,7 +2,7 @@
 
 Real: etcd, kube-apiserver, kube-controller-manager, Knative Serving 1.23 (webhook, controller, autoscaler,
 activator), Prometheus, and `tidecast run` as its own process with the rights of deploy/rbac.yaml.  Not
-real: kubelet, queue-proxy, service network and ingress (tests/cluster).  Time is shortened by configuration only.
+real: kubelet, queue-proxy, service network and ingress (tests/cluster).  Only configuration shortens time.
 """
 
 import asyncio
@@ -43,7 +43,7 @@ QUICK = {
     "history": "8d",
     "planning-period": "5s",
     "hold": "20s",
-    "startup-seconds": "10",
+    "startup-seconds": "30",
     "lease-duration": "5s",
 }
 

@@ -213,6 +213,22 @@ def test_only_what_is_new_is_read() -> None:
     assert [start_s for start_s, _, _ in new[1:]] == [end_s for _, end_s, _ in new[:-1]]
 
 
+@pytest.mark.parametrize("before_s", [22, 31, 40, 49])
+def test_the_plan_reaches_its_whole_lead_however_old_the_newest_figure_is(before_s: int) -> None:
+    """A jump that the history knows, start-up 20 s, period 30 s: the floor is up from 50 s before it on."""
+    jump_s = START_S // 86400 * 86400 + 86400
+    world = World(rate=lambda t: 80.0 if (t - jump_s) % 86400 < 43200 else 1.0)
+    world.now_s = jump_s - before_s - 7
+    world.see(revision())
+    board = Board()
+    timing = replace(SETTINGS.timing, recent_s=86400, history_s=5 * 86400)
+    loop = Loop(world, world, replace(SETTINGS, timing=timing), board, clock=lambda: world.now_s)
+    loop.observe()
+    world.now_s = jump_s - before_s
+    loop.plan()
+    assert board.shown.plan[KEY].floor >= 8  # type: ignore[index]
+
+
 def test_what_was_refused_is_tried_again_and_the_loop_lives_on() -> None:
     world = World(result=Result.DENIED)
     loop, board = started(world)
