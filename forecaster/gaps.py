@@ -24,11 +24,13 @@ def arrivals(pods: Matrix, activator: Matrix, kpa_view: Matrix, *, wake_steps: i
             interval later than the activator.
 
     Where neither pods nor activator have a figure, it is 0 if the autoscaler believes in 0.  Where the
-    autoscaler believes in traffic that nobody counted, the pods are not scraped: not observed.
+    autoscaler believes in traffic that nobody counted, not even an activator that is scraped, the pods are
+    not scraped: not observed.
     """
     alone = np.isnan(pods) & ~np.isnan(activator)
     counted_again = alone & _within(~np.isnan(pods), wake_steps)
-    out = np.where(alone, activator, pods)
+    unseen = (activator == 0) & (kpa_view > 0)
+    out = np.where(alone & ~unseen, activator, pods)
     out[counted_again] = 0
     out[np.isnan(out) & (kpa_view == 0)] = 0
     return out

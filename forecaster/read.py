@@ -72,7 +72,7 @@ class PrometheusSource:
         """
         if step_s <= 0 or start_s % step_s or end_s % step_s or start_s >= end_s:
             raise ValueError(f"[{start_s}, {end_s}) is no range on a grid of {step_s} s")
-        way = self._way(step_s, end_s)
+        way = self._way(step_s, end_s, end_s - start_s)
         reading = Reading(self._client, way, start_s, end_s)
         parts = list(reading.parts(progress))
         if not any(part.keys for part in parts) and not (services and any(p.watching.any() for p in parts)):
@@ -84,14 +84,14 @@ class PrometheusSource:
 
     def delay_s(self, step_s: int, at_s: int) -> float:
         """Age of the newest figure at this step that will not change any more, seconds.  Raises ReadError."""
-        return self._way(step_s, at_s).delay_s
+        return self._way(step_s, at_s, 0).delay_s
 
-    def _way(self, step_s: int, at_s: int) -> Way:
+    def _way(self, step_s: int, at_s: int, span_s: int) -> Way:
         """How to read at this step: found out once, then again after an hour of the data's time."""
         way, found_s = self._ways.get(step_s, (None, 0))
         if way is not None and not way.assumed and abs(at_s - found_s) < _STANDS_S:
             return way
-        way = find_way(self._client, self._sources, step_s, at_s)
+        way = find_way(self._client, self._sources, step_s, at_s, span_s)
         self._ways[step_s] = (way, at_s)
         return way
 

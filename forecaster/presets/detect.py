@@ -23,7 +23,7 @@ SCRAPES_PER_WINDOW = 4
 _COUNTED_S = 600
 
 
-def choose(client: Client, sources: Sources, at_s: int) -> Preset:
+def choose(client: Client, sources: Sources, at_s: int, look_back_s: int = LOOK_BACK_S) -> Preset:
     """The preset that `sources` names, in the variant that is there; or with `auto`, the one that fits.
 
     Raises NoData where `auto` finds none, Refused where `custom` has no query.
@@ -34,21 +34,22 @@ def choose(client: Client, sources: Sources, at_s: int) -> Preset:
         return custom(sources.arrivals_query, sources.busy_query)
     asked = PRESETS if sources.preset == "auto" else {sources.preset: PRESETS[sources.preset]}
     variants = [variant for preset in asked.values() for variant in preset]
-    found = present(client, variants, at_s)
+    found = present(client, variants, at_s, look_back_s)
     if found:
         return found[0]
     if sources.preset == "auto":
         known = ", ".join(sorted({variant.metric for variant in variants}))
         raise NoData(
-            f"{client.url}: no request metrics of Knative or Istio in the last day; looked for {known}."
+            f"{client.url}: no request metrics of Knative or Istio in the last {look_back_s / 3600:.0f} h;"
+            f" looked for {known}."
             " Are request metrics switched on in config-observability, and scraped?"
         )
     return variants[0]
 
 
-def present(client: Client, variants: list[Preset], at_s: int) -> list[Preset]:
-    """Those of `variants` that have series in the day before `at_s`, in the same order."""
-    start_s = at_s - LOOK_BACK_S
+def present(client: Client, variants: list[Preset], at_s: int, look_back_s: int) -> list[Preset]:
+    """Those of `variants` that have series in the time before `at_s`, in the same order."""
+    start_s = at_s - look_back_s
     wanted = "|".join(re.escape(variant.metric).replace("\\", "\\\\") for variant in variants)
     names = set(client.names(f'{{__name__=~"{wanted}"}}', start_s=start_s, end_s=at_s))
     return [

@@ -35,9 +35,12 @@ class Way:
         return self.window_s // self.step_s
 
 
-def find_way(client: Client, sources: Sources, step_s: int, at_s: int) -> Way:
-    """The preset, window and interval by which to read at `at_s`, Unix seconds.  Raises ReadError."""
-    preset = detect.choose(client, sources, at_s)
+def find_way(client: Client, sources: Sources, step_s: int, at_s: int, span_s: int) -> Way:
+    """The preset, window and interval by which to read `span_s` before `at_s`, Unix seconds.
+
+    Raises ReadError.
+    """
+    preset = detect.choose(client, sources, at_s, max(detect.LOOK_BACK_S, span_s))
     warnings: list[str] = []
     interval_s = sources.scrape_interval_s or detect.interval_s(client, preset.metric, preset.samples, at_s)
     assumed = interval_s is None

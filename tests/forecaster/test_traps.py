@@ -196,7 +196,10 @@ def test_no_series_is_not_zero(read: Callable[..., Demand]) -> None:
     assert np.nanmin(demand.busy[0]) == 0
 
 
-def test_traffic_that_the_autoscaler_sees_and_nobody_counts_is_not_zero(read: Callable[..., Demand]) -> None:
+@pytest.mark.parametrize("activator", [False, True], ids=["no activator", "activator scraped too"])
+def test_traffic_that_the_autoscaler_sees_and_nobody_counts_is_not_zero(
+    read: Callable[..., Demand], activator: bool
+) -> None:
     """The pods are not scraped any more, the autoscaler is."""
     half = START_S + 7200
     told = labels("a-00001", job="autoscaler")
@@ -206,6 +209,8 @@ def test_traffic_that_the_autoscaler_sees_and_nobody_counts_is_not_zero(read: Ca
         pods("a-00001", 2),
         count("a-00001", "p", line(START_S, half, 0, 5.0)),
     ]
+    if activator:
+        series.append(through_activator("a-00001", line(START_S, DATA_END_S, 7, 0.0)))
     rate = of(read(series), "a-00001")
     assert np.isnan(rate[125:]).all()
     np.testing.assert_allclose(rate[2:118], 5.0, rtol=0.01)
