@@ -85,7 +85,7 @@ def drawn(demand: NDArray[np.float64], floor: NDArray[np.float64]) -> str:
  .f {{ fill: none; stroke: #bc4c00; stroke-width: 1.8 }}
  @media (prefers-color-scheme: dark) {{ text {{ fill: #9198a1 }} .f {{ stroke: #f0883e }} }}
 </style>
-<text x="{LEFT}" y="16">pods: needed by the traffic that came (blue), warm by plan before it came (orange)</text>
+<text x="{LEFT}" y="16">pods: needed by the traffic that came (blue), warm by plan before it (orange)</text>
 {grid}{hours}
 <polygon class="d" points="{area}"/>
 <polyline class="f" points="{" ".join(steps)}"/>

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from config.overrides import resolve
 from config.settings import Settings
-from forecaster.read import PrometheusSource
+from forecaster.several import PresetSources
 from scaler.board import Board
 from scaler.cycle import Cycle
 from scaler.knative.cluster import Cluster
@@ -52,7 +52,7 @@ def looked_once(
 ) -> Iterator[tuple[Cycle, FleetSpec, FleetPlan]]:
     """Read everything, plan once and write nothing.  Raises ReadError, ApiError."""
     cluster = Cluster(Connection.open(kubeconfig), settings, resolve)
-    source = PrometheusSource(settings.sources)
+    source = PresetSources(settings.sources)
     cluster.start()
     try:
         synced(cluster)

@@ -22,7 +22,6 @@ import numpy as np
 from config.settings import Settings
 from forecaster.demand import Demand
 from forecaster.prometheus.errors import NoData, ReadError
-from models.keys import RevisionKey, ServiceKey
 from scaler.board import Board
 from scaler.cycle import Cycle, Pace, Progress
 from scaler.orders import Order, Outcome, Result, orders, standing_floors
@@ -88,7 +87,6 @@ class Loop:
         self._version: int | None = None
         self._revisions: tuple[RevisionSpec, ...] = ()
         self._spec: FleetSpec | None = None
-        self._services: dict[RevisionKey, ServiceKey] = {}
 
     def begin(self, progress: Progresses = silent) -> None:
         """Read the history and warm up.  Raises ReadError: nothing has changed then; it may be repeated."""
@@ -98,7 +96,7 @@ class Loop:
         end_s = _floor(self._clock() - delay_s, pace.step_s)
         recent_from_s = _floor(end_s - pace.recent_s, pace.coarse_s)
         weeks_from_s = _floor(end_s - pace.history_s, pace.coarse_s)
-        recent = self._read(recent_from_s, end_s)
+        recent = self._read(recent_from_s, end_s, pace.step_s)
         cycle = Cycle(pace, weeks_from_s)
         if self._spec is not None:
             cycle.lead(self._spec)
@@ -114,13 +112,13 @@ class Loop:
             end_s = min(until_s, start_s + BACKFILL_S)
             # Prometheus may not reach back so far; what is not there is not known.
             with contextlib.suppress(NoData):
-                cycle.remember(
-                    self._source.read(start_s, end_s, self._pace.coarse_s, services=self._services)
-                )
+                cycle.remember(self._read(start_s, end_s, self._pace.coarse_s))
             progress((end_s - from_s) / (until_s - from_s))
 
-    def _read(self, start_s: int, end_s: int) -> Demand:
-        return self._source.read(start_s, end_s, self._pace.step_s, services=self._services)
+    def _read(self, start_s: int, end_s: int, step_s: int) -> Demand:
+        presets = {r.key: r.policy.preset for r in self._revisions if r.policy.preset is not None}
+        services = {r.key: r.service for r in self._revisions}
+        return self._source.read(start_s, end_s, step_s, services=services, presets=presets)
 
     def observe(self) -> None:
         """Take what came since the last time; until the history was read, try that instead."""
@@ -140,7 +138,7 @@ class Loop:
         start_s = max(cycle.known_until_s, _floor(end_s - self._pace.recent_s, self._pace.coarse_s))
         if end_s <= start_s:
             return
-        demand = self._read(start_s, end_s)
+        demand = self._read(start_s, end_s, self._pace.step_s)
         cycle.observe(demand)
         self._was_read(demand)
         self._board.show(cycle_s=time.process_time() - began)
@@ -226,7 +224,6 @@ class Loop:
             return
         self._version, self._revisions = version, revisions
         self._spec = fleet_spec(revisions, startup_s)
-        self._services = {r.key: r.service for r in revisions}
         if self._cycle is not None:
             self._cycle.lead(self._spec)
 

@@ -26,10 +26,12 @@ class DemandSource(Protocol):
         step_s: int,
         *,
         services: Mapping[RevisionKey, ServiceKey] | None = None,
+        presets: Mapping[RevisionKey, str] | None = None,
     ) -> Demand:
         """Demand on [start_s, end_s), both on the grid of `step_s`.  Raises ReadError.
 
         services: the Revisions that there are, and the service of each.
+        presets: those that say themselves how their series are named.
         """
 
     def delay_s(self, step_s: int, at_s: int) -> float:

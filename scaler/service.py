@@ -16,7 +16,7 @@ from typing import Any
 from config.configmap import parse
 from config.faults import ConfigError
 from config.settings import Settings
-from forecaster.read import PrometheusSource
+from forecaster.several import PresetSources
 from scaler.board import Board
 from scaler.knative.cluster import CONFIG_TIDECAST, Cluster
 from scaler.knative.events import About, Events
@@ -57,7 +57,7 @@ class Service:
         self._namespace = namespace
         self._watches_config = watches_config
         self._config_version = 0
-        self._source = PrometheusSource(settings.sources)
+        self._source = PresetSources(settings.sources)
         self.loop = Loop(self._source, cluster, settings, self.board)
         self._scheduler: Any = None
 
@@ -115,7 +115,7 @@ class Service:
         before, self._settings = self._settings, settings
         if settings.sources != before.sources:
             self._source.close()
-            self._source = PrometheusSource(settings.sources)
+            self._source = PresetSources(settings.sources)
             self.loop.read_from(self._source)
         self.loop.configure(settings)
         if self._scheduler is not None and settings.timing != before.timing:

@@ -43,7 +43,9 @@ class World:
     reads: list[tuple[int, int, int]] = field(default_factory=list)
     result: Result = Result.APPLIED
 
-    def read(self, start_s: int, end_s: int, step_s: int, *, services: object = None) -> Demand:
+    def read(
+        self, start_s: int, end_s: int, step_s: int, *, services: object = None, presets: object = None
+    ) -> Demand:
         self.reads.append((start_s, end_s, step_s))
         if self.fault is not None:
             raise self.fault
@@ -190,7 +192,7 @@ def test_a_prometheus_that_does_not_reach_back_far_is_enough() -> None:
     world = World()
     whole = world.read
 
-    def young(start_s: int, end_s: int, step_s: int, *, services: object = None) -> Demand:
+    def young(start_s: int, end_s: int, step_s: int, **_: object) -> Demand:
         if step_s == SETTINGS.timing.history_step_s:
             raise NoData("nothing there")
         return whole(start_s, end_s, step_s)
