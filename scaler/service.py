@@ -60,6 +60,7 @@ class Service:
         self._source = PresetSources(settings.sources)
         self.loop = Loop(self._source, cluster, settings, self.board)
         self._scheduler: Any = None
+        self._told = ""
 
     def start(self) -> None:
         """Take over the configuration as it is, and begin to work."""
@@ -143,7 +144,12 @@ class Service:
 
     def _broke(self, event: Any) -> None:
         """A fault of ours in a job: the loop lives on, and it is seen."""
-        log.error("%s failed; please report this: %s\n%s", event.job_id, event.exception, event.traceback)
+        told = f"{type(event.exception).__name__}: {event.exception}"
+        if told == self._told:
+            log.error("%s failed again: %s", event.job_id, told)
+        else:
+            log.error("%s failed; please report this: %s\n%s", event.job_id, told, event.traceback)
+        self._told = told
         self.board.broke(event.job_id)
 
 

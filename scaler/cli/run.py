@@ -100,5 +100,6 @@ def _log_to_stderr() -> None:
     logging.basicConfig(
         stream=sys.stderr, level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s"
     )
-    # It warns of each job that falls due while another runs; here that is how it should be.
-    logging.getLogger("apscheduler").setLevel(logging.ERROR)
+    # It warns of each job that falls due while another runs, which is how it should be here; what breaks
+    # in a job is told by the service itself.
+    logging.getLogger("apscheduler").setLevel(logging.CRITICAL)
