@@ -4,8 +4,8 @@ from dataclasses import dataclass, replace
 
 from forecaster.prometheus.client import MOST_POINTS
 
-MOST_SAMPLES = 4_000_000
-"""Samples of one answer: some 90 MB as it comes, and a second or two of a server's time."""
+MOST_SAMPLES = 1_000_000
+"""Samples of one answer: some 25 MB as it comes, and five seconds or so of a server's time for a counter."""
 
 FIRST_COLUMNS = 60
 """Columns asked for before it is known how many rows an answer has."""

@@ -154,7 +154,7 @@ def test_no_interval_known_yet_is_said(serve: Serve) -> None:
 
 
 def test_pace_follows_the_number_of_rows() -> None:
-    assert Pace().after(rows=10_000, ahead=2).columns == 398
+    assert Pace().after(rows=10_000, ahead=2).columns == 98
     assert Pace().after(rows=1, ahead=2).columns == 10_998
     assert Pace().after(rows=100_000_000, ahead=2).columns == 1
     halved = Pace().halved(60)
