@@ -35,21 +35,40 @@ class ServiceDemand:
     step_s: int
 
 
-def by_service(demand: Demand) -> ServiceDemand:
-    """Sums revisions to services.  A step counts as observed when any revision of the service was."""
-    keys = tuple(sorted(set(demand.services)))
+@dataclass(frozen=True, eq=False)
+class Summing:
+    """Which rows of a Demand are summed to which service: good for as long as its services are the same.
+
+    services  (r,) of the Demand's rows; keys (s,) sorted; at (r,) index into keys.
+    """
+
+    services: tuple[ServiceKey, ...]
+    keys: tuple[ServiceKey, ...]
+    at: NDArray[np.intp]
+
+
+def summing(services: tuple[ServiceKey, ...]) -> Summing:
+    """How to sum rows that belong to `services` (r,)."""
+    keys = tuple(sorted(set(services)))
     row = {key: i for i, key in enumerate(keys)}
-    at = np.array([row[key] for key in demand.services], np.intp)
+    return Summing(services, keys, np.array([row[key] for key in services], np.intp))
+
+
+def by_service(demand: Demand, how: Summing | None = None) -> ServiceDemand:
+    """Sums revisions to services.  A step counts as observed when any revision of the service was."""
+    how = how or summing(demand.services)
 
     def summed(values: NDArray[np.float32]) -> NDArray[np.float32]:
-        out = np.zeros((len(keys), values.shape[1]), np.float32)
+        out = np.zeros((len(how.keys), values.shape[1]), np.float32)
         seen = np.zeros(out.shape, bool)
-        np.add.at(out, at, np.nan_to_num(values))
-        np.logical_or.at(seen, at, ~np.isnan(values))
+        np.add.at(out, how.at, np.nan_to_num(values))
+        np.logical_or.at(seen, how.at, ~np.isnan(values))
         out[~seen] = np.nan
         return out
 
-    return ServiceDemand(keys, summed(demand.arrivals), summed(demand.busy), demand.start_s, demand.step_s)
+    return ServiceDemand(
+        how.keys, summed(demand.arrivals), summed(demand.busy), demand.start_s, demand.step_s
+    )
 
 
 def coarser(values: NDArray[np.float32], steps: int) -> NDArray[np.float32]:

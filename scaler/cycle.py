@@ -7,10 +7,11 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from forecaster import fleet
 from forecaster.demand import Demand
-from forecaster.history import Grids, ServiceDemand, by_service
+from forecaster.history import Grids, ServiceDemand, by_service, summing
 from models.forecast import FleetForecast
 from models.keys import ServiceKey
 from scaler.plan.hold import NOTHING_HELD
@@ -58,6 +59,9 @@ class Cycle:
         self._delay_s = float(pace.step_s)
         self._leads: Mapping[ServiceKey, float] = {}
         self._held = NOTHING_HELD
+        self._summing = summing(())
+        self._found: tuple[FleetSpec | None, tuple[ServiceKey, ...], NDArray[np.intp]]
+        self._found = (None, (), np.empty(0, np.intp))
         self.state = fleet.start((), pace.step_s, self.grids.fine.end_s, self._window(()))
 
     @property
@@ -72,7 +76,7 @@ class Cycle:
 
     def remember(self, demand: Demand) -> None:
         """Add history on the long grid, before anything else; may come in pieces, oldest first."""
-        summed = by_service(demand)
+        summed = self._summed(demand)
         self._follow(self._with(summed))
         self.grids.append_weeks(summed)
 
@@ -82,7 +86,7 @@ class Cycle:
         The members begin with what could be known before it, so that their errors are honest.
         """
         self._delay_s = demand.delay_s
-        summed = by_service(demand)
+        summed = self._summed(demand)
         self._follow(self._with(summed))
         ahead_s = summed.arrivals.shape[1] * demand.step_s + self.pace.coarse_s
         before = self.grids.coarse.history(self.grids.service_time_s, until_s=demand.start_s)
@@ -95,7 +99,7 @@ class Cycle:
     def observe(self, demand: Demand) -> None:
         """Take what came since the last time."""
         self._delay_s = demand.delay_s
-        summed = by_service(demand)
+        summed = self._summed(demand)
         self._follow(self._with(summed))
         self._take(summed, lambda _: None)
 
@@ -125,7 +129,7 @@ class Cycle:
             services,
             spec,
             self._held,
-            rows=service_rows(spec, self.state.keys),
+            rows=self._rows(spec),
             timing=self.pace.plan,
             now_s=now_s,
             max_total_pods=max_total_pods,
@@ -136,6 +140,17 @@ class Cycle:
         default = 2 * self.pace.plan.period_s
         leads = np.array([self._leads.get(key, default) for key in keys], np.float64)
         return fleet.window(self._delay_s, self.pace.stand_s, leads, self.pace.step_s)
+
+    def _summed(self, demand: Demand) -> ServiceDemand:
+        if self._summing.services != demand.services:
+            self._summing = summing(demand.services)
+        return by_service(demand, self._summing)
+
+    def _rows(self, spec: FleetSpec) -> NDArray[np.intp]:
+        """The row of each Revision's service; found anew only when one or the other changed."""
+        if self._found[0] is not spec or self._found[1] is not self.state.keys:
+            self._found = (spec, self.state.keys, service_rows(spec, self.state.keys))
+        return self._found[2]
 
     def _with(self, demand: ServiceDemand) -> tuple[ServiceKey, ...]:
         """Our services and those of `demand`: who is not seen for a while is not forgotten for it."""

@@ -22,6 +22,7 @@ import numpy as np
 from config.settings import Settings
 from forecaster.demand import Demand
 from forecaster.prometheus.errors import NoData, ReadError
+from models.keys import RevisionKey, ServiceKey
 from scaler.board import Board
 from scaler.cycle import Cycle, Pace, Progress
 from scaler.orders import Order, Outcome, Result, orders, standing_floors
@@ -86,6 +87,10 @@ class Loop:
         self._cycle: Cycle | None = None
         self._version: int | None = None
         self._revisions: tuple[RevisionSpec, ...] = ()
+        self._keys: list[RevisionKey] = []
+        self._services: dict[RevisionKey, ServiceKey] = {}
+        self._presets: dict[RevisionKey, str] = {}
+        self._standing = standing_floors(())
         self._spec: FleetSpec | None = None
 
     def begin(self, progress: Progresses = silent) -> None:
@@ -116,9 +121,7 @@ class Loop:
             progress((end_s - from_s) / (until_s - from_s))
 
     def _read(self, start_s: int, end_s: int, step_s: int) -> Demand:
-        presets = {r.key: r.policy.preset for r in self._revisions if r.policy.preset is not None}
-        services = {r.key: r.service for r in self._revisions}
-        return self._source.read(start_s, end_s, step_s, services=services, presets=presets)
+        return self._source.read(start_s, end_s, step_s, services=self._services, presets=self._presets)
 
     def observe(self) -> None:
         """Take what came since the last time; until the history was read, try that instead."""
@@ -165,7 +168,7 @@ class Loop:
                 self._revisions,
                 acts=acts,
                 owner_min=self._spec.owner_min,
-                standing=standing_floors(self._revisions),
+                standing=self._standing,
             )
             self._act(wanted)
             self._board.show(unverified=tuple(self._cluster.verify()))
@@ -215,14 +218,16 @@ class Loop:
     def _look(self) -> None:
         """See whether the cluster changed; only then are its arrays made anew."""
         version, revisions = self._cluster.specs()
-        startup_s = self._cluster.startup_s([r.key for r in revisions])
-        if (
-            version == self._version
-            and self._spec is not None
-            and np.array_equal(startup_s, self._spec.startup_s)
-        ):
+        changed = version != self._version or self._spec is None
+        if changed:
+            self._version, self._revisions = version, revisions
+            self._keys = [r.key for r in revisions]
+            self._services = {r.key: r.service for r in revisions}
+            self._presets = {r.key: r.policy.preset for r in revisions if r.policy.preset is not None}
+            self._standing = standing_floors(revisions)
+        startup_s = self._cluster.startup_s(self._keys)
+        if not changed and self._spec is not None and np.array_equal(startup_s, self._spec.startup_s):
             return
-        self._version, self._revisions = version, revisions
         self._spec = fleet_spec(revisions, startup_s)
         if self._cycle is not None:
             self._cycle.lead(self._spec)
