@@ -7,6 +7,7 @@ import typer
 from scaler.cli.check_config import check_config
 from scaler.cli.explain import explain
 from scaler.cli.export import export
+from scaler.cli.kpa import kpa
 from scaler.cli.plan import plan
 from scaler.cli.release import release
 from scaler.cli.run import run
@@ -26,6 +27,7 @@ app.command()(plan)
 app.command()(explain)
 app.command()(export)
 app.command()(check_config)
+app.command()(kpa)
 app.command()(release)
 
 
