@@ -19,7 +19,7 @@ class Demand:
     busy       (r, n) float32 mean requests in flight (request-seconds per second); NaN = not known.
                Service time is busy over arrivals (Little).
     start_s    Unix seconds, a multiple of step_s.
-    delay_s    age of the newest figure that is complete, seconds: scrape or push interval plus rate window.
+    delay_s    age at which a figure has all its samples, seconds: the scrape or push interval.
     warnings   what the source said beside the data, such as a partial answer.
     """
 

@@ -8,8 +8,9 @@ at the next sample, up to one interval later.  Where W is m steps, because a win
 intervals, the column is the mean over itself and the m - 1 before it: smeared and later by (W - step)/2, but
 every request is still told of exactly once in all.
 
-Figures that are older than `delay_s` do not change any more.  Younger ones may: the last sample may not be
-there yet, and a pod that an activator's requests woke may not have been scraped.
+Figures younger than `delay_s` may lack their last sample.  Those younger than the window may still change
+where an activator's requests woke a pod that has not been scraped: they may then be told of twice, by the
+activator now and by the pod in a later column.
 """
 
 from collections.abc import Mapping, Sequence
@@ -83,7 +84,7 @@ class PrometheusSource:
         return _demand(reading, parts, services)
 
     def delay_s(self, step_s: int, at_s: int) -> float:
-        """Age of the newest figure at this step that will not change any more, seconds.  Raises ReadError."""
+        """Age that a figure should have to be read at this step, seconds.  Raises ReadError."""
         return self._way(step_s, at_s, 0).delay_s
 
     def _way(self, step_s: int, at_s: int, span_s: int) -> Way:

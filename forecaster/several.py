@@ -25,7 +25,7 @@ class PresetSources:
             source.close()
 
     def delay_s(self, step_s: int, at_s: int) -> float:
-        """Age of the newest figure that will not change any more, seconds.  Raises ReadError."""
+        """Age that a figure should have to be read, seconds.  Raises ReadError."""
         return self._by_preset[self._sources.preset].delay_s(step_s, at_s)
 
     def read(

@@ -35,7 +35,7 @@ class DemandSource(Protocol):
         """
 
     def delay_s(self, step_s: int, at_s: int) -> float:
-        """Age of the newest figure that will not change any more, seconds.  Raises ReadError."""
+        """Age that a figure should have to be read, seconds.  Raises ReadError."""
 
 
 class Cluster(Protocol):

@@ -26,8 +26,12 @@ class Way:
 
     @property
     def delay_s(self) -> float:
-        """Age of the newest complete figure: one interval and the window."""
-        return self.interval_s + self.window_s
+        """Age at which a figure is read: one interval between samples, so that the last one is there.
+
+        Waiting for the window too would tell the activator's part of a wake-up exactly, and cost a plan that
+        knows a minute less.  History is exact all the same: it is read when it is older.
+        """
+        return self.interval_s
 
     @property
     def ahead(self) -> int:

@@ -150,7 +150,7 @@ def test_no_interval_known_yet_is_said(serve: Serve) -> None:
     few: Sampled = ("mine", {"namespace": "shop", "revision": "a-00001"}, [(END_S - 30.0, 1.0)])
     demand = custom(serve([few]), scrape_interval_s=None, rate_window_s=None).read(END_S - 60, END_S, 60)
     assert "60 s is assumed" in demand.warnings[0]
-    assert demand.delay_s == 60 + 240
+    assert demand.delay_s == 60
 
 
 def test_pace_follows_the_number_of_rows() -> None:

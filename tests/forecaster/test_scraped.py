@@ -81,4 +81,4 @@ def test_every_request_to_pods_that_come_and_go_is_counted_once(
     assert np.nansum(demand.busy) == pytest.approx(28 * 0.25)
     assert demand.arrivals[0, -2] == 0
     assert np.isnan(demand.arrivals[0, 0])
-    assert demand.delay_s == 5
+    assert demand.delay_s == 1

@@ -234,9 +234,9 @@ def test_revisions_and_their_services_are_told(read: tuple[str, Demand]) -> None
     assert demand.warnings == ()
 
 
-def test_the_delay_is_one_interval_and_the_window(read: tuple[str, Demand]) -> None:
+def test_the_delay_is_one_interval(read: tuple[str, Demand]) -> None:
     _, demand = read
-    assert demand.delay_s == INTERVAL_S + 60
+    assert demand.delay_s == INTERVAL_S
 
 
 def test_steady_traffic_is_read_as_it_is(read: tuple[str, Demand]) -> None:

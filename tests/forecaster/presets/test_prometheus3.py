@@ -169,4 +169,4 @@ def test_dotted_names_scraped_from_serving_1_19_0(serve_3: Serve3, pod: str, lab
     late = demand.arrivals[0, -1]
     assert late == pytest.approx(10.0, rel=0.15)
     assert demand.busy[0, -1] / late == pytest.approx(0.2, rel=0.05)
-    assert demand.delay_s == 1 + STEP_S
+    assert demand.delay_s == 1
