@@ -59,13 +59,12 @@ class Harmonic:
 
     def design(self, times_s: NDArray[np.int64], span_s: float) -> NDArray[np.float32]:
         """(n, k) regressors; a season that was not seen twice within `span_s` has none but zeros."""
-        columns = [np.ones(times_s.size)]
+        columns = [np.ones((times_s.size, 1))]
         for period_s, harmonics in ((DAY_S, self.daily), (WEEK_S, self.weekly)):
             seen = float(span_s >= 2 * period_s)
-            phase = 2 * np.pi * (times_s % period_s) / period_s
-            for k in range(1, harmonics + 1):
-                columns += [seen * np.sin(k * phase), seen * np.cos(k * phase)]
-        return np.stack(columns, axis=1).astype(np.float32)
+            phases = np.outer(2 * np.pi / period_s * (times_s % period_s), np.arange(1, harmonics + 1))
+            columns += [seen * np.sin(phases), seen * np.cos(phases)]
+        return np.concatenate(columns, axis=1).astype(np.float32)
 
     def fit(self, history: FleetHistory, ahead_s: int) -> Waves:
         services, n = history.arrivals.shape
