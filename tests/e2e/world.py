@@ -7,7 +7,6 @@ import os
 import re
 import subprocess
 import sys
-import threading
 import time
 import urllib.error
 import urllib.request
@@ -26,8 +25,6 @@ ROOT = Path(__file__).resolve().parents[2]
 PROMETHEUS_PORT = 9595
 SCRAPE_S = 5
 DAY_S = 86400
-USER_METRICS_PORT = 9091
-REVISION = "serving.knative.dev/revision"
 PAST = "past"
 """The instance that the backfilled series have."""
 
@@ -68,7 +65,10 @@ PROMETHEUS = """
 global: {scrape_interval: %(scrape_s)ds}
 scrape_configs:
   - job_name: queue-proxy
-    file_sd_configs: [{files: [%(pods)s]}]
+    file_sd_configs: [{files: ["%(pods)s"]}]
+    relabel_configs:
+      - {source_labels: [__meta_kubernetes_pod_container_port_name], regex: http-usermetric, action: keep}
+      - {source_labels: [__meta_kubernetes_pod_phase], regex: Running, action: keep}
   - job_name: autoscaler
     static_configs: [{targets: ["autoscaler.knative-serving.svc:9090"]}]
   - job_name: activator
@@ -83,9 +83,6 @@ class World:
         self.root = root
         self.home = Home(root / "cluster")
         self._processes: list[subprocess.Popen[bytes]] = []
-        self._pods = root / "pods.json"
-        self._ending = threading.Event()
-        self._discovery = threading.Thread(target=lambda: asyncio.run(self._discover()), name="discovery")
 
     def up(self) -> None:
         """Start the control plane, with an address for Prometheus."""
@@ -98,9 +95,6 @@ class World:
 
     def down(self) -> None:
         """End everything."""
-        self._ending.set()
-        if self._discovery.is_alive():
-            self._discovery.join(10)
         for process in reversed(self._processes):
             end(process)
         control_plane.down(self.home)
@@ -129,17 +123,6 @@ class World:
         """What a process has said so far."""
         return (self.root / f"{name}.log").read_text()
 
-    async def _discover(self) -> None:
-        """Tells Prometheus of the pods: Debian's is built without Kubernetes' own service discovery."""
-        async with Api.from_kubeconfig(self.home.kubeconfig) as api:
-            while not self._ending.is_set():
-                pods = (await api.get("/api/v1/pods", labelSelector=REVISION))["items"]
-                addresses = [p["status"]["podIP"] for p in pods if p.get("status", {}).get("podIP")]
-                fresh = self._pods.with_suffix(".new")
-                fresh.write_text(json.dumps([{"targets": [f"{a}:{USER_METRICS_PORT}" for a in addresses]}]))
-                fresh.rename(self._pods)
-                await asyncio.sleep(0.5)
-
     def prometheus(self, past: Iterator[str]) -> str:
         """A real Prometheus inside the cluster, with that past, that scrapes what is there; its address."""
         text, data = self.root / "past.txt", self.root / "prometheus"
@@ -148,8 +131,7 @@ class World:
         run = ["promtool", "tsdb", "create-blocks-from", "openmetrics", str(text), str(data)]
         subprocess.run(run, check=True, capture_output=True)
         config = self.root / "prometheus.yaml"
-        config.write_text(PROMETHEUS % {"scrape_s": SCRAPE_S, "pods": self._pods})
-        self._discovery.start()
+        config.write_text(PROMETHEUS % {"scrape_s": SCRAPE_S, "pods": self.home.targets})
         self.start(
             "prometheus",
             *control_plane.inside(self.home),
