@@ -104,7 +104,8 @@ class Cycle:
         self._take(summed, lambda _: None)
 
     def refit(self) -> None:
-        """Let the members learn from all of the history."""
+        """Let the members learn from all of the history; forget services that are gone."""
+        self._forget()
         history = self.grids.coarse.history(self.grids.service_time_s)
         reach_s = self._window(self.grids.keys).horizon * self.pace.step_s
         behind_s = self.known_until_s - history.end_s
@@ -140,6 +141,13 @@ class Cycle:
         default = 2 * self.pace.plan.period_s
         leads = np.array([self._leads.get(key, default) for key in keys], np.float64)
         return fleet.window(self._delay_s, self.pace.stand_s, leads, self.pace.step_s)
+
+    def _forget(self) -> None:
+        """Drop services that no Revision has and nobody saw on the whole short grid."""
+        recent = self.grids.fine.history(self.grids.service_time_s).arrivals
+        seen = np.flatnonzero(~np.isnan(recent).all(axis=1))
+        kept = {self.grids.keys[i] for i in seen} | self._leads.keys()
+        self._follow(tuple(key for key in self.grids.keys if key in kept))
 
     def _summed(self, demand: Demand) -> ServiceDemand:
         if self._summing.services != demand.services:

@@ -1,5 +1,7 @@
 """The cycle from demand to plan: warmed up on history, it raises the floor before the rise."""
 
+from dataclasses import replace
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -99,6 +101,29 @@ def test_a_service_that_appears_is_planned_once_it_was_seen() -> None:
     for now_s in range(begin_s, begin_s + 600, STEP_S):
         cycle.observe(demand(now_s, now_s + STEP_S))
     assert cycle.plan(spec(), begin_s + 630).floor[0] >= 8
+
+
+def test_a_service_that_is_gone_is_forgotten_in_time() -> None:
+    pace = replace(PACE, recent_s=600)
+    cycle = Cycle(pace, 0)
+    cycle.lead(spec())
+    gone = ServiceKey("shop", "gone")
+    both = demand(0, 300)
+    cycle.observe(
+        replace(
+            both,
+            revisions=(KEY, RevisionKey("shop", "gone-00001")),
+            services=(SERVICE, gone),
+            arrivals=np.repeat(both.arrivals, 2, axis=0),
+            busy=np.repeat(both.busy, 2, axis=0),
+        )
+    )
+    cycle.refit()
+    assert gone in cycle.grids.keys
+    cycle.observe(demand(300, 1500))
+    cycle.refit()
+    assert cycle.grids.keys == (SERVICE,)
+    assert cycle.forecast().keys == (SERVICE,)
 
 
 def test_a_plan_uses_nothing_of_later() -> None:
