@@ -1,0 +1,53 @@
+"""Compiles functions with numba, and keeps the machine code for the next process.
+
+It is kept under $NUMBA_CACHE_DIR where that is set, else under the user's cache directory.  numba looks at
+the file of a function alone to see whether its code is still good, not at the files of what it calls; so the
+directory carries a digest of all of them.  Where nothing can be kept, each process compiles anew.
+"""
+
+import hashlib
+import os
+import tempfile
+from collections.abc import Callable
+from functools import cache
+from pathlib import Path
+from typing import Any, TypeVar, cast
+
+import numba
+
+_Function = TypeVar("_Function", bound=Callable[..., Any])
+
+
+def compiled(function: _Function) -> _Function:
+    """The function as machine code; it runs without Python's lock."""
+    directory, config = _directory(), cast(Any, numba.config)
+    before = config.CACHE_DIR
+    # numba asks for the directory while it decorates: no other user of numba sees ours.
+    config.CACHE_DIR = directory or before
+    try:
+        # Calls between small functions that pass arrays cost more than what the functions do.
+        as_asked = numba.njit(cache=directory is not None, nogil=True, error_model="numpy", forceinline=True)
+        return cast(_Function, as_asked(function))
+    finally:
+        config.CACHE_DIR = before
+
+
+@cache
+def _directory() -> str | None:
+    """Where machine code is kept; None where nothing can be written."""
+    files = sorted(Path(__file__).parent.glob("*.py"))
+    digest = hashlib.sha256(b"\0".join(file.read_bytes() for file in files)).hexdigest()[:16]
+    try:
+        directory = _caches() / digest
+        directory.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=directory):
+            return str(directory)
+    except (OSError, RuntimeError):  # of pathlib, where nobody's home is known
+        return None
+
+
+def _caches() -> Path:
+    if asked := os.environ.get("NUMBA_CACHE_DIR"):
+        return Path(asked)
+    home = os.environ.get("XDG_CACHE_HOME")
+    return (Path(home) if home else Path.home() / ".cache") / "tidecast" / "numba"

@@ -1,0 +1,216 @@
+"""The world in which policies are compared: one Revision, second by second.
+
+Let L be the start-up of a pod in seconds, S the service time in seconds, C the requests a pod serves at
+once, r the ready pods, q the requests that wait, a the arrivals of the second.  It begins with no pod, long
+at zero: inactive, the activator in the path.  Second t = 0, 1, 2, ...:
+
+0. A row of the plan with at_s <= t takes effect: floor and settings of the KPA; its windows are resized.
+1. Pods created at u with u + L <= t become ready.
+2. served = min(q + a, r C / S);  left = q + a - served;  in service = served S
+   delayed += min(a, left);  cold += a if r = 0;  wait_s += left;  busy_pod_s += in service / C;  q = left
+3. in service + left is recorded as the concurrency of second t, if that or r is above 0.
+4. At even t from 2 on, and at once when something arrives while zero pods are desired: the KPA evaluates and
+   reconciles (scaler.kpa.revision), the floor being a min-scale.  Missing pods are created; of surplus the
+   starting ones go first, the newest of them first.
+   starting_pod_s += starting pods;  ready_pod_s += r
+
+A slotted fluid: waits shorter than a second do not exist in it, and a request is served by parts.
+containerConcurrency 0 has no room to run out; a pod's capacity is then the KPA's total value.
+"""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from config.scenario import Scenario
+from scaler.kpa.annotations import Annotations
+from scaler.kpa.config import LEAST_TARGET, AutoscalerConfig
+from scaler.kpa.resolve import KpaSpec, Reachability, panic_window_s, parameters
+from scaler.replay.layout import COURSE, FIGURES, ROW, SPEC, SURROUNDINGS, Items, at_rest, spec_record
+
+
+@dataclass(frozen=True, kw_only=True)
+class World:
+    """How the pods of a Revision start and serve, and what the KPA knows of it."""
+
+    startup_s: float
+    """> = 0."""
+    service_s: float
+    """> 0."""
+    at_once: float
+    """Requests that a pod serves at once, > 0."""
+    spec: KpaSpec
+    panic_window_percentage: float = 10.0
+    """Percent of the stable window; a plan that changes the window changes the panic window with it."""
+
+
+@dataclass(frozen=True)
+class Replay:
+    """What a Revision came to under a policy."""
+
+    requests: float
+    delayed: float
+    """Requests that waited because no ready pod had room."""
+    cold: float
+    """Requests that found no ready pod at all; they are delayed too."""
+    wait_s: float
+    starting_pod_s: float
+    ready_pod_s: float
+    busy_pod_s: float
+    """Pod-seconds that serving took, at full pods."""
+    starts: float
+    """Pods created."""
+    changes: float
+    """Times that a floor or a setting was changed."""
+
+    @property
+    def pod_s(self) -> float:
+        """Pod-seconds held, starting and ready."""
+        return self.starting_pod_s + self.ready_pod_s
+
+
+def world_of(scenario: Scenario) -> World:
+    """The world that a scenario describes, for a Revision that scales on concurrency."""
+    said = Annotations(
+        target=scenario.target,
+        target_utilization_percentage=scenario.target_utilization_percentage,
+        target_burst_capacity=scenario.target_burst_capacity,
+        stable_window_s=scenario.stable_window_seconds,
+        panic_window_percentage=scenario.panic_window_percentage,
+        panic_threshold_percentage=scenario.panic_threshold_percentage,
+    )
+    config = AutoscalerConfig(scale_to_zero_grace_period_s=float(scenario.scale_to_zero_grace_seconds))
+    spec = parameters(config, said, scenario.container_concurrency, Reachability.REACHABLE)
+    return World(
+        startup_s=scenario.startup_seconds,
+        service_s=scenario.service_seconds,
+        at_once=float(scenario.container_concurrency or spec.total_value),
+        spec=spec,
+        panic_window_percentage=scenario.panic_window_percentage,
+    )
+
+
+def plan_rows(
+    world: World,
+    at_s: ArrayLike,
+    floor: ArrayLike,
+    *,
+    target_utilization: ArrayLike = math.nan,
+    window_s: ArrayLike = math.nan,
+    panic_threshold: ArrayLike = math.nan,
+    retention_s: ArrayLike = math.nan,
+) -> NDArray[np.void]:
+    """A plan for a replay: (p,) ROW.
+
+    at_s, floor          (p,) rising seconds, and pods
+    target_utilization   (p,) or one for all: percent; NaN = as the Revision has it, here and below
+    window_s             seconds
+    panic_threshold      percent
+    retention_s          seconds
+    """
+    at_s = np.asarray(at_s, np.int64)
+    if (np.diff(at_s) < 0).any():
+        raise ValueError("the rows of a plan are in the order of time")
+    rows = np.zeros(len(at_s), ROW)
+    rows["at_s"], rows["floor"] = at_s, floor
+    utilization = np.asarray(target_utilization, float) / 100
+    rows["target_value"] = np.maximum(LEAST_TARGET, world.spec.total_value * utilization)
+    rows["stable_window_s"] = window_s
+    rows["panic_window_s"] = [
+        math.nan if math.isnan(seconds) else panic_window_s(int(seconds), world.panic_window_percentage)
+        for seconds in rows["stable_window_s"]
+    ]
+    rows["panic_threshold"] = np.asarray(panic_threshold, float) / 100
+    rows["pod_retention_period_s"] = retention_s
+    return rows
+
+
+NO_PLAN = np.zeros(0, ROW)
+"""The KPA alone."""
+
+
+def begin(worlds: Sequence[World], *, longest_window_s: int = 0) -> tuple[NDArray[np.void], Items]:
+    """The surroundings (k,) and the state of one item a world, long at zero.
+
+    longest_window_s   the longest stable window that a plan will ask for
+    """
+    specs = np.array([spec_record(world.spec) for world in worlds], SPEC)
+    said = [(world.startup_s, world.service_s, world.at_once) for world in worlds]
+    startup_s = max((world.startup_s for world in worlds), default=0.0)
+    return np.array(said, SURROUNDINGS), at_rest(
+        specs, longest_window_s=longest_window_s, startup_s=startup_s
+    )
+
+
+def replay_all(
+    worlds: Sequence[World],
+    arrivals: NDArray[np.float32],
+    of_item: ArrayLike,
+    plans: Sequence[NDArray[np.void]],
+    *,
+    score_s: int = 0,
+    block_s: int | None = None,
+) -> NDArray[np.float64]:
+    """Replays k items: (k, b, f) FIGURES by blocks of time.
+
+    worlds     (k,)
+    arrivals   (r, n) requests in each second of r Revisions
+    of_item    (k,) the Revision whose arrivals an item has
+    plans      (k,) of (p,) ROW, times counted from the first arrival
+    score_s    seconds before it are lived through and not counted
+    block_s    seconds of a block; default all of them
+    """
+    return _advance(worlds, arrivals, of_item, plans, score_s=score_s, block_s=block_s)[0]
+
+
+def replay(
+    world: World, arrivals: NDArray[np.float32], rows: NDArray[np.void] = NO_PLAN, *, score_s: int = 0
+) -> Replay:
+    """Replays one Revision under one plan.
+
+    arrivals   (n,) requests in each second
+    rows       (p,) ROW
+    score_s    seconds before it are lived through and not counted
+    """
+    figures = replay_all([world], arrivals[np.newaxis], [0], [rows], score_s=score_s)
+    return Replay(*figures[0, 0].tolist())
+
+
+def course(
+    world: World, arrivals: NDArray[np.float32], rows: NDArray[np.void] = NO_PLAN
+) -> NDArray[np.float32]:
+    """What every second of a replay was like: (n, 4) COURSE.  `arrivals` and `rows` as in `replay`."""
+    _, lived = _advance([world], arrivals[np.newaxis], [0], [rows], told=True)
+    return lived.reshape(-1, len(COURSE))
+
+
+def _advance(
+    worlds: Sequence[World],
+    arrivals: NDArray[np.float32],
+    of_item: ArrayLike,
+    plans: Sequence[NDArray[np.void]],
+    *,
+    score_s: int = 0,
+    block_s: int | None = None,
+    told: bool = False,
+) -> tuple[NDArray[np.float64], NDArray[np.float32]]:
+    from scaler.replay.seconds import advance_all  # noqa: PLC0415  # numba takes a second to load
+
+    k, seconds = len(worlds), arrivals.shape[1]
+    scored = max(1, seconds - score_s)
+    block_s = scored if block_s is None else block_s
+    rows = np.concatenate([NO_PLAN, *plans])
+    longest_s = int(np.nan_to_num(rows["stable_window_s"]).max(initial=0))
+    surroundings, items = begin(worlds, longest_window_s=longest_s)
+    figures = np.zeros((k, -(-scored // block_s), len(FIGURES)))
+    lived = np.zeros((k, seconds if told else 0, len(COURSE)), np.float32)
+    row_from = np.cumsum([0, *map(len, plans)])
+    advance_all(
+        surroundings, items.owned, items.spec, items.revision, items.windows, items.buckets, items.delay,
+        items.batches, np.ascontiguousarray(arrivals, np.float32), np.asarray(of_item, np.int64), 0,
+        rows, row_from, score_s, block_s, figures, lived,
+    )  # fmt: skip
+    return figures, lived
