@@ -7,9 +7,10 @@
     sweep     what stands marked under a Lease that has lapsed is taken back
     end       our own is taken back
 
-Not knowing is no reason to move: when demand cannot be read, the plan stands for `hold` plus the longest
-lead; then everything of ours is taken back and the KPA is alone, until demand is read again.  Each such step
-is shown and logged.
+Not knowing is no reason to move: when demand cannot be read, or is read and nothing was observed, the plan
+stands for `hold` plus the longest lead; then everything of ours is taken back and the KPA is alone, until
+demand is read again.  That holds before the history was read too: floors of a former life stand no longer.
+Each such step is shown and logged.
 """
 
 import contextlib
@@ -18,6 +19,7 @@ import time
 from collections.abc import Callable, Sequence
 
 import numpy as np
+from numpy.typing import NDArray
 
 from config.settings import Settings
 from forecaster.demand import Demand
@@ -25,7 +27,7 @@ from forecaster.prometheus.errors import NoData, ReadError
 from models.keys import RevisionKey, ServiceKey
 from scaler.board import Board
 from scaler.cycle import Cycle, Pace, Progress
-from scaler.orders import Order, Outcome, Result, orders, standing_floors
+from scaler.orders import NONE_STANDS, Order, Outcome, Result, orders, standing_floors
 from scaler.plan.plan import Timing
 from scaler.plan.spec import FleetSpec, fleet_spec
 from scaler.ports import Cluster, DemandSource
@@ -92,6 +94,8 @@ class Loop:
         self._presets: dict[RevisionKey, str] = {}
         self._standing = standing_floors(())
         self._spec: FleetSpec | None = None
+        # When the newest figure should have been followed by another; None before the first.
+        self._fresh_s: float | None = None
 
     def begin(self, progress: Progresses = silent) -> None:
         """Read the history and warm up.  Raises ReadError: nothing has changed then; it may be repeated."""
@@ -128,7 +132,8 @@ class Loop:
         try:
             if self._cycle is None:
                 self.begin()
-            else:
+            # Weeks take their time to be read: what came meanwhile is caught up with at once.
+            if self._cycle is not None:
                 self._observe(self._cycle)
         except ReadError as error:
             self._cannot_read(error)
@@ -148,19 +153,20 @@ class Loop:
 
     def plan(self) -> None:
         """Plan, and carry out what changes."""
-        if self._cycle is None:
-            return
         began = time.process_time()
         self._look()
         if self._spec is None:
             return
         now = self._clock()
-        plan = self._cycle.plan(self._spec, int(now), max_total_pods=self._settings.acting.max_total_pods)
-        acts = self._spec.acts
-        if self._stale(now):
-            acts = np.zeros_like(acts)
-            plan = plan.as_stale()
+        stale = self._stale(now)
+        acts = np.zeros_like(self._spec.acts) if stale else self._spec.acts
         leads = not self._looks_only and self._cluster.leads()
+        if self._cycle is None:
+            self._wait(acts, leads=leads)
+            return
+        plan = self._cycle.plan(self._spec, int(now), max_total_pods=self._settings.acting.max_total_pods)
+        if stale:
+            plan = plan.as_stale()
         self._board.show(plan=plan, leads=leads, planned_s=now)
         if leads:
             wanted = orders(
@@ -173,6 +179,13 @@ class Loop:
             self._act(wanted)
             self._board.show(unverified=tuple(self._cluster.verify()))
         self._board.show(cycle_s=self._board.shown.cycle_s + time.process_time() - began)
+
+    def _wait(self, acts: NDArray[np.bool_], *, leads: bool) -> None:
+        """Without a history nothing is asked for; what stands is taken back where it may not."""
+        self._board.show(leads=leads)
+        if leads:
+            rows = np.flatnonzero((self._standing != NONE_STANDS) & ~acts)
+            self._act([Order(self._revisions[i].key, self._revisions[i].uid, None) for i in rows])
 
     def refit(self) -> None:
         """Let the models learn from all of the history."""
@@ -234,11 +247,11 @@ class Loop:
 
     def _stale(self, now: float) -> bool:
         """Is what is known older than a plan may stand on?"""
-        assert self._cycle is not None
         assert self._spec is not None
+        if self._fresh_s is None:
+            self._fresh_s = now
         lead_s = float(self._spec.startup_s.max(initial=0.0)) + self._pace.plan.period_s
-        behind_s = now - self._cycle.known_until_s - self._cycle.delay_s - self._pace.step_s
-        return behind_s > self._pace.plan.hold_s + lead_s
+        return now - self._fresh_s > self._pace.plan.hold_s + lead_s
 
     def _act(self, wanted: list[Order]) -> None:
         if wanted:
@@ -259,12 +272,13 @@ class Loop:
             log.info("demand is read again")
         for warning in set(demand.warnings) - set(shown.warnings):
             log.warning("demand: %s", warning)
-        self._board.show(
-            read_fault=None,
-            warnings=demand.warnings,
-            observed_s=self._clock(),
-            known_until_s=demand.end_s,
-        )
+        self._board.show(read_fault=None, warnings=demand.warnings, observed_s=self._clock())
+        # An answer without any figure is none: what is known does not get newer by it.
+        seen = np.flatnonzero(~np.isnan(demand.arrivals).all(axis=0))
+        if seen.size:
+            until_s = demand.start_s + (int(seen[-1]) + 1) * demand.step_s
+            self._fresh_s = until_s + demand.delay_s + demand.step_s
+            self._board.show(known_until_s=until_s)
 
     def _cannot_read(self, error: Exception) -> None:
         if self._board.shown.read_fault != str(error):

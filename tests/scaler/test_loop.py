@@ -303,3 +303,95 @@ def test_with_no_revisions_at_all_the_loop_goes_round() -> None:
     turn(loop, world, 3)
     assert board.shown.plan is not None
     assert board.shown.plan.keys == ()
+
+
+def standing(floor: int = 7) -> World:
+    """A world in which a former life of ours has left a floor."""
+    world = World()
+    world.see(revision(floor=floor))
+    return world
+
+
+def test_without_a_history_a_floor_of_a_former_life_stands_as_long_as_a_plan_may_and_no_longer() -> None:
+    world = standing()
+    world.fault = Unreachable("away")
+    loop, board = started(world)
+    turn(loop, world, 5)
+    assert world.written == []
+    turn(loop, world, 3)
+    assert [order.floor for order in world.written] == [None]
+    turn(loop, world, 5)
+    assert len(world.written) == 1
+    assert board.shown.leads
+    assert not board.shown.started
+
+
+def test_without_a_history_a_standby_and_a_look_take_nothing_back() -> None:
+    standby = standing()
+    standby.leading, standby.fault = False, Unreachable("away")
+    loop, _ = started(standby)
+    turn(loop, standby, 20)
+    assert standby.written == []
+    looker = standing()
+    looker.fault = Unreachable("away")
+    loop, _ = started(looker, looks_only=True)
+    turn(loop, looker, 20)
+    assert looker.written == []
+
+
+def test_without_a_history_a_mode_that_turns_to_observe_takes_the_floor_back_at_once() -> None:
+    world = standing()
+    world.fault = Unreachable("away")
+    loop, _ = started(world)
+    turn(loop, world)
+    loop.configure(replace(SETTINGS, policy=replace(ACT, mode=Mode.OBSERVE)))
+    turn(loop, world)
+    assert [order.floor for order in world.written] == [None]
+
+
+def test_another_source_that_cannot_be_read_lets_floors_stand_and_then_decay() -> None:
+    world, typo = World(), World(fault=Unreachable("no such host"))
+    loop, _ = started(world)
+    turn(loop, world, 3)
+    stood = world.revisions[0].floor
+    assert stood is not None
+    loop.read_from(typo)
+    turn(loop, world, 4)
+    assert world.revisions[0].floor == stood
+    turn(loop, world, 8)
+    assert world.revisions[0].floor is None
+    loop.read_from(world)
+    turn(loop, world, 2)
+    assert world.revisions[0].floor is not None
+
+
+def test_answers_in_which_nothing_was_observed_are_no_news() -> None:
+    world = World()
+    loop, board = started(world)
+    turn(loop, world, 3)
+    stood, known_s = world.revisions[0].floor, board.shown.known_until_s
+    world.rate = lambda _: float("nan")
+    turn(loop, world, 4)
+    assert world.revisions[0].floor == stood
+    turn(loop, world, 8)
+    assert world.revisions[0].floor is None
+    assert board.shown.plan[KEY].reason is Reason.STALE  # type: ignore[index]
+    assert board.shown.known_until_s == known_s
+    world.rate = lambda _: 40.0
+    turn(loop, world, 2)
+    assert world.revisions[0].floor == pytest.approx(stood, abs=2)
+
+
+def test_a_history_that_takes_long_to_read_is_caught_up_with_before_the_first_plan() -> None:
+    world = standing()
+    quick = world.read
+
+    def slow(start_s: int, end_s: int, step_s: int, **_: object) -> Demand:
+        world.now_s += 600 if step_s == SETTINGS.timing.history_step_s else 0
+        return quick(start_s, end_s, step_s)
+
+    world.read = slow  # type: ignore[method-assign]
+    loop, board = started(world)
+    loop.plan()
+    assert board.shown.plan[KEY].reason is not Reason.STALE  # type: ignore[index]
+    assert None not in [order.floor for order in world.written]
