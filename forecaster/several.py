@@ -7,7 +7,7 @@ import numpy as np
 
 from config.sources import Sources
 from forecaster.demand import Demand
-from forecaster.prometheus.errors import NoData
+from forecaster.prometheus.errors import Malformed, NoData, Refused
 from forecaster.read import PrometheusSource
 from models.keys import RevisionKey, ServiceKey
 
@@ -39,26 +39,39 @@ class PresetSources:
     ) -> Demand:
         """Demand on [start_s, end_s), as `PrometheusSource.read` has it.
 
-        presets: the Revisions that name one of their own.  Raises ReadError where any preset cannot be read.
+        presets: the Revisions that name one of their own.  Where there is nothing under it, or it is refused,
+        these Revisions alone are not observed, and a warning says so.  Raises ReadError where Prometheus does
+        not answer, or nothing at all is there.
         """
         own = {key: name for key, name in (presets or {}).items() if name != self._sources.preset}
         usual = self._by_preset[self._sources.preset]
         others = {key: service for key, service in (services or {}).items() if key not in own}
+        missed: NoData | None = None
         try:
             demand = usual.read(start_s, end_s, step_s, services=None if services is None else others)
-        except NoData:
+        except NoData as error:
             if not own:
                 raise
+            missed = error
             demand = _nothing(start_s, end_s, step_s, usual.delay_s(step_s, end_s))
         parts = [_rows(demand, frozenset(own), keep=False)]
+        wrong: list[str] = []
         for name in sorted(set(own.values())):
             theirs = {
                 key: (services or {})[key] for key in own if own[key] == name and key in (services or {})
             }
             source = self._by_preset.setdefault(name, PrometheusSource(replace(self._sources, preset=name)))
-            read = source.read(start_s, end_s, step_s, services=theirs)
+            try:
+                read = source.read(start_s, end_s, step_s, services=theirs)
+            except (NoData, Refused, Malformed) as error:
+                # One annotation that is wrong must not cost all others their figures.
+                wrong.append(f"preset {name} of {', '.join(map(str, sorted(theirs)[:3]))}: {error}")
+                continue
             parts.append(_rows(read, frozenset(theirs), keep=True))
-        return _joined(parts)
+        if missed is not None and len(parts) == 1:
+            raise missed
+        joined = _joined(parts)
+        return replace(joined, warnings=(*joined.warnings, *wrong))
 
 
 def _rows(demand: Demand, keys: frozenset[RevisionKey], *, keep: bool) -> Demand:

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from config.sources import Sources
+from forecaster.prometheus.errors import NoData
 from forecaster.several import PresetSources
 from models.keys import RevisionKey, ServiceKey
 
@@ -72,3 +73,25 @@ def test_a_fleet_that_all_names_another_preset_is_read_too(address: str) -> None
         source.close()
     assert demand.revisions == (MESHED,)
     np.testing.assert_allclose(np.nanmean(demand.arrivals), 7.0, rtol=0.02)
+
+
+@pytest.mark.parametrize("named", ["otel", "custom"])
+def test_a_preset_under_which_nothing_is_costs_nobody_else_anything(address: str, named: str) -> None:
+    source = PresetSources(Sources(prometheus_url=address, preset="opencensus"))
+    try:
+        demand = source.read(END_S - 1800, END_S - 600, 60, services=SERVICES, presets={MESHED: named})
+    finally:
+        source.close()
+    assert demand.revisions == (CART,)
+    np.testing.assert_allclose(np.nanmean(demand.arrivals), 3.0, rtol=0.02)
+    (warning,) = [w for w in demand.warnings if w.startswith("preset")]
+    assert warning.startswith(f"preset {named} of shop/meshed-00001: ")
+
+
+def test_where_nothing_is_under_any_preset_that_is_said(address: str) -> None:
+    source = PresetSources(Sources(prometheus_url=address, preset="otel"))
+    try:
+        with pytest.raises(NoData, match="preset otel"):
+            source.read(END_S - 1800, END_S - 600, 60, services=SERVICES, presets={MESHED: "otel-1.19"})
+    finally:
+        source.close()
