@@ -23,6 +23,8 @@ class Shown:
     cycle_s: float = 0.0
     """CPU seconds of the last cycle: observe and plan."""
     configuration_faults: tuple[str, ...] = ()
+    cluster_faults: tuple[str, ...] = ()
+    """What is wrong in the cluster: bad annotations, watches that fail, floors without effect."""
     read_fault: str | None = None
     """Why demand could not be read the last time; None: it could."""
     warnings: tuple[str, ...] = ()

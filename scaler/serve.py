@@ -71,6 +71,11 @@ class BoardCollector(Collector):
             len(shown.configuration_faults),
         )
         yield _gauge(
+            "tidecast_cluster_faults",
+            "Bad annotations, watches that fail, floors without effect; the log names them.",
+            len(shown.cluster_faults),
+        )
+        yield _gauge(
             "tidecast_demand_readable",
             "0 where demand could not be read the last time.",
             float(shown.read_fault is None),

@@ -94,8 +94,16 @@ class Service:
             Job("observe", self.loop.observe, max(1.0, LOOK_PART * timing.step_s), 0.1),
             Job("plan", self.loop.plan, timing.planning_period_s, AFTER_OBSERVE_S),
             Job("refit", self.loop.refit, timing.refit_period_s, timing.refit_period_s),
-            Job("configure", self.configure, CONFIGURE_S, CONFIGURE_S),
+            Job("configure", self.look_after, CONFIGURE_S, CONFIGURE_S),
         ]
+
+    def look_after(self) -> None:
+        """Take over an edited ConfigMap, and tell what is wrong in the cluster: once, when it begins."""
+        self.configure()
+        faults = tuple(self._cluster.faults())
+        for fault in sorted(set(faults) - set(self.board.shown.cluster_faults)):
+            log.warning("cluster: %s", fault)
+        self.board.show(cluster_faults=faults)
 
     def configure(self) -> None:
         """Take over the ConfigMap where it changed; one with faults changes nothing and is shown."""

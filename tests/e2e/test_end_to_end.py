@@ -144,6 +144,7 @@ def test_pods_are_warm_before_the_rise_and_gone_after_it(world: World) -> None:
     until(lambda: seen(world).replicas == 0, 90, "back to zero")
 
     bad_edit_is_seen_and_changes_nothing(world)
+    bad_annotation_is_seen(world)
     assert end(process) == 0
     assert {resource for _, resource in our_writes(world)} == {"revisions"}
     marks = admin(world, lambda api: api.get(f"{SERVING.format(NAMESPACE)}/revisions/{REVISION}"))
@@ -158,3 +159,13 @@ def bad_edit_is_seen_and_changes_nothing(world: World) -> None:
     assert any("delay-cost" in event["message"] for event in events)
     admin(world, lambda api: configure(api, delay_cost=None))
     until(lambda: metric(metrics(), "tidecast_configuration_faults") == 0, 15, "mended")
+
+
+def bad_annotation_is_seen(world: World) -> None:
+    path = f"{SERVING.format(NAMESPACE)}/revisions/{REVISION}"
+    wrong = {"metadata": {"annotations": {"tidecast.dev/delay-cost": "dear"}}}
+    admin(world, lambda api: api.merge(path, wrong))
+    until(lambda: (metric(metrics(), "tidecast_cluster_faults") or 0) >= 1, 15, "the fault is a metric")
+    assert "tidecast.dev/delay-cost: dear" in world.said("tidecast")
+    wrong["metadata"]["annotations"] = {"tidecast.dev/delay-cost": None}  # type: ignore[dict-item]
+    admin(world, lambda api: api.merge(path, wrong))
