@@ -84,7 +84,9 @@ class Reading:
     def said(self) -> tuple[str, ...]:
         """Warnings: of Prometheus, and of what was left out."""
         if self.unusable:
-            left_out = f"{self.unusable} samples were infinite or negative; they count as not observed"
+            left_out = (
+                f"{self.unusable} samples were infinite, absurd or negative; they count as not observed"
+            )
             return (*self.warnings, left_out)
         return tuple(self.warnings)
 

@@ -16,6 +16,8 @@ from numpy.typing import NDArray
 
 from forecaster.prometheus.errors import Malformed, shown
 
+MOST = 1e9
+"""No service has more requests a second or in flight: a larger figure is a query's or a counter's fault."""
 _NOTHING = msgspec.Raw(b"[]")
 _PUNCTUATION = b'[]" \n\r\t'
 
@@ -123,8 +125,8 @@ def lay(
         n: columns.
 
     Returns:
-        (n_rows, n) float32, NaN where no usable sample was, and how many samples were infinite or negative.
-        These count as not observed.  NaN is how Prometheus says the same.
+        (n_rows, n) float32, NaN where no usable sample was, and how many samples were infinite, negative or
+        above MOST.  These count as not observed.  NaN is how Prometheus says the same.
     """
     out = np.full((n_rows, n), np.nan, np.float32)
     unusable = 0
@@ -135,7 +137,7 @@ def lay(
         samples = one.samples()
         column = np.rint((samples[:, 0] - first_s) / step_s).astype(np.intp)
         values = samples[:, 1].copy()
-        bad = np.isinf(values) | (values < 0)
+        bad = (values > MOST) | (values < 0)
         unusable += int(bad.sum())
         values[bad] = np.nan
         inside = (column >= 0) & (column < n) & ~np.isnan(values)

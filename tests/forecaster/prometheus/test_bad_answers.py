@@ -179,15 +179,15 @@ def test_what_is_said_beside_the_data_is_kept(httpserver: HTTPServer) -> None:
     assert demand.arrivals.tolist() == [[2.0]]
 
 
-def test_infinite_negative_and_nan_are_not_observed(httpserver: HTTPServer) -> None:
-    values = ["1", "+Inf", "-Inf", "NaN", "-3", "0"]
+def test_infinite_absurd_negative_and_nan_are_not_observed(httpserver: HTTPServer) -> None:
+    values = ["1", "+Inf", "-Inf", "NaN", "-3", "1e39", "1e12", "0"]
     samples = [(NOW_S + 60 * k, value) for k, value in enumerate(values, start=1)]
     httpserver.expect_request("/api/v1/query_range").respond_with_json(matrix(one(*samples)))
-    demand = custom(httpserver).read(NOW_S, NOW_S + 360, 60)
+    demand = custom(httpserver).read(NOW_S, NOW_S + 480, 60)
     row = demand.arrivals[0].tolist()
-    assert (row[0], row[5]) == (1.0, 0.0)
-    assert [math.isnan(value) for value in row] == [False, True, True, True, True, False]
-    assert demand.warnings == ("3 samples were infinite or negative; they count as not observed",)
+    assert (row[0], row[7]) == (1.0, 0.0)
+    assert [math.isnan(value) for value in row] == [False, *[True] * 6, False]
+    assert demand.warnings == ("5 samples were infinite, absurd or negative; they count as not observed",)
 
 
 def test_no_series_at_all(httpserver: HTTPServer) -> None:
