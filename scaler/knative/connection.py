@@ -16,7 +16,7 @@ import urllib3
 import yaml
 from kubernetes import client, config
 
-from scaler.knative.errors import ApiError, NotConfigured, Unreachable, from_status
+from scaler.knative.errors import ApiError, Denied, NotConfigured, Unreachable, from_status
 
 JSON = "application/json"
 MERGE = "application/merge-patch+json"
@@ -121,11 +121,7 @@ class Connection:
     def _send(
         self, method: str, path: str, body: Any, *, kind: str, query: Mapping[str, str], read_s: float
     ) -> Any:
-        headers = {"Accept": JSON, "User-Agent": "tidecast"}
-        # Read anew each time: a ServiceAccount's token is replaced while we run.
-        for setting in self._client.configuration.auth_settings().values():
-            if setting["in"] == "header" and setting["value"]:
-                headers[setting["key"]] = setting["value"]
+        headers = {"Accept": JSON, "User-Agent": "tidecast", **self._credentials()}
         if body is not None:
             headers["Content-Type"] = kind
         return self._client.rest_client.pool_manager.request(
@@ -138,6 +134,18 @@ class Connection:
             redirect=False,
             preload_content=False,
         )
+
+    def _credentials(self) -> dict[str, str]:
+        """Headers, read anew each time: a ServiceAccount's token is replaced while we run."""
+        try:
+            settings = self._client.configuration.auth_settings().values()
+        except (config.ConfigException, OSError, ValueError, KeyError, TypeError) as e:
+            # Half-way through a rotation there may be none; a thread must not end by that.
+            raise Denied(f"no credential for {self.server} can be read: {type(e).__name__}: {e}"[:512]) from e
+        headers = {s["key"]: s["value"] for s in settings if s["in"] == "header" and s["value"]}
+        if not all(str(value).isprintable() for value in headers.values()):
+            raise Denied(f"the credential for {self.server} is no single line of text")
+        return headers
 
     def _unreachable(self, method: str, path: str, cause: Exception) -> ApiError:
         return Unreachable(f"{method} {self.server}{path}: {type(cause).__name__}: {cause}"[:512])

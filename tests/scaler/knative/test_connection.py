@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from kubernetes import client
 from pytest_httpserver import HTTPServer
 from werkzeug import Request, Response
 
@@ -121,3 +122,35 @@ def test_a_kubeconfig_that_is_not_there_is_named(tmp_path: Path) -> None:
     with pytest.raises(NotConfigured, match="absent") as caught:
         Connection.open(tmp_path / "absent")
     assert caught.value.exit_code == 4
+
+
+def read_token(configuration: Any) -> None:
+    raise FileNotFoundError("/var/run/token")
+
+
+def two_lines(configuration: Any) -> None:
+    configuration.api_key = {"authorization": "Bearer a-secret\nX-Other: token"}
+
+
+def one_line(configuration: Any) -> None:
+    configuration.api_key = {"authorization": "Bearer a-secret-token"}
+
+
+@pytest.mark.parametrize("refresh", [read_token, two_lines])
+def test_a_token_that_cannot_be_read_for_a_while_is_an_error_like_others(
+    api: HTTPServer, refresh: Callable[[Any], None]
+) -> None:
+    """As while a pod's token is being replaced: what ended a watch's thread would end it for good."""
+    configuration: Any = client.Configuration()
+    configuration.host = api.url_for("").rstrip("/")
+    configuration.api_key = {"authorization": "Bearer a-secret-token"}
+    api.expect_request(PATH).respond_with_data("{}")
+    connection = Connection(client.ApiClient(configuration))
+    configuration.refresh_api_key_hook = refresh
+    with pytest.raises(Denied, match="credential for http") as caught:
+        connection.get(PATH)
+    with pytest.raises(Denied, match="credential for http"):
+        connection.stream(PATH, {})
+    assert "secret" not in str(caught.value)
+    configuration.refresh_api_key_hook = one_line
+    assert connection.get(PATH) == b"{}"
