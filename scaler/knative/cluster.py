@@ -27,10 +27,10 @@ from scaler.knative.objects import (
     Pod,
     labels,
 )
-from scaler.knative.resolve import AutoscalerDefaults, autoscaler_defaults
 from scaler.knative.startup import StartUps
 from scaler.knative.stats import StatStream
 from scaler.knative.watch import Receiver, Watch
+from scaler.kpa.config import AutoscalerConfig, read_config
 from scaler.orders import Order, Outcome
 from scaler.revision import RevisionSpec
 
@@ -62,7 +62,7 @@ class Cluster:
         self._connection, self._settings, self._leadership = connection, settings, leadership
         self._lock = threading.RLock()
         self._fleet = Fleet(resolve_policy)
-        self._defaults, self._defaults_faults = AutoscalerDefaults(), tuple[str, ...]()
+        self._defaults, self._defaults_faults = AutoscalerConfig(), tuple[str, ...]()
         self._starts = StartUps(settings.acting.startup_prior_s)
         self._startup: tuple[list[RevisionKey], tuple[int, float], NDArray[np.float64]] | None = None
         self._retained = 0
@@ -245,7 +245,7 @@ class Cluster:
 
     def _autoscaler_config(self, found: ConfigMap | None) -> None:
         with self._lock:
-            self._defaults, self._defaults_faults = autoscaler_defaults((found.data or {}) if found else {})
+            self._defaults, self._defaults_faults = read_config((found.data or {}) if found else {})
             if found and not self._acting.steering.known:
                 self._acting.steering.learn(labels(found).get(VERSION_LABEL, ""))
             self._configure()

@@ -14,7 +14,8 @@ from config.policy import RevisionPolicy
 from models.keys import RevisionKey, ServiceKey
 from scaler.knative import marks
 from scaler.knative.objects import CONFIGURATION_LABEL, SERVICE_LABEL, Name, annotations, labels
-from scaler.knative.resolve import HPA_CLASS, KPA_CLASS, AutoscalerDefaults, Parameters, parameters
+from scaler.knative.resolve import Parameters, parameters
+from scaler.kpa.config import HPA_CLASS, KPA_CLASS, AutoscalerConfig
 from scaler.revision import RevisionSpec
 
 MANY = 100
@@ -37,7 +38,7 @@ class Fleet:
     def __init__(self, resolve_policy: ResolvePolicy) -> None:
         self._resolve_policy = resolve_policy
         self._policy = RevisionPolicy()
-        self._defaults = AutoscalerDefaults()
+        self._defaults = AutoscalerConfig()
         self._namespaces: tuple[str, ...] = ("*",)
         self._on_pa = False
         self._objects: dict[Name, dict[Place, Any]] = {name: {} for name in Name}
@@ -56,7 +57,7 @@ class Fleet:
     def configure(
         self,
         policy: RevisionPolicy,
-        defaults: AutoscalerDefaults,
+        defaults: AutoscalerConfig,
         namespaces: tuple[str, ...],
         *,
         on_pa: bool,

@@ -11,7 +11,7 @@ from config.policy import Mode, RevisionPolicy
 from models.keys import RevisionKey, ServiceKey
 from scaler.knative.fleet import Fleet
 from scaler.knative.objects import KINDS, Name, decode, slim
-from scaler.knative.resolve import AutoscalerDefaults
+from scaler.kpa.config import AutoscalerConfig
 from scaler.revision import RevisionSpec
 
 ONE, TWO = RevisionKey("default", "hello-00001"), RevisionKey("default", "hello-00002")
@@ -217,7 +217,7 @@ def test_of_serving_before_1_21_the_podautoscaler_counts() -> None:
         (Name.POD_AUTOSCALER, thing(Name.POD_AUTOSCALER, ONE.name, annotations=marked)),
     )
     assert one(made).floor is None
-    made.configure(RevisionPolicy(), AutoscalerDefaults(), ("*",), on_pa=True)
+    made.configure(RevisionPolicy(), AutoscalerConfig(), ("*",), on_pa=True)
     assert one(made).floor == 4
 
 
@@ -239,7 +239,7 @@ def test_only_namespaces_that_fit_are_looked_at() -> None:
     made = fleet(
         (Name.REVISION, revision("hello-00001")), (Name.REVISION, revision("a-00001", namespace="team-a"))
     )
-    made.configure(RevisionPolicy(), AutoscalerDefaults(), ("team-*",), on_pa=False)
+    made.configure(RevisionPolicy(), AutoscalerConfig(), ("team-*",), on_pa=False)
     assert [s.key.namespace for s in made.specs()[1]] == ["team-a"]
 
 

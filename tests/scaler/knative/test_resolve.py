@@ -3,10 +3,11 @@
 import pytest
 
 from scaler.knative.marks import AUTOSCALING
-from scaler.knative.resolve import AutoscalerDefaults, autoscaler_defaults, parameters
+from scaler.knative.resolve import parameters
+from scaler.kpa.config import AutoscalerConfig, read_config
 from scaler.revision import Metric
 
-DEFAULTS = AutoscalerDefaults()
+DEFAULTS = AutoscalerConfig()
 
 
 def short(**annotations: str) -> dict[str, str]:
@@ -50,7 +51,7 @@ def test_the_kebab_name_wins_over_the_old_one() -> None:
 
 
 def test_annotations_win_over_the_cluster() -> None:
-    defaults = AutoscalerDefaults(min_scale=2, max_scale=5, window_s=30.0)
+    defaults = AutoscalerConfig(min_scale=2, max_scale=5, stable_window_s=30)
     assert parameters({}, 0, defaults)[0].min_scale == 2
     got, _ = parameters(short(min_scale="0", max_scale="0", window="2m"), 0, defaults)
     assert (got.min_scale, got.max_scale, got.window_s) == (0, 0, 120.0)
@@ -84,13 +85,13 @@ def test_nonsense_is_one_fault_and_the_default_holds(annotation: str, text: str)
     ("text", "utilization"), [("70", 0.7), ("1", 1.0), ("1.5", 0.015), ("0.5", 0.5), ("100", 1.0)]
 )
 def test_a_percentage_up_to_one_is_a_fraction_already(text: str, utilization: float) -> None:
-    got, faults = autoscaler_defaults({"container-concurrency-target-percentage": text})
-    assert got.utilization == utilization
+    got, faults = read_config({"container-concurrency-target-percentage": text})
+    assert got.container_concurrency_target_fraction == utilization
     assert not faults
 
 
 def test_config_autoscaler_with_faults_names_each() -> None:
-    got, faults = autoscaler_defaults(
+    got, faults = read_config(
         {
             "stable-window": "forever",
             "min-scale": "2",
@@ -98,7 +99,7 @@ def test_config_autoscaler_with_faults_names_each() -> None:
             "_example": "x",
         }
     )
-    assert got == AutoscalerDefaults(min_scale=2)
+    assert got == AutoscalerConfig(min_scale=2)
     assert len(faults) == 2
 
 
