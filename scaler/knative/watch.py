@@ -4,6 +4,7 @@ List (in pages), then follow from its resource version; bookmarks move that on. 
 it ended; 410 means that this place is no longer kept: list anew.  Errors wait twice as long each time.
 """
 
+import math
 import threading
 import time
 from collections.abc import Callable, Mapping
@@ -124,7 +125,7 @@ class Watch:
             self._thread.join(limit_s)
 
     def _run(self) -> None:
-        version, pause_s = "", self._first_pause_s
+        version, pause_s, gone_s = "", self._first_pause_s, -math.inf
         while not self._ending.is_set():
             began_s = time.monotonic()
             try:
@@ -135,7 +136,10 @@ class Watch:
                 wait_s = 0.0 if time.monotonic() - began_s > 1 else self._first_pause_s
                 pause_s = self._first_pause_s
             except Gone:
-                version, wait_s = "", 0.0 if self._synced.is_set() else pause_s
+                # List anew at once; but a server that says so again and again is given time.
+                version, wait_s = "", 0.0 if began_s - gone_s > 1 else pause_s
+                pause_s = self._first_pause_s if wait_s == 0 else min(pause_s * 2, LONGEST_PAUSE_S)
+                gone_s = time.monotonic()
             except _BrokenOffError as e:
                 self.fault, version = e.cause, e.version
                 # It worked until then: a server that was restarted is back soon.

@@ -164,6 +164,23 @@ def test_410_as_an_answer_means_listing_anew(api: HTTPServer, connection: Connec
         until(lambda: known.lists == 2, "a second list")
 
 
+def test_a_server_that_says_410_again_and_again_is_given_time(
+    api: HTTPServer, connection: Connection, status: Status
+) -> None:
+    known = Known()
+    serve(
+        api,
+        Script(
+            [lambda: listing(thing("a", 1), version=7)],
+            [lambda: Response(json.dumps(status(410, "expired")), 410, mimetype="application/json")],
+        ),
+    )
+    with watching(connection, known):
+        until(lambda: known.lists >= 2, "a second list at once")
+        time.sleep(0.6)  # in which a server asked without pause would be asked a hundred times
+        assert known.lists <= 8
+
+
 def test_after_half_a_line_the_watch_goes_on_before_it(api: HTTPServer, connection: Connection) -> None:
     half = event("ADDED", thing("lost", 9))[:40]
     script = serve(
