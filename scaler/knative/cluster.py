@@ -125,6 +125,8 @@ class Cluster:
             self._settings = settings
             self._stream.url = settings.acting.autoscaler_url
             self._starts.prior_s = settings.acting.startup_prior_s
+            if self._leadership is not None:
+                self._leadership.duration_s = settings.acting.lease_duration_s
             self._configure()
 
     def specs(self) -> tuple[int, tuple[RevisionSpec, ...]]:

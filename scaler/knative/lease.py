@@ -80,7 +80,9 @@ class Leadership:
     ) -> None:
         """`identity` must be of this process alone, also after a restart under the same host name."""
         self._connection, self._namespace, self._identity, self._name = connection, namespace, identity, name
-        self._duration_s, self._clock, self._wall_clock = duration_s, clock, wall_clock
+        self._clock, self._wall_clock = clock, wall_clock
+        self.duration_s = duration_s
+        """Of the lease, from the next renewal on."""
         self._seen: tuple[Any, float] = (None, 0.0)
         self._leads_until_s = -float("inf")
         self._nobody = False
@@ -117,11 +119,13 @@ class Leadership:
     def _run(self) -> None:
         while not self._ending.is_set():
             self.attempt()
-            self._ending.wait(self._duration_s * RENEW_PART)
+            self._ending.wait(self.duration_s * RENEW_PART)
 
     def attempt(self) -> None:
         """Renew, or take what is free, once."""
-        began_s = self._clock()
+        began_s, duration_s = self._clock(), self.duration_s
+        # What was seen before says nothing of now: another may have taken it, read or not.
+        self._nobody = False
         try:
             lease = read_lease(self._connection, self._namespace, self._name)
             ours = lease is not None and lease.spec.holder_identity == self._identity
@@ -139,13 +143,15 @@ class Leadership:
                 return
         except Conflict:
             # Somebody else was quicker; the next attempt sees who.
+            self._nobody = False
             return
         except ApiError as e:
             self.fault = e
             return
         self.fault, self._nobody = None, False
         # Counted from before the request: the lease may have been written at any moment since.
-        self._leads_until_s = began_s + self._duration_s * LEAD_PART
+        # Where the duration was changed meanwhile, the shorter one.
+        self._leads_until_s = began_s + min(duration_s, self.duration_s) * LEAD_PART
 
     def _free(self, lease: Lease, now_s: float) -> bool:
         spec = lease.spec
@@ -190,7 +196,7 @@ class Leadership:
             "metadata": kept,
             "spec": {
                 "holderIdentity": self._identity,
-                "leaseDurationSeconds": self._duration_s,
+                "leaseDurationSeconds": self.duration_s,
                 "acquireTime": now if took else spec.acquire_time or now,
                 "renewTime": now,
                 "leaseTransitions": (spec.lease_transitions or 0) + (1 if took and metadata.uid else 0),

@@ -223,3 +223,44 @@ def test_release_finds_the_standby_that_took_over() -> None:
         cast(Connection, world.server), "tidecast", wall_clock=lambda: WALL_S + world.now_s, pause=pause
     )
     assert found == "b"
+
+
+def test_who_was_overtaken_or_cannot_look_does_not_say_that_nobody_leads() -> None:
+    world = World()
+    a, b = world.member("a"), world.member("b")
+    world.server.between = b.attempt
+    a.attempt()
+    assert b.leading
+    assert not a.lapsed
+    world.now_s = 40.0
+    a.attempt()
+    world.server.away = Unreachable("no route")
+    world.now_s = 80.0
+    a.attempt()
+    assert not a.lapsed
+
+
+def test_another_duration_holds_from_the_next_renewal_on() -> None:
+    world = World()
+    a = world.member("a")
+    a.attempt()
+    a.duration_s = 60
+    a.attempt()
+    assert world.spec["leaseDurationSeconds"] == 60
+    world.now_s = 41.0
+    assert a.leading
+    world.now_s = 43.0
+    assert not a.leading
+
+
+def test_leadership_that_was_lost_is_regained_once_it_is_free() -> None:
+    world = World()
+    a, b = world.member("a"), world.member("b")
+    a.attempt()
+    b.attempt()
+    world.now_s = 16.0
+    b.attempt()
+    for world.now_s in range(17, 60, 3):
+        a.attempt()
+        assert not (a.leading and b.leading)
+    assert (a.leading, b.leading) == (True, False)
