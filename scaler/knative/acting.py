@@ -223,6 +223,10 @@ class Acting:
                 said = "its PodAutoscaler does not follow: is Knative's controller running?"
                 self._faults |= {key: said for key in keys if self._fleet.spec(key) is not None}
                 return
+            # Between the look and now, the loop may have taken a floor back, or its Revision may have gone.
+            keys = [key for key in keys if key in self._on_the_way]
+            if not keys or before is not self.steering.on:
+                return
             orders = [Order(key, "", self._on_the_way[key].floor) for key in keys]
             for each in orders:
                 self._on_the_way[each.key] = Written(each.floor or 0, self._clock())

@@ -1,0 +1,75 @@
+"""Floors on their way, followed by a thread of their own while the loop goes on."""
+
+import json
+import threading
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any, cast
+
+from config.overrides import resolve
+from config.policy import RevisionPolicy
+from models.keys import RevisionKey
+from scaler.knative.acting import Acting
+from scaler.knative.connection import Connection
+from scaler.knative.fleet import Fleet
+from scaler.knative.objects import KINDS, Name, decode
+from scaler.knative.stats import Stat, StatStream
+from scaler.kpa.config import AutoscalerConfig
+from scaler.orders import Order, Result
+
+ASLEEP, LOST = RevisionKey("shop", "asleep-00001"), RevisionKey("shop", "lost-00001")
+
+
+def seen(kind: Name, key: RevisionKey, **annotations: str) -> Any:
+    named = {f"autoscaling.knative.dev/{name.replace('_', '-')}": text for name, text in annotations.items()}
+    meta = {"name": key.name, "namespace": key.namespace, "uid": f"uid-{key.name}", "annotations": named}
+    return decode(json.dumps({"metadata": meta | {"resourceVersion": "1"}}).encode(), KINDS[kind].type)
+
+
+@dataclass
+class World:
+    """An API server that takes what is applied, a clock, and a stream in which something may happen."""
+
+    now_s: float = 0.0
+    fleet: Fleet = field(default_factory=lambda: Fleet(resolve))
+    lock: threading.RLock = field(default_factory=threading.RLock)
+    acting: Acting = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.fleet.configure(RevisionPolicy(), AutoscalerConfig(), ("*",), on_pa=False)
+        self.acting = Acting(
+            cast(Connection, self),
+            self.fleet,
+            self.lock,
+            cast(StatStream, self),
+            steering_changed=lambda: None,
+            clock=lambda: self.now_s,
+        )
+
+    def see(self, *things: tuple[Name, Any]) -> None:
+        for name, thing in things:
+            self.fleet.see(name, thing)
+        self.fleet.specs()
+
+    def request(self, _method: str, _path: str, body: dict[str, Any], **_: Any) -> bytes:
+        return json.dumps(body | {"metadata": body["metadata"] | {"resourceVersion": "9"}}).encode()
+
+    def push(self, stats: Sequence[Stat]) -> int:
+        """While one is nudged, the other one's Revision goes."""
+        self.acting.retain({ASLEEP})
+        return len(stats)
+
+
+def test_a_revision_that_goes_while_its_floor_is_looked_at_does_not_end_the_looking() -> None:
+    world = World()
+    for key in (ASLEEP, LOST):
+        world.see((Name.REVISION, seen(Name.REVISION, key)))
+        world.see((Name.POD_AUTOSCALER, seen(Name.POD_AUTOSCALER, key)))
+    orders = [Order(key, f"uid-{key.name}", 3) for key in (ASLEEP, LOST)]
+    assert [o.result for o in world.acting.act(orders)] == [Result.APPLIED, Result.APPLIED]
+    world.see((Name.POD_AUTOSCALER, seen(Name.POD_AUTOSCALER, ASLEEP, min_scale="3")))
+    world.acting.look()
+    world.now_s = 3.5
+    world.acting.look()
+    assert world.acting.nudges == 1
+    assert not world.acting.settled
