@@ -1,0 +1,102 @@
+"""Scenario files that cannot be run tell everything that is wrong with them."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from config.faults import ConfigError
+from scaler.kpa.scenario_file import load_scenario_input, read_scenario_input
+
+
+def fine(**changed: Any) -> dict[str, Any]:
+    return {
+        "pipeline": "autoscaler",
+        "config": {},
+        "annotations": {},
+        "container_concurrency": 0,
+        "reachability": "Reachable",
+        "pods": {"startup_delay_s": 5, "initial_replicas": 1, "initial_ready": 1},
+        "idle_stats": "zeros",
+        "load": [1.0, None, 2],
+    } | changed
+
+
+def test_the_least_that_is_needed() -> None:
+    given = fine()
+    for name in ("config", "annotations", "container_concurrency", "reachability"):
+        del given[name]
+    got = read_scenario_input(given)
+    assert got == read_scenario_input(fine())
+    assert got.activator == [None, None, None]
+
+
+@pytest.mark.parametrize(
+    ("changed", "line"),
+    [
+        ({"pipeline": "hpa"}, 'input.pipeline: "hpa": one of autoscaler, kpa'),
+        ({"pipeline": "kpa"}, "input.pa: missing: an object"),
+        ({"load": None}, "input.load: null: a list of one number or null a second, at most 10000000"),
+        ({"load": [1, "2"]}, 'input.load[1]: "2": a number, at least 0, or null'),
+        ({"load": [1, True]}, "input.load[1]: true: a number, at least 0, or null"),
+        ({"load": [-1]}, "input.load[0]: -1: a number, at least 0, or null"),
+        ({"activator": [1]}, "input.activator: 1 entries: one for each of load, 3"),
+        ({"proxied": {}}, "input.proxied: {}: a list of one number or null a second, at most 10000000"),
+        ({"idle_stats": None}, "input.idle_stats: null: one of zeros, none"),
+        ({"reachability": "yes"}, 'input.reachability: "yes": one of Reachable, Unreachable, Unknown'),
+        ({"container_concurrency": 1.5}, "input.container_concurrency: 1.5: a whole number, 0 to 2147483647"),
+        ({"config": {"stable-window": 60}}, "input.config: "),
+        ({"pods": 3}, "input.pods: 3: an object"),
+        (
+            {"pods": {"startup_delay_s": 1, "initial_replicas": 1, "initial_ready": 2}},
+            "input.pods.initial_ready: 2: a whole number, 0 to 1",
+        ),
+        ({"extra_stats": [{"t": 1}]}, "input.extra_stats[0].concurrency: missing: a number, at least 0"),
+        ({"extra_stats": [3]}, "input.extra_stats: [3]: a list of objects"),
+    ],
+)
+def test_one_fault(changed: dict[str, Any], line: str) -> None:
+    with pytest.raises(ConfigError) as refused:
+        read_scenario_input(fine(**changed))
+    assert len(refused.value.faults) == 1
+    assert refused.value.faults[0].startswith(line)
+
+
+def test_all_faults_at_once() -> None:
+    with pytest.raises(ConfigError) as refused:
+        read_scenario_input({"pipeline": "kpa", "load": ["x", -1], "pods": {}})
+    assert len(refused.value.faults) == 7
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("", "line 1, column 1: "),
+        ("{", "line 1, column 2: "),
+        ('{"input": {"load": [NaN]}}', "NaN is not JSON"),
+        ("[]", "one JSON object with an object `input`"),
+        ('{"expected": {}}', "no object `input` in "),
+        ("[" * 100_000, "one JSON object in UTF-8"),
+        ("\udcff", "one JSON object in UTF-8"),
+    ],
+)
+def test_no_scenario_at_all(tmp_path: Path, text: str, told: str) -> None:
+    file = tmp_path / "scenario.json"
+    file.write_bytes(text.encode("utf-8", "surrogateescape"))
+    with pytest.raises(ConfigError) as refused:
+        load_scenario_input(file)
+    (line,) = refused.value.faults
+    assert line.startswith(f"{file}: ")
+    assert told in line
+
+
+def test_a_file_that_is_not_there(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="No such file or directory"):
+        load_scenario_input(tmp_path / "none.json")
+
+
+def test_what_is_not_known_is_passed_over_and_named(tmp_path: Path) -> None:
+    file = tmp_path / "scenario.json"
+    file.write_text(json.dumps({"input": fine(activater=[1])}))
+    assert load_scenario_input(file).passed_over == ("activater",)
