@@ -73,3 +73,19 @@ def shared_budget(
         too_much = over(ask(price(middle)))
         low, high = np.where(too_much, middle, low), np.where(too_much, high, middle)
     return ask(price(high))
+
+
+def kept_within(kept: Pods, wanted: Pods, group: NDArray[np.intp], budgets: NDArray[np.float64]) -> Pods:
+    """`kept` (r,) less what of it is held beyond `wanted` and does not fit in the budgets, in proportion.
+
+    group (r,), budgets (g,): as in `shared_budget`, which has `wanted` within them already.
+    """
+    inside = group >= 0
+
+    def total(pods: Pods) -> NDArray[np.float64]:
+        return np.bincount(group[inside], pods[inside], minlength=budgets.size).astype(np.float64)
+
+    extra = np.maximum(kept - wanted, 0)
+    share = np.clip((budgets - total(wanted)) / np.maximum(total(extra), 1), 0, 1)
+    fits = np.append(share, 1.0)[group]
+    return np.asarray(kept - extra + np.floor(extra * fits), np.int32)

@@ -3,6 +3,7 @@
 The KPA does not do it for us: its scale-down-delay acts before the floor is laid under its decision.
 """
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -30,7 +31,7 @@ def hold(
     asks = held.asks
     if keys != held.keys:
         asks = rows.carry(asks, rows.where_before(held.keys, keys))
-    columns = 1 + int(hold_s // period_s)
+    columns = 1 + math.ceil(hold_s / period_s)
     asks = np.concatenate(
         [asks[:, -(columns - 1) :] if columns > 1 else asks[:, :0], wanted[:, None]], axis=1
     )

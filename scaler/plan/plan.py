@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from models.forecast import FleetForecast
 from models.keys import ServiceKey
-from scaler.plan.bounds import Bound, Pods, bounded, shared_budget
+from scaler.plan.bounds import Bound, Pods, bounded, kept_within, shared_budget
 from scaler.plan.floor import CATCH, cheapest_floor, level_weights, worth_keeping_warm
 from scaler.plan.hold import Held, hold
 from scaler.plan.result import FleetPlan, Reason
@@ -94,9 +94,15 @@ def plan_fleet(
     """The plan at `now_s`, and what is held from it; rows (r,) as `service_rows` gives them."""
     demands = _demands(forecast, services, spec, rows=rows, leads=lead_s(spec, timing), now_s=now_s)
     open_to_us = spec.reachable & ~spec.off
-    wanted = _within_budgets(_asking(demands, forecast.levels, spec, timing), spec, max_total_pods)
+    ask = _asking(demands, forecast.levels, spec, timing)
+    wanted = _within_budgets(ask, spec, max_total_pods)
     kept, held = hold(held, spec.keys, wanted, period_s=timing.period_s, hold_s=timing.hold_s)
     kept = np.where(open_to_us, kept, 0).astype(np.int32)
+    within = _kept_within_budgets(kept, wanted, spec, max_total_pods)
+    scarce = within < kept
+    if max_total_pods is not None or spec.budgets.size:
+        scarce |= wanted < ask(np.ones(len(spec.keys)))
+    kept = within
     floor, bound = bounded(
         kept,
         [
@@ -107,6 +113,7 @@ def plan_fleet(
             (Bound.OWNER_MIN, np.maximum, np.where(spec.reachable, spec.owner_min, 0)),
         ],
     )
+    bound = np.where(scarce & (bound == Bound.NONE), np.uint8(Bound.BUDGET), bound)
     nan = np.where(demands.known, 1.0, np.nan)
     plan = FleetPlan(
         keys=spec.keys,
@@ -230,6 +237,14 @@ def _within_budgets(ask: Asking, spec: FleetSpec, max_total_pods: int | None) ->
         return np.minimum(ask(price), wanted)
 
     return shared_budget(within, everyone, np.array([float(max_total_pods)]))
+
+
+def _kept_within_budgets(kept: Pods, wanted: Pods, spec: FleetSpec, max_total_pods: int | None) -> Pods:
+    """What is held, under the same budgets: what one gave up is what another may have."""
+    kept = kept_within(kept, wanted, spec.budget_group, spec.budgets)
+    if max_total_pods is None:
+        return kept
+    return kept_within(kept, wanted, np.zeros(len(spec.keys), np.intp), np.array([float(max_total_pods)]))
 
 
 def _at_level(rates: NDArray[np.float64], levels: NDArray[np.float64], level: float) -> NDArray[np.float64]:

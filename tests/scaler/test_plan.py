@@ -13,7 +13,7 @@ from models.forecast import FleetForecast
 from models.keys import RevisionKey, ServiceKey
 from scaler.plan.bounds import Bound
 from scaler.plan.floor import shortage
-from scaler.plan.hold import NOTHING_HELD, Held
+from scaler.plan.hold import NOTHING_HELD, Held, hold
 from scaler.plan.plan import Services, Timing, plan_fleet, service_leads, service_rows
 from scaler.plan.result import FleetPlan, Reason
 from scaler.plan.spec import fleet_spec
@@ -271,6 +271,44 @@ def test_a_budget_is_kept_and_shared_by_what_a_pod_saves() -> None:
     plan, _ = planned([40.0] * 3, *dear, *cheap, max_total_pods=70)
     assert free.floor.sum() > 70 >= plan.floor.sum() > 60
     assert plan.floor[:4].sum() > plan.floor[4:].sum()
+
+
+def test_a_budget_is_kept_while_one_service_is_held_and_another_rises() -> None:
+    first, second = fleet_of(2)
+    busy, idle = [40.0] * 3, [0.0] * 3
+
+    def turn(rates: Sequence[Sequence[float]], held: Held) -> tuple[FleetPlan, Held]:
+        spec = fleet_spec([first, second], np.full(2, 30.0))
+        values = np.tile(np.array(rates, np.float32)[:, None, :], (1, LEVELS.size, 1))
+        both = FleetForecast(spec.services, LEVELS, values, 0, 30, np.full(2, True))
+        services = Services(np.ones(2), np.ones(2))
+        rows = service_rows(spec, spec.services)
+        return plan_fleet(both, services, spec, held, rows=rows, timing=TIMING, now_s=30, max_total_pods=15)
+
+    before, held = turn([busy, idle], NOTHING_HELD)
+    assert before.floor.tolist()[1] == 0
+    after, held = turn([idle, busy], held)
+    assert after.floor.sum() <= 15
+    assert after.floor[1] == before.floor[0]
+    assert after[first.key].bound is Bound.BUDGET
+    assert after[second.key].bound is Bound.NONE
+
+
+def test_a_budget_that_binds_says_so() -> None:
+    plan, _ = planned([40.0] * 3, *fleet_of(4), max_total_pods=10)
+    assert plan.floor.sum() <= 10
+    assert {Bound(int(code)) for code in plan.bound} == {Bound.BUDGET}
+    free, _ = planned([40.0] * 3, *fleet_of(4), max_total_pods=10_000)
+    assert {Bound(int(code)) for code in free.bound} == {Bound.NONE}
+
+
+@pytest.mark.parametrize(("hold_s", "plans"), [(0, 1), (20, 2), (30, 2), (45, 3), (120, 5)])
+def test_hold_is_never_shorter_than_said(hold_s: int, plans: int) -> None:
+    held, floors = NOTHING_HELD, []
+    for wanted in [9, *[0] * 6]:
+        floor_, held = hold(held, (KEY,), np.array([wanted], np.int32), period_s=30, hold_s=hold_s)
+        floors.append(int(floor_[0]))
+    assert floors == [9] * plans + [0] * (7 - plans)
 
 
 def test_a_namespaces_budget_leaves_the_others_alone() -> None:
