@@ -42,13 +42,17 @@ def offline(
 def moment(text: str) -> int:
     """Unix seconds of a time as people write it; UTC where it names no zone."""
     try:
-        return int(float(text))
-    except ValueError:
-        pass
-    try:
-        read = datetime.fromisoformat(text)
-    except ValueError:
+        read = datetime.fromtimestamp(float(text), UTC) if _is_number(text) else datetime.fromisoformat(text)
+    except (ValueError, OverflowError, OSError):
         raise typer.BadParameter(
             f"{text!r} is not a time: Unix seconds, or such as 2026-01-31T12:00:00Z"
         ) from None
     return int((read if read.tzinfo else read.replace(tzinfo=UTC)).timestamp())
+
+
+def _is_number(text: str) -> bool:
+    try:
+        float(text)
+    except ValueError:
+        return False
+    return True

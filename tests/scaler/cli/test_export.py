@@ -103,6 +103,8 @@ def test_ctrl_c_keeps_what_is_done_and_says_it(start: Start, prometheus: Prometh
         pytest.param(["--out", "t.xlsx"], 2, ".csv, .csv.gz, .parquet can be written", id="kind"),
         pytest.param(["--out", "no/t.csv"], 2, "no/t.csv: No such file or directory", id="place"),
         pytest.param(["--out", "t.csv", "--since", "soon"], 2, "'soon' is not a time", id="since"),
+        pytest.param(["--out", "t.csv", "--until", "inf"], 2, "'inf' is not a time", id="no end"),
+        pytest.param(["--out", "t.csv", "--until", "1e18"], 2, "'1e18' is not a time", id="no such year"),
         pytest.param(["--out", "t.csv", "--since", "2100-01-01"], 2, "is not before", id="order"),
         pytest.param(["--out", "t.csv", "--step", "1.5s"], 2, "whole seconds", id="step"),
         pytest.param(["--out", "t.csv", "--config", "none.yaml"], 2, "none.yaml", id="config"),
