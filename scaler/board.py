@@ -14,6 +14,8 @@ class Shown:
     """One look at the loop.  Times are Unix seconds; None = not yet."""
 
     plan: FleetPlan | None = None
+    period_s: float = 30.0
+    """From one plan to the next."""
     leads: bool = False
     started: bool = False
     """History has been read and the first plan can be made."""

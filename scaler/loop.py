@@ -86,6 +86,7 @@ class Loop:
         self._clock = clock
         self._looks_only = looks_only
         self._pace = pace_of(settings)
+        board.show(period_s=self._pace.plan.period_s)
         self._cycle: Cycle | None = None
         self._version: int | None = None
         self._revisions: tuple[RevisionSpec, ...] = ()
@@ -207,7 +208,7 @@ class Loop:
         if pace_of(settings) != self._pace:
             self._pace = pace_of(settings)
             self._cycle = None
-            self._board.show(started=False)
+            self._board.show(started=False, period_s=self._pace.plan.period_s)
         self._settings = settings
         self._cluster.configure(settings)
         log.info("configuration taken over")

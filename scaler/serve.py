@@ -15,12 +15,13 @@ from scaler.board import Board, Shown
 from scaler.plan.result import FleetPlan, Reason
 
 TEXT = "text/plain; version=0.0.4; charset=utf-8"
-LATE_PERIODS = 10
-"""Planning periods without a plan after which the loop counts as stuck."""
+LATE_PERIODS, LATE_S = 10, 300.0
+"""The loop counts as stuck after so many planning periods without a plan, and not before so many seconds: a
+Prometheus that is slow to answer keeps it that long, and a restart would not help."""
 
 
-def application(board: Board, *, period_s: float, clock: Callable[[], float] = time.time) -> Starlette:
-    """The web application over a board that is written every `period_s` seconds."""
+def application(board: Board, *, clock: Callable[[], float] = time.time) -> Starlette:
+    """The web application over a board."""
     began_s = clock()
     registry = CollectorRegistry()
     registry.register(BoardCollector(board))
@@ -29,7 +30,8 @@ def application(board: Board, *, period_s: float, clock: Callable[[], float] = t
     async def healthz(_: Request) -> Response:
         shown = board.shown
         last_s = shown.planned_s or began_s
-        stuck = shown.started and clock() - last_s > LATE_PERIODS * period_s
+        late_s = max(LATE_S, LATE_PERIODS * shown.period_s)
+        stuck = shown.started and clock() - last_s > late_s
         text = f"no plan for {clock() - last_s:.0f} s\n" if stuck else "ok\n"
         return PlainTextResponse(text, 503 if stuck else 200)
 

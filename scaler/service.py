@@ -92,10 +92,15 @@ class Service:
         return [
             Job("sweep", self.loop.sweep, SWEEP_S, 0.0),
             Job("observe", self.loop.observe, max(1.0, LOOK_PART * timing.step_s), 0.1),
-            Job("plan", self.loop.plan, timing.planning_period_s, AFTER_OBSERVE_S),
+            Job("plan", self.plan, timing.planning_period_s, AFTER_OBSERVE_S),
             Job("refit", self.loop.refit, timing.refit_period_s, timing.refit_period_s),
             Job("configure", self.look_after, CONFIGURE_S, CONFIGURE_S),
         ]
+
+    def plan(self) -> None:
+        """Plan by the newest configuration: one that came since must not be acted against even once."""
+        self.configure()
+        self.loop.plan()
 
     def look_after(self) -> None:
         """Take over an edited ConfigMap, and tell what is wrong in the cluster: once, when it begins."""

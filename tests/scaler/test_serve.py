@@ -33,7 +33,7 @@ def served(board: Board, *, now_s: float = 640.0) -> Iterator[Get]:
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         port = int(taken.getsockname()[1])
-    web = Web(application(board, period_s=30, clock=lambda: now_s), "127.0.0.1", port)
+    web = Web(application(board, clock=lambda: now_s), "127.0.0.1", port)
     web.start()
 
     def get(path: str) -> tuple[int, str]:
@@ -87,6 +87,19 @@ def test_healthy_means_that_plans_go_on(now_s: float, status: int) -> None:
     board = Board()
     planned(board)
     with served(board, now_s=now_s) as get:
+        assert get("/healthz")[0] == status
+
+
+@pytest.mark.parametrize(
+    ("period_s", "silent_s", "status"), [(900, 8000, 200), (900, 9100, 503), (1, 200, 200)]
+)
+def test_late_is_measured_by_the_planning_period_in_use(
+    period_s: float, silent_s: float, status: int
+) -> None:
+    board = Board()
+    planned(board)
+    board.show(period_s=period_s)
+    with served(board, now_s=640.0 + silent_s) as get:
         assert get("/healthz")[0] == status
 
 
