@@ -19,14 +19,27 @@ _Function = TypeVar("_Function", bound=Callable[..., Any])
 
 
 def compiled(function: _Function) -> _Function:
-    """The function as machine code; it runs without Python's lock."""
+    """The function as machine code, put into whoever calls it; it runs without Python's lock.
+
+    Calls between small functions that pass arrays cost more than what the functions do.
+    """
+    return _compile(function, into_callers=True)
+
+
+def compiled_loop(function: _Function) -> _Function:
+    """The function as machine code of its own, for what is called once and goes on for long."""
+    return _compile(function, into_callers=False)
+
+
+def _compile(function: _Function, *, into_callers: bool) -> _Function:
     directory, config = _directory(), cast(Any, numba.config)
     before = config.CACHE_DIR
     # numba asks for the directory while it decorates: no other user of numba sees ours.
     config.CACHE_DIR = directory or before
     try:
-        # Calls between small functions that pass arrays cost more than what the functions do.
-        as_asked = numba.njit(cache=directory is not None, nogil=True, error_model="numpy", forceinline=True)
+        as_asked = numba.njit(
+            cache=directory is not None, nogil=True, error_model="numpy", forceinline=into_callers
+        )
         return cast(_Function, as_asked(function))
     finally:
         config.CACHE_DIR = before

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from scaler.replay.compiled import compiled
+from scaler.replay.compiled import compiled, compiled_loop
 from scaler.replay.kernel import is_empty, report, resize, tick
 from scaler.replay.layout import INACTIVE, NO_TRAFFIC
 
@@ -114,7 +114,7 @@ def second(
     return float(delayed)
 
 
-@compiled
+@compiled_loop
 def advance(
     world: Any, owned: Any, spec: Any, revision: Any, windows: Any, buckets: Any, delay: Any, batches: Any,
     arrivals: Any, start_s: int, rows: Any, score_s: int, block_s: int, figures: Any, course: Any,
@@ -171,7 +171,7 @@ def at_rest(spec: Any, revision: Any, stable: Any, arrived: float, t: int) -> bo
     return nothing_there and no_decision and settled and revision.proxy and spec.enable_scale_to_zero
 
 
-@compiled
+@compiled_loop
 def advance_all(
     worlds: Any, owned: Any, specs: Any, revisions: Any, windows: Any, buckets: Any, delay: Any, batches: Any,
     arrivals: Any, of_item: Any, start_s: int, rows: Any, row_from: Any, score_s: int, block_s: int,
