@@ -395,3 +395,122 @@ def test_a_history_that_takes_long_to_read_is_caught_up_with_before_the_first_pl
     loop.plan()
     assert board.shown.plan[KEY].reason is not Reason.STALE  # type: ignore[index]
     assert None not in [order.floor for order in world.written]
+
+
+def test_a_fault_of_ours_while_acting_leaves_the_next_turn_as_good_as_any() -> None:
+    world = World()
+    loop, _ = started(world)
+    fine = world.act
+
+    def broken(orders: Sequence[Order]) -> list[Outcome]:
+        raise RuntimeError("out of threads")
+
+    world.act = broken  # type: ignore[method-assign]
+    world.now_s += 30
+    with pytest.raises(RuntimeError, match="out of threads"):
+        loop.plan()
+    world.act = fine  # type: ignore[method-assign]
+    turn(loop, world)
+    assert world.revisions[0].floor is not None
+
+
+def test_a_revision_that_goes_between_plan_and_act_is_gone_and_no_more() -> None:
+    world = World()
+    loop, board = started(world)
+
+    def gone(orders: Sequence[Order]) -> list[Outcome]:
+        world.see()
+        return [Outcome(order, Result.GONE, "no such Revision any more") for order in orders]
+
+    world.act = gone  # type: ignore[method-assign]
+    turn(loop, world, 3)
+    assert board.shown.outcomes == {"gone": 1}
+    assert board.shown.plan is not None
+    assert board.shown.plan.keys == ()
+
+
+@pytest.mark.parametrize(
+    "result", [Result.DENIED, Result.CONFLICT, Result.THROTTLED, Result.UNREACHABLE, Result.REFUSED]
+)
+def test_a_floor_that_cannot_be_taken_back_now_is_taken_back_later(result: Result) -> None:
+    world = standing()
+    world.revisions = (replace(world.revisions[0], policy=replace(ACT, mode=Mode.OBSERVE)),)
+    world.result = result
+    loop, board = started(world)
+    turn(loop, world, 2)
+    assert board.shown.outcomes == {result.value: 2}
+    assert world.revisions[0].floor == 7
+    world.result = Result.APPLIED
+    turn(loop, world)
+    assert world.revisions[0].floor is None
+
+
+def test_leadership_that_is_lost_and_regained() -> None:
+    world = World()
+    loop, board = started(world)
+    turn(loop, world, 2)
+    before = len(world.written)
+    world.leading = False
+    world.rate = lambda _: 4000.0
+    turn(loop, world, 3)
+    assert len(world.written) == before
+    assert not board.shown.leads
+    world.leading = True
+    turn(loop, world)
+    assert world.written[-1].floor == board.shown.plan[KEY].floor > 100  # type: ignore[index]
+
+
+def test_the_mode_of_one_revision_changes_and_no_other_moves() -> None:
+    world = World(rate=lambda _: 80.0)
+    other = RevisionKey("shop", "cart-00002")
+    world.see(revision(percent=50.0), revision(percent=50.0, key=other))
+    loop, _ = started(world)
+    turn(loop, world, 3)
+    before = len(world.written)
+    first, second = world.revisions
+    world.see(replace(first, policy=replace(ACT, mode=Mode.OBSERVE)), second)
+    turn(loop, world)
+    assert world.written[before:] == [Order(KEY, "u1", None)]
+    first, second = world.revisions
+    world.see(replace(first, policy=ACT), second)
+    turn(loop, world)
+    assert world.written[-1].key == KEY
+    assert world.written[-1].floor is not None
+
+
+def test_services_come_and_go_between_two_plans() -> None:
+    world = World()
+    loop, board = started(world)
+    turn(loop, world, 2)
+    stood = world.revisions[0].floor
+    new = [
+        revision(key=RevisionKey("shop", f"new{i}-00001"), service=ServiceKey("shop", f"new{i}"))
+        for i in range(3)
+    ]
+    world.see(*world.revisions, *new)
+    turn(loop, world)
+    assert board.shown.plan[new[0].key].reason is Reason.NO_FORECAST  # type: ignore[index]
+    loop.refit()
+    turn(loop, world)
+    world.see(world.revisions[0])
+    loop.refit()
+    turn(loop, world)
+    assert {order.key for order in world.written} == {KEY}
+    assert world.revisions[0].floor == pytest.approx(stood, abs=2)
+
+
+def test_what_came_with_a_warning_is_used_and_the_warning_shown_once(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    world = World()
+    whole = world.read
+
+    def partial(*span: int, **_: object) -> Demand:
+        return replace(whole(*span), warnings=("partial: one store is away",))
+
+    world.read = partial  # type: ignore[method-assign]
+    loop, board = started(world)
+    turn(loop, world, 3)
+    assert board.shown.warnings == ("partial: one store is away",)
+    assert [r.message for r in caplog.records].count("demand: partial: one store is away") == 1
+    assert world.revisions[0].floor is not None
