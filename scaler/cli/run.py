@@ -59,10 +59,12 @@ def serve(config: Path | None, kubeconfig: Path | None, namespace: str | None, h
     cluster = Cluster(
         connection, settings, resolve, namespace=None if config else home, leadership=leadership
     )
-    ended = _until_signal()
+    # Until there is something to take back, a signal ends it at once.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     cluster.start()
     try:
         synced(cluster)
+        ended, signals = _until_signal()
         service = Service(
             settings, cluster, Events(connection), namespace=home, watches_config=config is None
         )
@@ -76,15 +78,23 @@ def serve(config: Path | None, kubeconfig: Path | None, namespace: str | None, h
         service.stop()
         leadership.stop()
         web.stop()
+        if signal.SIGINT in signals:
+            raise typer.Exit(130)
     finally:
         cluster.stop()
 
 
-def _until_signal() -> threading.Event:
-    ended = threading.Event()
+def _until_signal() -> tuple[threading.Event, list[int]]:
+    """Set when a signal came; and which came."""
+    ended, came = threading.Event(), list[int]()
+
+    def end(number: int, _: object) -> None:
+        came.append(number)
+        ended.set()
+
     for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: ended.set())
-    return ended
+        signal.signal(number, end)
+    return ended, came
 
 
 def _address(listen: str) -> tuple[str, int]:
