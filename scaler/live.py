@@ -22,6 +22,7 @@ from scaler.plan.spec import FleetSpec
 OWN_NAMESPACE = "tidecast"
 ACCOUNT_NAMESPACE = Path("/var/run/secrets/kubernetes.io/serviceaccount/namespace")
 SYNC_LIMIT_S = 60.0
+REVISIONS = "/apis/serving.knative.dev/v1/revisions"
 
 
 def own_namespace(said: str | None) -> str:
@@ -41,9 +42,9 @@ def identity() -> str:
 def synced(cluster: Cluster) -> None:
     """Wait until all of the cluster was read.  Raises Unreachable, with what is wrong, where that fails."""
     if not cluster.wait_synced(SYNC_LIMIT_S):
-        raise Unreachable(
-            f"not all could be read within {SYNC_LIMIT_S:.0f} s: " + "; ".join(cluster.faults())
-        )
+        faults = cluster.faults() or ["no answer"]
+        more = f" (and {len(faults) - 1} more)" if len(faults) > 1 else ""
+        raise Unreachable(f"not all could be read within {SYNC_LIMIT_S:.0f} s: {faults[0]}{more}")
 
 
 @contextlib.contextmanager
@@ -51,7 +52,10 @@ def looked_once(
     settings: Settings, kubeconfig: Path | None, progress: Progresses = silent
 ) -> Iterator[tuple[Cycle, FleetSpec, FleetPlan]]:
     """Read everything, plan once and write nothing.  Raises ReadError, ApiError."""
-    cluster = Cluster(Connection.open(kubeconfig), settings, resolve)
+    connection = Connection.open(kubeconfig)
+    # Watches try again for ever; who asks for one look is told at once that nobody answers, or may not.
+    connection.get(REVISIONS, limit="1")
+    cluster = Cluster(connection, settings, resolve)
     source = PresetSources(settings.sources)
     cluster.start()
     try:
