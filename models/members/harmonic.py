@@ -114,8 +114,11 @@ class Harmonic:
         age = state.age + 1
         phi = state.phi
         if age.max(initial=0) >= self.solve_every:
-            jitter = np.float32(1e-3) * np.eye(1 + LAGS, dtype=np.float32)
-            phi = np.linalg.solve(state.gram + jitter, state.cross[:, :, None])[:, :, 0]
+            # As a share of what is there too, else it is lost in rounding where traffic never varies, and
+            # one service whose matrix is singular would stop the whole fleet.
+            size = np.trace(state.gram, axis1=1, axis2=2)
+            jitter = (np.float32(1e-3) + np.float32(1e-6) * size)[:, None, None] * np.eye(1 + LAGS)
+            phi = np.linalg.solve(state.gram + jitter.astype(np.float32), state.cross[:, :, None])[:, :, 0]
             age = np.zeros_like(age)
         return Residuals(lags, state.gram, state.cross, phi, age)
 

@@ -8,7 +8,7 @@ from models import lograte
 from models.history import FleetHistory
 from models.keys import ServiceKey
 from models.members import MEMBERS
-from models.members.harmonic import Harmonic
+from models.members.harmonic import Harmonic, Waves
 from models.members.persistence import Persistence
 from models.members.profile import Profile, weighted_median
 
@@ -163,3 +163,18 @@ def test_the_harmonic_fit_is_least_squares_as_statsmodels_has_it() -> None:
     x = member.design(times_s, np.inf).astype(np.float64)
     theirs = OLS(lograte.from_rate(past.arrivals, STEP_S)[0].astype(np.float64), x).fit().params
     np.testing.assert_allclose(member.fit(past, 0).coef[0], theirs, atol=2e-3)
+
+
+def test_traffic_that_never_varies_for_days_does_not_make_the_residuals_singular() -> None:
+    member, step_s = Harmonic(), 30
+    level = np.zeros((2, 29), np.float32)
+    level[0, 0] = -5.0
+    z = lograte.from_rate(np.array([1000.0, 3.0], np.float32), step_s)
+    state = member.start(2)
+    x = np.concatenate([[1.0], np.repeat(z[0] - level[0, 0], 3)]).astype(np.float32)
+    for _ in range(30):
+        state.gram[0] = 1e3 * np.outer(x, x)
+        state.cross[0] = 1e3 * x * x[1]
+        state = member.update(Waves(level), state, z, 0, step_s)
+    path = member.locate(Waves(level), state, 0, step_s, 4)
+    np.testing.assert_allclose(path[0], z[0], atol=0.1)
