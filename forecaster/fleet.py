@@ -104,6 +104,8 @@ class FleetState:
     path: Path
     peak: NDArray[np.float32]
     weights: NDArray[np.float32]
+    silent_s: NDArray[np.float64]
+    lively: NDArray[np.bool_]
 
 
 def start(keys: tuple[ServiceKey, ...], step_s: int, origin_s: int, win: Window) -> FleetState:
@@ -128,6 +130,8 @@ def start(keys: tuple[ServiceKey, ...], step_s: int, origin_s: int, win: Window)
         path=Path(nan(s, win.horizon), nan(s), nan(s, q), nan(s)),
         peak=np.full(s, -np.inf, np.float32),
         weights=np.zeros((s, m), np.float32),
+        silent_s=np.zeros(s),
+        lively=np.zeros(s, bool),
     )
 
 
@@ -152,7 +156,7 @@ def follow(state: FleetState, keys: tuple[ServiceKey, ...], win: Window) -> Flee
     fresh = start(keys, state.step_s, state.origin_s, win)
     carried = {
         name: rows.carry(getattr(state, name), before, getattr(fresh, name))
-        for name in ("members", "standing", "errors", "peak", "weights")
+        for name in ("members", "standing", "errors", "peak", "weights", "silent_s", "lively")
     }
     kept = {name: rows.carry(getattr(state, name), before) for name in ("fits", "recent", "said", "path")}
     return replace(state, keys=keys, **carried, **kept)
@@ -174,6 +178,10 @@ def advance(state: FleetState, arrivals: NDArray[np.float32], win: Window) -> Fl
         for member, fit, following in zip(MEMBERS.values(), state.fits, state.members, strict=True)
     )
     fade = np.float32(np.log(0.5) * step_s / (14 * 86400))
+    seen = ~np.isnan(arrivals)
+    lively = np.where(seen, arrivals > 0, state.lively)
+    silent_s = np.where(seen | ~lively, 0.0, state.silent_s + step_s)
+    state = replace(state, lively=lively, silent_s=silent_s)
     state = replace(state, members=members, peak=np.fmax(state.peak + fade, z), origin_s=time_s + step_s)
     return _say(state, z, win)
 

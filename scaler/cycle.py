@@ -124,7 +124,9 @@ class Cycle:
         self, spec: FleetSpec, now_s: int, *, max_total_pods: int | None = None, dispersion: float = 1.0
     ) -> FleetPlan:
         """The plan at `now_s`."""
-        services = Services(self.grids.service_time_s, np.full(len(self.state.keys), dispersion))
+        services = Services(
+            self.grids.service_time_s, self.state.silent_s, np.full(len(self.state.keys), dispersion)
+        )
         plan, self._held = plan_fleet(
             self.forecast(),
             services,

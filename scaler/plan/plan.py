@@ -36,10 +36,12 @@ class Services:
     """What is known of the services beside the forecast of their arrivals, rows as in it (s,).
 
     service_time_s  seconds a request occupies a pod; NaN = not known.
+    silent_s        seconds since a service with traffic was last observed; 0 where it is, or had none then.
     dispersion      variance over mean of the counts within a step; 1 = Poisson.
     """
 
     service_time_s: NDArray[np.float64]
+    silent_s: NDArray[np.float64]
     dispersion: NDArray[np.float64]
 
 
@@ -47,12 +49,14 @@ class Services:
 class Demands:
     """What is expected of each Revision (r,).
 
-    known      there is a forecast.           rates  (r, q) requests/s, the peak of its window.
+    known      there is a forecast to go by.  rates  (r, q) requests/s, the peak of its window.
+    stale      there is one, and what it rests on is too old.
     capable    what a pod can take is known.  per_pod  requests/s a pod takes; 1 where not known.
     counting_s seconds over which arrivals are counted (scaler.plan.floor).
     """
 
     known: NDArray[np.bool_]
+    stale: NDArray[np.bool_]
     rates: NDArray[np.float64]
     capable: NDArray[np.bool_]
     per_pod: NDArray[np.float64]
@@ -92,7 +96,7 @@ def plan_fleet(
     max_total_pods: int | None = None,
 ) -> tuple[FleetPlan, Held]:
     """The plan at `now_s`, and what is held from it; rows (r,) as `service_rows` gives them."""
-    demands = _demands(forecast, services, spec, rows=rows, leads=lead_s(spec, timing), now_s=now_s)
+    demands = _demands(forecast, services, spec, rows=rows, timing=timing, now_s=now_s)
     open_to_us = spec.reachable & ~spec.off
     ask = _asking(demands, forecast.levels, spec, timing)
     wanted = _within_budgets(ask, spec, max_total_pods)
@@ -140,15 +144,20 @@ def _demands(
     spec: FleetSpec,
     *,
     rows: NDArray[np.intp],
-    leads: NDArray[np.float64],
+    timing: Timing,
     now_s: int,
 ) -> Demands:
-    known = (rows >= 0) & np.append(forecast.known, False)[rows]
+    leads = lead_s(spec, timing)
+    forecasted = (rows >= 0) & np.append(forecast.known, False)[rows]
+    # Not knowing is no reason to move, for as long as a plan may stand; then it is the KPA's again.
+    stale = forecasted & (np.append(services.silent_s, 0.0)[rows] > timing.hold_s + leads)
+    known = forecasted & ~stale
     served_s = np.where(known, np.append(services.service_time_s, np.nan)[rows], np.nan)
     per_pod = np.where(spec.rps, spec.total_value, spec.total_value / served_s)
     capable = np.isfinite(per_pod)
     return Demands(
         known=known,
+        stale=stale,
         rates=_window_rates(forecast, spec, np.where(known, rows, -1), leads, now_s),
         capable=capable,
         per_pod=np.where(capable, per_pod, 1.0),
@@ -190,6 +199,7 @@ def _reasons(spec: FleetSpec, demands: Demands, wanted: Pods, kept: Pods) -> NDA
     said = [
         (spec.off, Reason.OFF),
         (~spec.reachable, Reason.UNREACHABLE),
+        (demands.stale, Reason.STALE),
         (~demands.known, Reason.NO_FORECAST),
         (kept > wanted, Reason.HELD),
         (~demands.capable & (wanted > 0), Reason.NO_SERVICE_TIME),

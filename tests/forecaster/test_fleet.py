@@ -80,6 +80,13 @@ def test_a_service_never_observed_has_no_forecast_and_does_not_disturb_the_other
     np.testing.assert_array_equal(got.values[1], alone.values[0])
 
 
+def test_a_service_is_silent_when_it_is_no_longer_observed_though_it_had_traffic() -> None:
+    gone = np.where(np.arange(40) < 30, 5.0, np.nan)
+    idle = np.where(np.arange(40) < 30, 0.0, np.nan)
+    back = np.where((np.arange(40) > 20) & (np.arange(40) < 39), np.nan, 5.0)
+    assert run(np.stack([gone, idle, back])).silent_s.tolist() == [10 * STEP_S, 0, 0]
+
+
 def test_one_outlier_does_not_ask_for_a_thousand_times_as_much() -> None:
     rates = np.full((1, 400), 2.0)
     rates[0, 300] = 50.0

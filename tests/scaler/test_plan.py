@@ -54,6 +54,7 @@ def planned(
     held: Held = NOTHING_HELD,
     startup_s: float = 30.0,
     service_time_s: float = 1.0,
+    silent_s: float = 0.0,
     max_total_pods: int | None = None,
     known: bool = True,
     width: float = 0.2,
@@ -63,7 +64,9 @@ def planned(
     spec = fleet_spec(revisions, np.full(len(revisions), startup_s))
     return plan_fleet(
         forecast(rates, services=services, known=known, width=width),
-        Services(np.full(len(services), service_time_s), np.ones(len(services))),
+        Services(
+            np.full(len(services), service_time_s), np.full(len(services), silent_s), np.ones(len(services))
+        ),
         spec,
         held,
         rows=service_rows(spec, services),
@@ -173,7 +176,7 @@ def test_revisions_of_one_service_may_start_up_at_different_speeds() -> None:
     spec = fleet_spec([slow, quick], np.array([60.0, 0.0]))
     got, _ = plan_fleet(
         forecast([4, 4, 4, 400]),
-        Services(np.ones(1), np.ones(1)),
+        Services(np.ones(1), np.zeros(1), np.ones(1)),
         spec,
         NOTHING_HELD,
         rows=service_rows(spec, (SERVICE,)),
@@ -238,6 +241,16 @@ def test_without_a_forecast_nothing_moves() -> None:
     assert np.isnan(plan[KEY].median)
 
 
+@pytest.mark.parametrize(("silent_s", "reason"), [(150.0, Reason.FORECAST), (200.0, Reason.STALE)])
+def test_a_service_that_fell_silent_is_left_to_the_kpa_after_hold_and_lead(
+    silent_s: float, reason: Reason
+) -> None:
+    """hold is 120 s, the lead 60 s."""
+    plan, _ = planned([400.0] * 3, silent_s=silent_s)
+    assert plan[KEY].reason is reason
+    assert (plan.floor[0] == 0) == (reason is Reason.STALE)
+
+
 def test_without_a_service_time_only_the_first_pod_can_be_judged() -> None:
     plan, _ = planned([400.0] * 3, service_time_s=float("nan"))
     assert plan.floor[0] == 1
@@ -281,7 +294,7 @@ def test_a_budget_is_kept_while_one_service_is_held_and_another_rises() -> None:
         spec = fleet_spec([first, second], np.full(2, 30.0))
         values = np.tile(np.array(rates, np.float32)[:, None, :], (1, LEVELS.size, 1))
         both = FleetForecast(spec.services, LEVELS, values, 0, 30, np.full(2, True))
-        services = Services(np.ones(2), np.ones(2))
+        services = Services(np.ones(2), np.zeros(2), np.ones(2))
         rows = service_rows(spec, spec.services)
         return plan_fleet(both, services, spec, held, rows=rows, timing=TIMING, now_s=30, max_total_pods=15)
 
@@ -337,7 +350,7 @@ def test_a_fleet_of_none_is_planned() -> None:
     spec = fleet_spec([revision()], np.array([30.0]))
     plan, _ = plan_fleet(
         empty,
-        Services(np.empty(0), np.empty(0)),
+        Services(np.empty(0), np.empty(0), np.empty(0)),
         spec,
         NOTHING_HELD,
         rows=service_rows(spec, ()),
