@@ -9,6 +9,7 @@ from scaler.cli.explain import explain
 from scaler.cli.export import export
 from scaler.cli.kpa import kpa
 from scaler.cli.plan import plan
+from scaler.cli.recommend import recommend
 from scaler.cli.release import release
 from scaler.cli.run import run
 
@@ -25,6 +26,7 @@ app = typer.Typer(
 app.command()(run)
 app.command()(plan)
 app.command()(explain)
+app.command()(recommend)
 app.command()(export)
 app.command()(check_config)
 app.command()(kpa)
