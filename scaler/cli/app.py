@@ -5,6 +5,7 @@ from typing import Annotated
 import typer
 
 from scaler.cli.check_config import check_config
+from scaler.cli.demo import demo
 from scaler.cli.explain import explain
 from scaler.cli.export import export
 from scaler.cli.kpa import kpa
@@ -24,6 +25,7 @@ app = typer.Typer(
 )
 
 app.command()(run)
+app.command()(demo)
 app.command()(plan)
 app.command()(explain)
 app.command()(recommend)

@@ -1,0 +1,67 @@
+"""The simulated cluster as the loop sees it."""
+
+from dataclasses import replace
+
+import numpy as np
+
+from config.policy import Mode
+from scaler.demo.knative import SimulatedKnative
+from scaler.demo.show import SETTINGS
+from scaler.demo.story import REVISIONS, SERVICE, Story
+from scaler.demo.worlds import TIDECAST, Worlds
+from scaler.orders import Order, Result
+
+
+def cluster(story: Story) -> tuple[SimulatedKnative, Worlds]:
+    begin_s = story.begin_s
+    worlds = Worlds(story.world, story.from_second(begin_s), start_s=begin_s, score_from_s=begin_s)
+    return SimulatedKnative(story, worlds, SETTINGS, lambda: worlds.lived_until_s + 0.5), worlds
+
+
+def test_two_revisions_share_one_service_half_and_half(short_story: Story) -> None:
+    knative, _ = cluster(short_story)
+    _, revisions = knative.specs()
+    assert [(r.key, r.service, r.percent) for r in revisions] == [(key, SERVICE, 50.0) for key in REVISIONS]
+    assert {(r.container_concurrency, r.total_value, r.target_value) for r in revisions} == {(4, 4.0, 2.8)}
+    np.testing.assert_array_equal(knative.startup_s(REVISIONS), [45.0, 45.0])
+    assert knative.leads()
+
+
+def test_a_floor_written_stands_and_is_in_force_from_the_next_second(short_story: Story) -> None:
+    knative, worlds = cluster(short_story)
+    worlds.live(short_story.begin_s + 100)
+    before, revisions = knative.specs()
+    order = Order(revisions[1].key, revisions[1].uid, 6)
+    assert [o.result for o in knative.act([order])] == [Result.APPLIED]
+    after, revisions = knative.specs()
+    assert (after > before, [r.floor for r in revisions]) == (True, [None, 6])
+    worlds.live(short_story.begin_s + 101)
+    assert worlds.pods.floor[TIDECAST].tolist() == [0, 0]
+    worlds.live(short_story.begin_s + 102)
+    assert worlds.pods.floor[TIDECAST].tolist() == [0, 6]
+    assert [o.result for o in knative.act([order])] == [Result.UNCHANGED]
+
+
+def test_a_floor_taken_back_is_none(short_story: Story) -> None:
+    knative, worlds = cluster(short_story)
+    key, uid = REVISIONS[0], knative.specs()[1][0].uid
+    knative.act([Order(key, uid, 6)])
+    worlds.live(short_story.begin_s + 5)
+    knative.act([Order(key, uid, None)])
+    worlds.live(short_story.begin_s + 10)
+    assert knative.specs()[1][0].floor is None
+    assert worlds.pods.floor[TIDECAST, 0] == 0
+
+
+def test_another_revision_of_that_name_is_gone(short_story: Story) -> None:
+    knative, _ = cluster(short_story)
+    assert [o.result for o in knative.act([Order(REVISIONS[0], "another uid", 6)])] == [Result.GONE]
+
+
+def test_other_settings_are_seen(short_story: Story) -> None:
+    knative, _ = cluster(short_story)
+    before, _ = knative.specs()
+    knative.configure(replace(SETTINGS, policy=replace(SETTINGS.policy, mode=Mode.OBSERVE)))
+    after, revisions = knative.specs()
+    assert after > before
+    assert {r.policy.mode for r in revisions} == {Mode.OBSERVE}

@@ -1,0 +1,70 @@
+"""The page in a headless Chromium, light and dark, wide and narrow."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from scaler.demo.page import Page
+from scaler.demo.show import Show
+from scaler.demo.story import Story
+
+pytestmark = pytest.mark.chromium
+CHROMIUM = Path("/usr/bin/chromium")
+
+
+@pytest.fixture(name="show")
+def _show(short_story: Story) -> Show:
+    show = Show(short_story, hours=0.5)
+    show.begin()
+    while len(show.scenes) < 20:
+        show.step()
+    return show
+
+
+@pytest.fixture(name="page")
+def _page(show: Show) -> Iterator[Page]:
+    page = Page(show, speed=720.0, port=0)
+    assert page.start()
+    yield page
+    page.end()
+
+
+@pytest.mark.parametrize(
+    ("scheme", "ground", "width"),
+    [
+        ("light", "rgb(246, 247, 248)", 1280),
+        ("dark", "rgb(17, 22, 27)", 1280),
+        ("dark", "rgb(17, 22, 27)", 420),
+    ],
+)
+def test_it_draws_what_is_told_and_goes_on_to_the_end(
+    page: Page, show: Show, scheme: str, ground: str, width: int
+) -> None:
+    from playwright.sync_api import expect, sync_playwright
+
+    faults: list[str] = []
+    asked: list[str] = []
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+        seen = browser.new_page(color_scheme=scheme, viewport={"width": width, "height": 900})  # type: ignore[arg-type]
+        seen.on("pageerror", lambda error: faults.append(str(error)))
+        seen.on("console", lambda said: faults.append(said.text) if said.type == "error" else None)
+        seen.on("request", lambda request: asked.append(request.url))
+        seen.goto(page.url)
+        expect(seen.locator("svg")).to_have_count(6)
+        for chart in ("traffic0", "pods1", "delayed0"):
+            assert (seen.locator(f"#{chart} path").last.get_attribute("d") or "").count(",") >= 1
+        expect(seen.locator("#why0")).to_contain_text("requests/s, forecast")
+        assert seen.evaluate("getComputedStyle(document.body).backgroundColor") == ground
+        assert seen.evaluate("document.documentElement.scrollWidth <= innerWidth")
+        seen.locator("#pods0").hover()
+        while not show.over:
+            show.step()
+        page._ended = True
+        expect(seen.locator("#state")).to_have_text("the end")
+        expect(seen.locator("#table-title")).to_have_text("What it came to")
+        expect(seen.locator("#table tr")).to_have_count(4)
+        browser.close()
+    assert faults == []
+    assert all(url.startswith(page.url) for url in asked)

@@ -1,0 +1,108 @@
+"""The show: the loop in simulated time, between the demo's ends."""
+
+import threading
+import time
+from dataclasses import replace
+from typing import cast
+
+import numpy as np
+import pytest
+
+from config.settings import Settings
+from scaler.demo.play import play
+from scaler.demo.show import SETTINGS, Show
+from scaler.demo.story import Story
+from scaler.demo.table import for_people, for_programs, totals
+from scaler.demo.worlds import POLICIES, TIDECAST
+from scaler.knative.cluster import Cluster
+from scaler.service import Service
+
+
+def begun(story: Story, hours: float = 0.5) -> Show:
+    show = Show(story, hours=hours)
+    show.begin()
+    return show
+
+
+def played(story: Story, hours: float = 0.5, speed: float = 0.0) -> Show:
+    show = begun(story, hours)
+    play(show, speed=speed, stop=threading.Event(), look=lambda: None)
+    return show
+
+
+def table(show: Show) -> list[dict[str, object]]:
+    return [for_programs(*row) for row in totals(show.worlds, 256.0)]
+
+
+def test_the_jobs_are_those_of_tidecast_run(short_story: Story) -> None:
+    run = Service(Settings(), cast(Cluster, None), None, namespace="n", watches_config=False).jobs()
+    demo = Show(short_story, hours=0.5)._jobs
+    assert [(j.name, j.every_s, j.first_s) for j in demo] == [
+        (j.name, j.every_s, j.first_s) for j in run if j.name != "configure"
+    ]
+    assert replace(SETTINGS, policy=Settings().policy) == Settings()
+
+
+def test_it_plans_every_period_and_its_floors_are_in_force(short_story: Story) -> None:
+    show = played(short_story)
+    assert [one.at_s - short_story.begin_s for one in show.scenes] == list(range(1, 1800, 30))
+    last = show.scenes[-1]
+    assert [half.floor for half in last.halves] == show.worlds.pods.floor[TIDECAST].tolist()
+    assert show.board.shown.outcomes["applied"] >= 1
+    assert show.board.shown.faults == {}
+
+
+def test_the_table_is_the_same_at_any_speed(short_story: Story) -> None:
+    assert table(played(short_story)) == table(played(short_story, speed=3000.0))
+
+
+def test_all_policies_had_the_same_requests_and_none_is_counted_before_the_show(short_story: Story) -> None:
+    came = short_story.from_second(short_story.begin_s)[:, :1800].sum(dtype=np.float64)
+    rows = [for_people(*row) for row in totals(played(short_story).worlds, 256.0)]
+    assert [row["policy"] for row in rows] == list(POLICIES)
+    assert {row["requests"] for row in rows} == {int(came)}
+    assert rows[2]["delayed_%"] == 0
+
+
+def test_another_future_leaves_the_floors_until_then_as_they_are(short_story: Story) -> None:
+    other = short_story.arrivals.copy()
+    change_s = 900
+    other[:, short_story.begin_s + change_s - short_story.start_s :] *= 4
+    one, two = played(short_story), played(replace(short_story, arrivals=other))
+    floors = [
+        {scene.at_s: [half.floor for half in scene.halves] for scene in show.scenes} for show in (one, two)
+    ]
+    known_s = short_story.begin_s + change_s + 30
+    same = [floors[0][at_s] == floors[1][at_s] for at_s in floors[0] if at_s < known_s]
+    assert all(same)
+    assert floors[0] != floors[1]
+
+
+def test_it_can_be_stopped_between_any_two_steps_and_the_figures_are_whole(short_story: Story) -> None:
+    show, stop = begun(short_story), threading.Event()
+
+    def look() -> None:
+        if len(show.scenes) >= 5:
+            stop.set()
+
+    play(show, speed=3000.0, stop=stop, look=look)
+    assert not show.over
+    assert 0 < show.share < 1
+    lived_s = show.worlds.lived_until_s - short_story.begin_s
+    came = short_story.from_second(short_story.begin_s)[:, :lived_s].sum(dtype=np.float64)
+    assert {row["requests"] for row in table(show)} == {came}
+
+
+def test_the_wall_clock_paces_it(short_story: Story) -> None:
+    show = begun(short_story, hours=0.25)
+    began_s = time.monotonic()
+    play(show, speed=900.0, stop=threading.Event(), look=lambda: None)
+    assert time.monotonic() - began_s == pytest.approx(1.0, abs=0.9)
+
+
+def test_a_stop_does_not_wait_for_the_pace(short_story: Story) -> None:
+    show, stop = begun(short_story), threading.Event()
+    threading.Timer(0.3, stop.set).start()
+    began_s = time.monotonic()
+    play(show, speed=0.01, stop=stop, look=lambda: None)
+    assert time.monotonic() - began_s < 5
