@@ -6,9 +6,9 @@ Alibaba Cloud's AHPA as published: Zhou et al., AHPA: Adaptive Horizontal Pod Au
 Cloud Container Service for Kubernetes (AAAI 2023), and its product pages.
 
 Our reading.  The robust decomposition is STL over a day on steps of five minutes, with jumps (without them a
-fit takes a hundred times as long, for the same to a thousandth).  Q is trend at its end + season of the last
-day + the 0.95 quantile of the week's residuals.  It is fitted once a day, on whole days, from the seventh
-on.  The most over the time of `scaleUpForward`, and the most of forecast and rule, are how we read its pages.
+fit takes some thirty times as long).  Q is trend at its end + season of the last day + the 0.95 quantile of
+the week's residuals.  It is fitted once a day, on whole days, from the seventh on.  The most over the time of
+`scaleUpForward`, and the most of forecast and rule, are how we read its pages.
 
 What differs here: as told in scaler.policies.hpa; no bounds by the time of day.
 """
