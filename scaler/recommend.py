@@ -6,26 +6,19 @@ follow; nothing has to be installed.
 * RecommendError   the user: there is nothing to replay in the file
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from fnmatch import fnmatchcase
-from itertools import product
-from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from config.policy import Lever
 from config.scenario import Scenario
+from scaler.policies.setting import AS_IT_IS, Setting, grid, setting_rows
 from scaler.replay.layout import FIGURES
 from scaler.replay.score import Figures, cost, figures
-from scaler.replay.world import NO_PLAN, Replay, World, plan_rows, replay_all, world_of
+from scaler.replay.world import Replay, replay_all, world_of
 
-UTILIZATIONS = (35.0, 50.0, 70.0, 85.0)
-"""Percent."""
-WINDOWS_S = (15, 30, 60)
-PANIC_THRESHOLDS = (110.0, 200.0)
-"""Percent."""
 RETENTIONS_S = (300, 600)
 """Tried for the best of the grid."""
 MOST_STARTS = 1.5
@@ -37,38 +30,12 @@ LEAST_GAIN = 0.01
 """Of the cost.  What gains less is not worth a change."""
 LEAST_S = 600
 """Seconds of traffic that it takes."""
-_Number = TypeVar("_Number", int, float)
 
 
 class RecommendError(ValueError):
     """Nothing can be recommended from what the user gave."""
 
     exit_code = 2
-
-
-@dataclass(frozen=True)
-class Setting:
-    """What a Service says of its scaling; None = it says nothing, and has what it has."""
-
-    utilization_percentage: float | None = None
-    window_s: int | None = None
-    panic_threshold_percentage: float | None = None
-    retention_s: int | None = None
-    min_scale: int | None = None
-
-    def annotations(self) -> dict[str, str]:
-        """As Knative reads them on a Revision's template."""
-        said = {
-            "target-utilization-percentage": _text(self.utilization_percentage),
-            "window": _text(self.window_s, "s"),
-            "panic-threshold-percentage": _text(self.panic_threshold_percentage),
-            "scale-to-zero-pod-retention-period": _text(self.retention_s, "s"),
-            "min-scale": _text(self.min_scale),
-        }
-        return {f"autoscaling.knative.dev/{name}": text for name, text in said.items() if text}
-
-
-AS_IT_IS = Setting()
 
 
 @dataclass(frozen=True)
@@ -95,45 +62,18 @@ def recommend(
     """
     if len(arrivals) < LEAST_S:
         raise RecommendError(f"{series}: {len(arrivals)} s of traffic; at least {LEAST_S} s are needed")
-    grid = list(_grid(scenario))
-    first, rest = _replayed(arrivals, scenario, grid)
+    tried = list(grid(scenario))
+    first, rest = _replayed(arrivals, scenario, tried)
     best = _cheapest(first, delay_cost)
-    held = [AS_IT_IS, *_held(grid[best], scenario)]
+    held = [AS_IT_IS, *_held(tried[best], scenario)]
     first_held, rest_held = _replayed(arrivals, scenario, held)
     best_held = _cheapest(first_held, delay_cost)
-    setting, after = grid[best], rest[best]
+    setting, after = tried[best], rest[best]
     if best_held > 0 and _gains(first[best], first_held[best_held], delay_cost):
         setting, after = held[best_held], rest_held[best_held]
     if not _pays(rest[0], after, delay_cost):
         setting, after = AS_IT_IS, rest[0]
     return Recommendation(series, setting, rest[0], after)
-
-
-def fitting(series: Sequence[str], only: str) -> list[int]:
-    """Places of the series whose names fit the glob `only`.  Raises RecommendError where none does."""
-    chosen = [i for i, name in enumerate(series) if fnmatchcase(name, only)]
-    if not chosen:
-        raise RecommendError(f"series: {only!r} fits none of the {len(series)} series of the file")
-    return chosen
-
-
-def _grid(scenario: Scenario) -> Iterator[Setting]:
-    """Settings that the levers allow, the present one first; what is said already is not said again."""
-    yield AS_IT_IS
-    levers, window_s = scenario.levers, scenario.stable_window_seconds
-    # Without a limit there is no room to run out, and nothing that a utilization would be a part of.
-    may_target = Lever.TARGET in levers and scenario.container_concurrency > 0
-    utilizations = _others(UTILIZATIONS, scenario.target_utilization_percentage, may_target)
-    windows = _others(WINDOWS_S, window_s, Lever.WINDOW in levers)
-    panics = _others(PANIC_THRESHOLDS, scenario.panic_threshold_percentage, Lever.PANIC in levers)
-    for utilization, window, panic in product(utilizations, windows, panics):
-        shorter = window is not None and window < window_s
-        # A short window lets the last pod go between two requests: it goes with what holds that pod.
-        if shorter and Lever.RETENTION not in levers:
-            continue
-        setting = Setting(utilization, window, panic, window_s if shorter else None)
-        if setting != AS_IT_IS:
-            yield setting
 
 
 def _held(best: Setting, scenario: Scenario) -> Iterator[Setting]:
@@ -156,7 +96,7 @@ def _replayed(
         [world] * len(settings),
         arrivals[np.newaxis],
         np.zeros(len(settings), np.int64),
-        [_rows(world, setting) for setting in settings],
+        [setting_rows(world, setting) for setting in settings],
         block_s=-(-len(arrivals) // 2),
     )
     # To set them is no change that a plan makes.
@@ -166,20 +106,6 @@ def _replayed(
         for half in (0, 1)
     )
     return first, rest
-
-
-def _rows(world: World, setting: Setting) -> NDArray[np.void]:
-    if setting == AS_IT_IS:
-        return NO_PLAN
-    return plan_rows(
-        world,
-        [0],
-        [setting.min_scale or 0],
-        target_utilization=_number(setting.utilization_percentage),
-        window_s=_number(setting.window_s),
-        panic_threshold=_number(setting.panic_threshold_percentage),
-        retention_s=_number(setting.retention_s),
-    )
 
 
 def _cheapest(of_settings: list[Figures], delay_cost: float) -> int:
@@ -205,19 +131,3 @@ def _bearable(before: Figures, after: Figures, delay_cost: float) -> bool:
     """True where neither starts nor, as far as they matter, delays grow out of bounds."""
     fewer_delays = after.delayed <= before.delayed or delay_cost < DELAYS_MATTER
     return fewer_delays and after.starts <= MOST_STARTS * before.starts
-
-
-def _others(values: Iterable[_Number], present: float, allowed: bool) -> Iterator[_Number | None]:
-    """None for the present value, and what else may be said."""
-    yield None
-    for value in values:
-        if allowed and value != present:
-            yield value
-
-
-def _number(value: float | None) -> float:
-    return float("nan") if value is None else float(value)
-
-
-def _text(value: float | None, unit: str = "") -> str:
-    return "" if value is None else f"{value:g}{unit}"

@@ -4,5 +4,4 @@ world      one Revision in a world of seconds -> what it cost and whom it kept w
 layout     the same state as arrays, for many Revisions and policies at once
 kernel     the rules of scaler/kpa in compiled form
 seconds    the world's loop in compiled form
-compiled   how functions are compiled, and where what was compiled is kept
 """

@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from scaler.replay.compiled import compiled
+from models.compiled import compiled
 from scaler.replay.layout import (
     ACTIVATING,
     ACTIVE,

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from scaler.replay.compiled import compiled, compiled_loop
+from models.compiled import compiled, compiled_loop
 from scaler.replay.kernel import is_empty, report, resize, tick
 from scaler.replay.layout import INACTIVE, NO_TRAFFIC
 

@@ -10,7 +10,8 @@ from config.policy import Lever
 from config.scenario import SCENARIOS, Scenario
 from scaler.kpa.config import AutoscalerConfig
 from scaler.kpa.resolve import Reachability, resolve
-from scaler.recommend import AS_IT_IS, Recommendation, RecommendError, Setting, fitting, recommend
+from scaler.policies.setting import AS_IT_IS, Setting
+from scaler.recommend import Recommendation, RecommendError, recommend
 from scaler.replay.score import Figures, cost, figures, rum
 from scaler.replay.world import Replay, plan_rows, replay, world_of
 
@@ -145,12 +146,6 @@ def test_annotations_are_what_knative_reads() -> None:
 def test_too_little_traffic_is_told() -> None:
     with pytest.raises(RecommendError, match=r"shop/cart: 20 s of traffic; at least 600 s"):
         of(np.ones(20, np.float32), HEAVY)
-
-
-def test_a_glob_that_fits_nothing_is_told() -> None:
-    assert fitting(["a/x", "b/x"], "b/*") == [1]
-    with pytest.raises(RecommendError, match=r"'c\*' fits none of the 2 series"):
-        fitting(["a/x", "b/x"], "c*")
 
 
 def test_rum_weighs_cold_requests_and_wasted_memory() -> None:

@@ -2,7 +2,8 @@
 
 It is kept under $NUMBA_CACHE_DIR where that is set, else under the user's cache directory.  numba looks at
 the file of a function alone to see whether its code is still good, not at the files of what it calls; so the
-directory carries a digest of all of them.  Where nothing can be kept, each process compiles anew.
+directory carries a digest of all folders that hold compiled code.  Where nothing can be kept, each process
+compiles anew.
 """
 
 import hashlib
@@ -15,6 +16,9 @@ from typing import Any, TypeVar, cast
 
 import numba
 
+FOLDERS = ("models", "scaler/replay", "scaler/shadow")
+"""Where compiled code is, and the constants that go into it."""
+_ROOT = Path(__file__).parents[1]
 _Function = TypeVar("_Function", bound=Callable[..., Any])
 
 
@@ -48,7 +52,7 @@ def _compile(function: _Function, *, into_callers: bool) -> _Function:
 @cache
 def _directory() -> str | None:
     """Where machine code is kept; None where nothing can be written."""
-    files = sorted(Path(__file__).parent.glob("*.py"))
+    files = sorted(file for folder in FOLDERS for file in (_ROOT / folder).rglob("*.py"))
     digest = hashlib.sha256(b"\0".join(file.read_bytes() for file in files)).hexdigest()[:16]
     try:
         directory = _caches() / digest

@@ -1,0 +1,137 @@
+"""The chance of an event in the minutes ahead: a Bayes mixture of what may bring events.
+
+Model i says p_i for each minute:
+
+phase of a period P   hits / visits of the minute's slot, forgetting, shrunk to the slow rate
+age                   the same by minutes since the last event; it contains the hybrid histogram (Shahrad et
+                      al., Serverless in the Wild, USENIX ATC 2020)
+fast, slow            rates that forget within hours and within days
+
+Weights follow the likelihood of what came, w_i <- w_i p_i or w_i (1 - p_i), and MIXING of the prior comes
+back each minute, so that a cron that changes is found again.
+"""
+
+import math
+from typing import Any
+
+from models.compiled import compiled
+from models.hazard.layout import (
+    AGE,
+    AGE_OF,
+    FAST,
+    FIRST_SLOT,
+    FORGETTING,
+    MODELS,
+    PERIODS_MIN,
+    PHASES,
+    PRIOR,
+    SLOT_MIN,
+)
+
+SHRINK = 0.7
+"""Visits that the slow rate counts as."""
+MIXING = 0.002
+FAST_MIN, SLOW_MIN = 180.0, 4 * 1440.0
+"""Minutes after which an event counts half in the rates."""
+LEAST, MOST = 1e-5, 0.999
+
+
+@compiled
+def slot_of(period: int, minute: int) -> int:
+    """The place of a minute's slot of a period among all slots."""
+    return int(FIRST_SLOT[period] + minute % PERIODS_MIN[period] // SLOT_MIN[period])
+
+
+@compiled
+def visits(state: Any, period: int) -> float:
+    """How often the slot that comes next was visited so far, forgetting."""
+    keep = FORGETTING[period]
+    return float((1 - keep ** (state.minutes // PERIODS_MIN[period])) / (1 - keep))
+
+
+@compiled
+def chance_of(state: Any, model: int, minute: int, since: int) -> float:
+    """What one model says of one minute, `since` minutes after the last event."""
+    if model < PHASES:
+        p = (state.hits[slot_of(model, minute)] + SHRINK * state.slow) / (visits(state, model) + SHRINK)
+    elif model == AGE:
+        age = AGE_OF[min(since, len(AGE_OF) - 1)]
+        p = (state.age_hits[age] + SHRINK * state.slow) / (state.age_visits[age] + SHRINK)
+    else:
+        p = state.fast if model == FAST else state.slow
+    return float(min(max(p, LEAST), MOST))
+
+
+@compiled
+def follow(state: Any, event: float, time_s: int, step_s: int) -> None:
+    """Takes in whether the step that begins at `time_s` had an event (1 or 0); NaN = not observed."""
+    minute = time_s // 60
+    if minute != state.minute:
+        if state.minute >= 0:
+            state.since += max(0, minute - state.minute)
+        state.minute, state.so_far = minute, math.nan
+    if not math.isnan(event):
+        state.so_far = event if math.isnan(state.so_far) else max(state.so_far, event)
+    if (time_s + step_s) % 60 == 0:
+        close(state)
+        # A longer step is that many minutes, of which the first had the event.
+        for _ in range(1, step_s // 60):
+            if not math.isnan(event):
+                state.so_far = 0.0
+            close(state)
+
+
+@compiled
+def close(state: Any) -> None:
+    """The minute is over: weights and models learn from it; the next one begins."""
+    learn(state)
+    state.minute += 1
+    state.so_far = math.nan
+
+
+@compiled
+def learn(state: Any) -> None:
+    """What the minute had."""
+    if math.isnan(state.so_far):
+        state.since += 1
+        return
+    event, minute = state.so_far, state.minute
+    total = 0.0
+    for model in range(MODELS):
+        p = chance_of(state, model, minute, state.since)
+        state.weight[model] *= p if event > 0 else 1 - p
+        total += state.weight[model]
+    for model in range(MODELS):
+        state.weight[model] = (1 - MIXING) * state.weight[model] / total + MIXING * PRIOR[model]
+    for period in range(PHASES):
+        slot = slot_of(period, minute)
+        # A slot of several minutes is visited once a minute; what it had is forgotten by the visit.
+        keep = FORGETTING[period] ** (1 / SLOT_MIN[period])
+        state.hits[slot] = keep * state.hits[slot] + event / SLOT_MIN[period]
+    age = AGE_OF[min(state.since, len(AGE_OF) - 1)]
+    state.age_hits[age] = 0.97 * state.age_hits[age] + event
+    state.age_visits[age] = 0.97 * state.age_visits[age] + 1
+    state.minutes += 1
+    state.fast += max(1 - 0.5 ** (1 / FAST_MIN), 1 / (state.minutes + 20.0)) * (event - state.fast)
+    state.slow += max(1 - 0.5 ** (1 / SLOW_MIN), 1 / (state.minutes + 100.0)) * (event - state.slow)
+    state.since = 0 if event > 0 else state.since + 1
+
+
+@compiled
+def chance(state: Any, from_s: int, until_s: int) -> float:
+    """The chance of an event in [from_s, until_s), which lies after what is known.
+
+    The event is reckoned to come at any second of its minute alike.
+    """
+    some = 0.0
+    begun = 1 if state.so_far > 0 else 0
+    for model in range(MODELS):
+        none = 1.0
+        for minute in range(from_s // 60, (until_s - 1) // 60 + 1):
+            ahead = minute - state.minute
+            age = max(ahead - begun, 0) if begun else state.since + ahead
+            p = chance_of(state, model, minute, age)
+            share = (min(until_s, (minute + 1) * 60) - max(from_s, minute * 60)) / 60.0
+            none *= 1 - p if share == 1 else (1 - p) ** share
+        some += state.weight[model] * (1 - none)
+    return some

@@ -1,0 +1,175 @@
+"""The loops of the peak's forecast over services and steps, in compiled form."""
+
+import math
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from models.compiled import compiled, compiled_loop
+from models.hazard.renew import chance
+from models.hazard.renew import follow as follow_events
+from models.peak.burst import event_of, had_onset, learn_size
+from models.peak.error import RESHAPE_S, learn_error, reshape, sigma
+from models.peak.layout import FEATURES, LEVELS, PENDING, POINTS, PRIOR, RIDGE, RING, SIZES, level_shares
+from models.peak.profile import follow
+from models.peak.regress import SOLVE_S, features, learn, solve
+
+GROWTH, OVER_NOW = 1.25, 3.0
+"""No quantile goes beyond GROWTH x the highest rate of the past weeks, or OVER_NOW x the present one.
+
+A model in logarithms would otherwise, after one outlier, ask for a thousand pods.
+"""
+FADE_S = 14 * 86400.0
+"""The highest rate of the past counts half of what it was after this long."""
+LEAST_BURSTS = 4
+"""Fewer are no reason to reckon with one."""
+_SHARES = level_shares(LEVELS)
+_PRIOR = np.array([*PRIOR, *[0.0] * (FEATURES - len(PRIOR))])
+
+
+@dataclass(frozen=True, eq=False)
+class Said:
+    """What was forecast after each of n steps for s services, of the peak of the window ahead.
+
+    rates    (s, n, POINTS) requests/s with weights (s, n, POINTS), which add up to 1: first the quantiles at
+             LEVELS without a burst, then one rate for each of the last bursts.  NaN where nothing was ever
+             observed
+    chances  (s, n) that an event comes in the window: any request of a sparse service, a burst of another
+    sparse   (s, n) which of the two
+    """
+
+    rates: NDArray[np.float32]
+    weights: NDArray[np.float32]
+    chances: NDArray[np.float32]
+    sparse: NDArray[np.bool_]
+
+
+def advance(
+    state: NDArray[np.void],
+    hazard: NDArray[np.void],
+    rates: NDArray[np.float32],
+    *,
+    origin_s: int,
+    step_s: int,
+    first: int,
+    lead_s: NDArray[np.float64],
+) -> Said:
+    """Takes the fleet through n steps, and says after each what is to come.
+
+    state     (s,) STATE, changed in place; hazard: the same of models.hazard
+    rates     (s, n) requests/s; NaN = not observed
+    origin_s  Unix seconds at which the first step begins
+    first     steps from the end of a step to the window that is forecast after it: the age of the data
+    lead_s    (s,) seconds that the window is long; what lies beyond PENDING steps is not looked at
+    """
+    s, n = rates.shape
+    said = Said(
+        np.full((s, n, POINTS), np.nan, np.float32),
+        np.zeros((s, n, POINTS), np.float32),
+        np.zeros((s, n), np.float32),
+        np.zeros((s, n), np.bool_),
+    )
+    last = np.clip(first + np.ceil(lead_s / step_s), first + 1, PENDING - 1).astype(np.int64)
+    _advance(
+        state, hazard, np.ascontiguousarray(rates, np.float32), origin_s, step_s, first, last, lead_s, LEVELS,
+        _SHARES, _PRIOR, said.rates, said.weights, said.chances, said.sparse,
+    )  # fmt: skip
+    return said
+
+
+@compiled_loop
+def _advance(
+    states: Any, hazards: Any, rates: Any, origin_s: int, step_s: int, first: int, last: Any, lead_s: Any,
+    levels: Any, shares: Any, prior: Any, points: Any, weights: Any, chances: Any, sparse: Any,
+) -> None:  # fmt: skip
+    x = np.zeros(FEATURES)
+    for i in range(len(states)):
+        state, hazard = states[i], hazards[i]
+        for j in range(rates.shape[1]):
+            step(state, hazard, rates[i, j], origin_s + j * step_s, step_s, first, last[i], levels, prior, x)
+            now_s = origin_s + (j + 1) * step_s
+            from_s = now_s + first * step_s
+            chances[i, j] = chance(hazard, from_s, from_s + math.ceil(lead_s[i]))
+            sparse[i, j] = state.sparse
+            if not math.isnan(state.last):
+                say(state, now_s, step_s, first, last[i], levels, x, points[i, j])
+                weigh(state, chances[i, j], shares, weights[i, j])
+
+
+@compiled
+def step(
+    state: Any, hazard: Any, rate: float, time_s: int, step_s: int, first: int, last: int, levels: Any,
+    prior: Any, x: Any,
+) -> None:  # fmt: skip
+    """Takes in what came in the step that begins at `time_s`."""
+    z = math.log(rate + 0.5 / step_s)
+    event = event_of(state, hazard, rate, step_s)
+    follow_events(hazard, event, time_s, step_s)
+    state.rate[state.steps % RING], state.z[state.steps % RING] = rate, z
+    state.steps += 1
+    follow(state, z, time_s, step_s)
+    if not math.isnan(z):
+        state.last = z
+        state.peak = max(state.peak - math.log(2.0) * step_s / FADE_S, z)
+    slot = (state.steps - last) % PENDING
+    came = highest_of(state, last - first)
+    if state.steps > last and not math.isnan(state.place[slot]) and not math.isnan(came):
+        if had_onset(state, last):
+            learn_size(state, came - state.place[slot])
+        else:
+            for f in range(FEATURES):
+                x[f] = state.x[slot, f]
+            learn(state, x, came, step_s)
+            learn_error(state, levels, slot, came, time_s, step_s)
+        state.place[slot] = math.nan
+    state.unsolved += 1
+    if state.unsolved * step_s >= SOLVE_S:
+        solve(state, prior, RIDGE)
+        state.unsolved = 0
+    if time_s // RESHAPE_S != (time_s + step_s) // RESHAPE_S:
+        reshape(state, levels, float(max(RESHAPE_S, step_s)))
+
+
+@compiled
+def highest_of(state: Any, steps: int) -> float:
+    """The highest z of the last `steps` steps; NaN where none was observed."""
+    most = math.nan
+    for back in range(1, steps + 1):
+        value = state.z[(state.steps - back) % RING]
+        if math.isnan(most) or value > most:
+            most = value
+    return most
+
+
+@compiled
+def say(state: Any, time_s: int, step_s: int, first: int, last: int, levels: Any, x: Any, rates: Any) -> None:
+    """The forecast from the origin `time_s`: its rates (POINTS,) are written, and kept until it is scored."""
+    slot = state.steps % PENDING
+    features(state, x, time_s, first, last, step_s)
+    place = 0.0
+    for f in range(FEATURES):
+        place += state.beta[f] * x[f]
+        state.x[slot, f] = x[f]
+    spread = sigma(state, time_s)
+    cap = max(state.peak + math.log(GROWTH), state.last + math.log(OVER_NOW))
+    state.place[slot], state.spread[slot] = place, spread
+    most = -math.inf
+    for j in range(len(levels)):
+        most = max(most, place + spread * (state.k[j] + state.theta[j]))
+        state.said[slot, j] = most
+        rates[j] = max(math.exp(min(most, cap)) - 0.5 / step_s, 0.0)
+    for b in range(SIZES):
+        higher = place + state.sizes[b % max(min(state.bursts, SIZES), 1)]
+        rates[len(levels) + b] = max(math.exp(min(higher, cap)) - 0.5 / step_s, 0.0)
+
+
+@compiled
+def weigh(state: Any, chance_of_event: float, shares: Any, weights: Any) -> None:
+    """How likely each rate is: a burst as it was reckoned with, once LEAST_BURSTS were seen."""
+    burst = 0.0 if state.sparse or state.bursts < LEAST_BURSTS else chance_of_event
+    for j in range(len(shares)):
+        weights[j] = (1 - burst) * shares[j]
+    for b in range(SIZES):
+        weights[len(shares) + b] = burst / SIZES

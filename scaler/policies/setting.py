@@ -1,0 +1,104 @@
+"""What can be said of the scaling of a Service in annotations of Knative, and the grid that is searched."""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from itertools import product
+from typing import TypeVar
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from config.policy import Lever
+from config.scenario import Scenario
+from scaler.replay.world import NO_PLAN, World, plan_rows
+
+UTILIZATIONS = (35.0, 50.0, 70.0, 85.0)
+"""Percent."""
+WINDOWS_S = (15, 30, 60)
+PANIC_THRESHOLDS = (110.0, 200.0)
+"""Percent."""
+_Number = TypeVar("_Number", int, float)
+
+
+@dataclass(frozen=True)
+class Setting:
+    """What a Service says of its scaling; None = it says nothing, and has what it has."""
+
+    utilization_percentage: float | None = None
+    window_s: int | None = None
+    panic_threshold_percentage: float | None = None
+    retention_s: int | None = None
+    min_scale: int | None = None
+
+    def annotations(self) -> dict[str, str]:
+        """As Knative reads them on a Revision's template."""
+        said = {
+            "target-utilization-percentage": _text(self.utilization_percentage),
+            "window": _text(self.window_s, "s"),
+            "panic-threshold-percentage": _text(self.panic_threshold_percentage),
+            "scale-to-zero-pod-retention-period": _text(self.retention_s, "s"),
+            "min-scale": _text(self.min_scale),
+        }
+        return {f"autoscaling.knative.dev/{name}": text for name, text in said.items() if text}
+
+
+AS_IT_IS = Setting()
+
+
+def grid(scenario: Scenario, *, retained: bool = True) -> Iterator[Setting]:
+    """Settings that the levers allow, the present one first; what is said already is not said again.
+
+    retained   a short window lets the last pod go between two requests, so it goes with what holds that pod
+               as long as before, where that lever is allowed.  False: every window stands alone.
+    """
+    yield AS_IT_IS
+    levers, window_s = scenario.levers, scenario.stable_window_seconds
+    # Without a limit there is no room to run out, and nothing that a utilization would be a part of.
+    may_target = Lever.TARGET in levers and scenario.container_concurrency > 0
+    utilizations = _others(UTILIZATIONS, scenario.target_utilization_percentage, may_target)
+    windows = _others(WINDOWS_S, window_s, Lever.WINDOW in levers)
+    panics = _others(PANIC_THRESHOLDS, scenario.panic_threshold_percentage, Lever.PANIC in levers)
+    for utilization, window, panic in product(utilizations, windows, panics):
+        shorter = window is not None and window < window_s
+        held = shorter and retained
+        if held and Lever.RETENTION not in levers:
+            continue
+        setting = Setting(utilization, window, panic, window_s if held else None)
+        if setting != AS_IT_IS:
+            yield setting
+
+
+def setting_rows(world: World, setting: Setting, at_s: int = 0) -> NDArray[np.void]:
+    """A plan that has this setting from `at_s` on: (1,) ROW, or none at the start where it says nothing."""
+    if setting == AS_IT_IS and at_s == 0:
+        return NO_PLAN
+    return steered(world, setting, [at_s], [setting.min_scale or 0])
+
+
+def steered(world: World, setting: Setting, at_s: ArrayLike, floor: ArrayLike) -> NDArray[np.void]:
+    """A plan that has this setting all the time, and floors (p,) from `at_s` (p,) on: (p,) ROW."""
+    return plan_rows(
+        world,
+        at_s,
+        floor,
+        target_utilization=_number(setting.utilization_percentage),
+        window_s=_number(setting.window_s),
+        panic_threshold=_number(setting.panic_threshold_percentage),
+        retention_s=_number(setting.retention_s),
+    )
+
+
+def _others(values: Iterable[_Number], present: float, allowed: bool) -> Iterator[_Number | None]:
+    """None for the present value, and what else may be said."""
+    yield None
+    for value in values:
+        if allowed and value != present:
+            yield value
+
+
+def _number(value: float | None) -> float:
+    return float("nan") if value is None else float(value)
+
+
+def _text(value: float | None, unit: str = "") -> str:
+    return "" if value is None else f"{value:g}{unit}"

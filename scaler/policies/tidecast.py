@@ -1,0 +1,150 @@
+"""Ours: of the candidates the one that would have cost least, chosen anew every hour from the past.
+
+    trial    forecasts, and what every candidate would have cost, of one series
+    pooled   what they would have cost on all series together
+    plan     the candidates in force, hour by hour, at one delay-cost
+
+The hour's choice at t knows what candidates came to in hours that ended before t - metrics delay; the floor
+at t knows arrivals before t - metrics delay.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from models.peak.layout import LEVELS
+from scaler.policies.kpa_best import most_starts
+from scaler.policies.policy import Rows, Subject
+from scaler.policies.setting import AS_IT_IS, setting_rows, steered
+from scaler.shadow.candidates import CANDIDATES, Candidate, Rule, allowed
+from scaler.shadow.choice import KPA, Wishes, choose, keep
+from scaler.shadow.trial import BLOCK_S, Each, Forecasts, floors, forecasts, lived, rows
+
+HOUR_S = 3600
+
+
+@dataclass(frozen=True, eq=False)
+class Trial:
+    """One series under every candidate.
+
+    said        its forecasts.
+    candidates  those that its levers allow; places (e',): where they stand among CANDIDATES.
+    rules       of the candidates' floors; asked (f, n): the floors that each asks for at said.at_s.
+    cost        (h, e, 4) what each of CANDIDATES came to in each hour; NaN where it is not allowed.
+    """
+
+    subject: Subject
+    said: Forecasts
+    candidates: tuple[Candidate, ...]
+    places: NDArray[np.intp]
+    rules: tuple[Rule, ...]
+    asked: NDArray[np.int32]
+    cost: NDArray[np.float32]
+
+
+@dataclass(frozen=True, eq=False)
+class Pool:
+    """What all series together came to: sums (h, e, 4), discounted, as known when each hour begins."""
+
+    sums: NDArray[np.float64]
+
+
+def trial(subject: Subject, each: Each = map) -> Trial:
+    """Forecasts and floors of one series, and what every candidate would have cost."""
+    world, scenario = subject.world, subject.scenario
+    said = forecasts(subject.arrivals, subject.start_s, world, scenario.metrics_delay_seconds)
+    found = list(allowed(scenario.levers, limited=scenario.container_concurrency > 0))
+    candidates = tuple(candidate for _, candidate in found)
+    rules = tuple(dict.fromkeys(candidate.rule for candidate in candidates))
+    asked = floors(said, rules, world, scenario.dispersion)
+    plans = [rows(world, each_, said.at_s, asked[rules.index(each_.rule)]) for each_ in candidates]
+    blocks = lived(subject.arrivals, world, plans, each)
+    places = np.array([place for place, _ in found], np.intp)
+    return Trial(subject, said, candidates, places, rules, asked, _by_hour(blocks, places))
+
+
+def pooled(trials: Sequence[Trial]) -> Pool:
+    """What is shared between the series, by the hour since each one's beginning."""
+    hours = max((len(each.cost) for each in trials), default=0)
+    total = np.zeros((hours, len(CANDIDATES), 4))
+    for each in trials:
+        # One that may not use a candidate tells nothing of it: there it counts as the KPA alone.
+        told = np.where(np.isnan(each.cost), each.cost[:, [KPA]], each.cost)
+        total[: len(told)] += told
+    delay_s = max((each.subject.scenario.metrics_delay_seconds for each in trials), default=0)
+    return Pool(_known(total, delay_s))
+
+
+def plan(trial: Trial, pool: Pool, delay_cost: float) -> Rows:
+    """The plan of one series at one delay-cost."""
+    return _in_force(trial, chosen(trial, pool, delay_cost))
+
+
+def chosen(trial: Trial, pool: Pool, delay_cost: float) -> NDArray[np.intp]:
+    """(h,) the place among CANDIDATES of the one in force in each hour."""
+    sums = _known(trial.cost.astype(np.float64), trial.subject.scenario.metrics_delay_seconds)
+    wishes = Wishes(
+        delay_cost=np.array([delay_cost]),
+        wait_cost=np.zeros(1),
+        most_starts=np.array([most_starts(trial.subject.world)]),
+    )
+    current, by_hour = np.full(1, KPA, np.intp), np.empty(len(sums), np.intp)
+    for hour, known in enumerate(sums):
+        current = choose(known[np.newaxis], pool.sums[hour], wishes, current)
+        by_hour[hour] = current[0]
+    return by_hour
+
+
+def band(
+    trial: Trial,
+) -> tuple[NDArray[np.int64], NDArray[np.float32], NDArray[np.float32], NDArray[np.float32]]:
+    """Seconds (k,) from the first arrival, and the 0.1, 0.5 and 0.95 quantiles of the peak forecast then."""
+    at = [int(np.flatnonzero(level == LEVELS)[0]) for level in (0.1, 0.5, 0.95)]
+    low, middle, high = (trial.said.rates[:, i] for i in at)
+    return trial.said.at_s, low, middle, high
+
+
+def _by_hour(blocks: NDArray[np.float32], places: NDArray[np.intp]) -> NDArray[np.float32]:
+    """(h, e, 4) of (e', b, 4): sums of each hour, NaN where a candidate is not among `places`."""
+    per = HOUR_S // BLOCK_S
+    hours = -(-blocks.shape[1] // per)
+    padded = np.zeros((blocks.shape[0], hours * per, 4), np.float32)
+    padded[:, : blocks.shape[1]] = blocks
+    cost = np.full((hours, len(CANDIDATES), 4), np.nan, np.float32)
+    cost[:, places] = padded.reshape(len(places), hours, per, 4).sum(axis=2).transpose(1, 0, 2)
+    return cost
+
+
+def _known(by_hour: NDArray[np.float64], delay_s: int) -> NDArray[np.float64]:
+    """(h, e, 4) discounted sums as known when each hour begins: of hours that ended `delay_s` before it."""
+    late = 1 + -(-delay_s // HOUR_S)
+    known, total = np.zeros_like(by_hour), np.zeros(by_hour.shape[1:])
+    for hour in range(len(by_hour)):
+        if hour >= late:
+            total = total * keep(HOUR_S) + by_hour[hour - late]
+        known[hour] = total
+    return known
+
+
+def _in_force(trial: Trial, by_hour: NDArray[np.intp]) -> Rows:
+    """The floors and settings of the candidates in force."""
+    world, said = trial.subject.world, trial.said
+    candidate_at = dict(zip(trial.places, trial.candidates, strict=True))
+    parts = []
+    changes = np.flatnonzero(np.diff(by_hour, prepend=-1))
+    for i, hour in enumerate(changes):
+        begins = int(hour) * HOUR_S
+        ends = int(changes[i + 1]) * HOUR_S if i + 1 < len(changes) else np.iinfo(np.int64).max
+        candidate = candidate_at[by_hour[hour]]
+        if candidate.rule == Rule() and candidate.setting == AS_IT_IS and begins == 0:
+            continue
+        asked = trial.asked[trial.rules.index(candidate.rule)]
+        before = int(np.searchsorted(said.at_s, begins, "right")) - 1
+        inside = (said.at_s > begins) & (said.at_s < ends)
+        floor = np.concatenate([[asked[before] if before >= 0 else 0], asked[inside]])
+        at_s = np.concatenate([[begins], said.at_s[inside]])
+        kept = np.flatnonzero(np.diff(floor, prepend=-1))
+        parts.append(steered(world, candidate.setting, at_s[kept], floor[kept]))
+    return np.concatenate(parts) if parts else setting_rows(world, AS_IT_IS)

@@ -1,0 +1,7 @@
+"""What would have been chosen: candidate policies lived through beside the real one, and the cheapest taken.
+
+floors       the cheapest floors of a forecast at several prices
+candidates   the table: rules for a floor, and settings of the KPA, put together
+trial        candidates replayed on the traffic that came: what each cost, block by block
+choice       which candidate is in force when, by discounted realised cost
+"""

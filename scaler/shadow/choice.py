@@ -1,0 +1,85 @@
+"""Which candidate is in force: the one that would have cost least, lately, of those that do no harm.
+
+What a candidate came to is summed with weights that halve in HALF_LIFE_S.  To a service's own sums T come
+those of all services together, scaled to EVIDENCE_S pod-seconds of the KPA alone: a service of which little
+is known yet borrows from the others, and one with a past of its own hardly does.  With delay-cost c and
+wait-cost w
+
+    loss = pods + c · delayed + w · waited
+
+and the least is taken of those candidates that
+
+* started at most `most_starts` times the pods that the KPA alone did: a start costs more than its seconds;
+* for c >= NO_HARM delayed no more requests than the KPA alone, with `margin` to spare for what is not known;
+* for c <= NO_HARM held no more pods than the KPA alone.
+
+The one in force is left for a gain of WORTH_A_CHANGE only.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from scaler.shadow.trial import DELAYED, PODS, STARTS, WAITED
+
+Array = NDArray[np.float64]
+
+HALF_LIFE_S = 2 * 86400.0
+EVIDENCE_S = 1500.0
+NO_HARM = 10.0
+"""Pod-seconds.  Who values a delayed request lower may have fewer pods for more delay; nobody else does."""
+WORTH_A_CHANGE = 0.005
+KPA = 0
+"""Place of the KPA alone among the candidates."""
+
+
+@dataclass(frozen=True, eq=False)
+class Wishes:
+    """What is wanted of the choice; arrays (s,) over services.
+
+    delay_cost, wait_cost   pod-seconds a delayed request, and a second waited, are worth.
+    most_starts             times the starts of the KPA alone.
+    max_delayed             share of requests that may be delayed, NaN: the costs rule.
+    """
+
+    delay_cost: Array
+    wait_cost: Array
+    most_starts: Array
+
+
+def keep(after_s: float) -> float:
+    """What a sum counts `after_s` seconds later."""
+    return float(0.5 ** (after_s / HALF_LIFE_S))
+
+
+def choose(sums: Array, pooled: Array, wishes: Wishes, current: NDArray[np.intp]) -> NDArray[np.intp]:
+    """(s,) the place of the candidate that is in force from now on.
+
+    sums     (s, e, 4) discounted sums of what each of e candidates came to; NaN where one is not allowed
+    pooled   (e, 4) the same of all services together
+    current  (s,) the one in force until now
+    """
+    known = sums + borrowed(pooled)
+    alone = known[:, KPA]
+    pods, delayed, starts = (known[:, :, what] for what in (PODS, DELAYED, STARTS))
+    loss = (
+        pods
+        + wishes.delay_cost[:, np.newaxis] * delayed
+        + wishes.wait_cost[:, np.newaxis] * known[:, :, WAITED]
+    )
+    harm = starts > (wishes.most_starts * alone[:, STARTS])[:, np.newaxis] + 1e-9
+    harm |= (delayed > alone[:, [DELAYED]] + 1e-9) & (wishes.delay_cost >= NO_HARM)[:, np.newaxis]
+    harm |= (pods > alone[:, [PODS]] + 1e-9) & (wishes.delay_cost <= NO_HARM)[:, np.newaxis]
+    harm[:, KPA] = False
+    loss = np.where(harm | np.isnan(loss), np.inf, loss)
+    every = np.arange(len(loss))
+    least = loss.argmin(axis=1)
+    better = loss[every, least] < loss[every, current] * (1 - WORTH_A_CHANGE)
+    return np.where(better, least, current)
+
+
+def borrowed(pooled: Array) -> Array:
+    """(e, 4) what all services together came to, scaled to EVIDENCE_S pod-seconds of the KPA alone."""
+    held = pooled[KPA, PODS]
+    return EVIDENCE_S * np.nan_to_num(pooled) / held if held > 0 else np.zeros_like(pooled)

@@ -1,0 +1,120 @@
+"""The cheapest floors of a forecast at several prices, in compiled form.
+
+Rates λ of a window are known as quantiles.  Within it arrivals are counted over τ = max(S, 1 s), S the
+service time: in that time a pod takes μτ requests, μ = capacity / S requests/s (capacity requests at once).
+Counts of τ seconds have mean λτ and variance D·λτ, D the dispersion (1 = Poisson).  Waits much shorter than a
+second are nothing that a pod is worth.
+
+One more pod than N costs a pod-second a second and saves the requests that come while N pods are full and
+N + 1 are not: about c·μ·P(X > (N + ½)μτ) pod-seconds, c = what one request not delayed is worth.  So
+
+    floor = the smallest N with P(X > (N + ½)μτ) ≤ 1 / (c·μ)
+
+a newsvendor's rule on the mixture of the rate's distribution and the spread within it.  For D = 1,
+P(X > x) is the chance that a Gamma(x + 1) variable lies below the mean, and its cube root is nearly normal
+(Wilson & Hilferty, PNAS 17, 1931): off by a third in the far tail of means near 0, by a few percent
+elsewhere.  Other D scale the counts.
+"""
+
+import math
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from models.compiled import compiled, compiled_loop
+
+MOST = 100_000
+"""No floor is above this many pods, whatever the forecast says."""
+
+
+def cheapest_floors(
+    rates: NDArray[np.float32],
+    weights: NDArray[np.float32],
+    worths: NDArray[np.float64],
+    *,
+    per_pod: NDArray[np.float64],
+    counting_s: NDArray[np.float64],
+    dispersion: NDArray[np.float64],
+) -> NDArray[np.int32]:
+    """(s, n, c) pods by the rule above, from 0 where half a pod is enough; 0 where a rate is NaN.
+
+    rates       (s, n, p) requests/s with weights (s, n, p): how high the window's peak may be
+    worths      (c,) rising: what one request not delayed is worth, pod-seconds
+    per_pod     (s,) μ, requests/s that a pod takes
+    counting_s  (s,) τ; dispersion (s,) D
+    """
+    floors = np.zeros((*rates.shape[:2], len(worths)), np.int32)
+    _all(rates, weights, worths, per_pod, counting_s, dispersion, floors)
+    return floors
+
+
+@compiled_loop
+def _all(
+    rates: Any, weights: Any, worths: Any, per_pod: Any, counting_s: Any, dispersion: Any, floors: Any
+) -> None:
+    before = np.zeros(len(worths), np.int64)
+    for i in range(rates.shape[0]):
+        before[:] = 0
+        for j in range(rates.shape[1]):
+            if math.isnan(rates[i, j, 0]):
+                continue
+            least = 0
+            for c in range(len(worths)):
+                admissible = 1.0 / (worths[c] * per_pod[i])
+                # A step's floor is near that of the step before, and above that of a lower worth.
+                least = cheapest(
+                    rates[i, j], weights[i, j], admissible, per_pod[i], counting_s[i], dispersion[i],
+                    max(least, before[c]), least,
+                )  # fmt: skip
+                before[c] = least
+                floors[i, j, c] = least
+
+
+@compiled
+def cheapest(
+    rates: Any, weights: Any, admissible: float, per_pod: float, counting_s: float, dispersion: float,
+    guess: int, least: int,
+) -> int:  # fmt: skip
+    """The smallest N >= least whose shortage is admissible, looked for from `guess` on."""
+    low, high, stride = least, guess, 1
+    if shortage(guess, rates, weights, per_pod, counting_s, dispersion) <= admissible:
+        # Down, by longer and longer strides, until it is not admissible any more.
+        while high > least:
+            below = max(least, high - stride)
+            if shortage(below, rates, weights, per_pod, counting_s, dispersion) > admissible:
+                low = below + 1
+                break
+            high = below
+            stride *= 2
+        if high == least:
+            return least
+    else:
+        low = guess + 1
+        high = guess + stride
+        while high < MOST and shortage(high, rates, weights, per_pod, counting_s, dispersion) > admissible:
+            low = high + 1
+            stride *= 2
+            high = min(high + stride, MOST)
+    while low < high:
+        middle = (low + high) // 2
+        if shortage(middle, rates, weights, per_pod, counting_s, dispersion) <= admissible:
+            high = middle
+        else:
+            low = middle + 1
+    return high
+
+
+@compiled
+def shortage(
+    pods: int, rates: Any, weights: Any, per_pod: float, counting_s: float, dispersion: float
+) -> float:
+    """P(X > (N + ½)μτ): the chance that one more pod than N would be at work."""
+    shape = ((pods + 0.5) * per_pod * counting_s + 1) / dispersion
+    root, offset, total = 3 * math.sqrt(shape), 1 / (9 * shape) - 1, 0.0
+    for q in range(len(rates)):
+        mean = rates[q] * counting_s / dispersion
+        z = root * ((mean / shape) ** (1 / 3) + offset)
+        if z > -6:
+            total += weights[q] * (0.5 * math.erfc(-z / math.sqrt(2.0)) if z < 6 else 1.0)
+    return total
