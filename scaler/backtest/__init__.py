@@ -1,4 +1,10 @@
-"""A team's own traffic replayed under policies: what each would have cost, and whom it would have kept waiting.
+"""A team's own traffic replayed under policies: what each would have cost, and whom it had waiting.
 
+subjects   from a file's counts and a scenario to the series that policies are given
+question   what is to be found out
+run        policies over all of them
+courses    one series through time, for a picture
+plan_file  a plan as the file plan.csv
+summary    figures for people and for programs
 result     what comes out: figures of every policy and series, and courses for pictures
 """

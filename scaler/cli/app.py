@@ -4,6 +4,7 @@ from typing import Annotated
 
 import typer
 
+from scaler.cli.backtest import backtest
 from scaler.cli.check_config import check_config
 from scaler.cli.demo import demo
 from scaler.cli.explain import explain
@@ -29,6 +30,7 @@ app.command()(demo)
 app.command()(plan)
 app.command()(explain)
 app.command()(recommend)
+app.command()(backtest)
 app.command()(export)
 app.command()(check_config)
 app.command()(kpa)

@@ -1,5 +1,6 @@
 """Options that several commands share, each told once."""
 
+import math
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
@@ -40,6 +41,76 @@ KubeconfigOption = Annotated[
     ),
 ]
 """`--kubeconfig FILE`; default None."""
+
+
+class ValuesAre(StrEnum):
+    """What the values of a Prometheus answer are."""
+
+    RATE = "rate"
+    COUNT = "count"
+
+
+def a_number(value: float | None) -> float | None:
+    """What is no number passes every bound, so it is refused here."""
+    if value is not None and math.isnan(value):
+        raise typer.BadParameter("nan is not a number")
+    return value
+
+
+FilesArgument = Annotated[
+    list[Path],
+    typer.Argument(
+        metavar="EXPORT",
+        help="Exported metrics: .csv, .csv.gz, .parquet, or .json as Prometheus answers a range query.",
+        show_default=False,
+    ),
+]
+"""Files whose traffic is replayed."""
+
+ScenarioOption = Annotated[
+    str,
+    typer.Option(
+        "--scenario",
+        metavar="NAME|FILE",
+        help="How pods start and serve; heavy, web, sparse, or a YAML or JSON file.",
+    ),
+]
+"""`--scenario NAME|FILE`; default "web"."""
+
+ScaleOption = Annotated[
+    float | None,
+    typer.Option(
+        "--scale-to",
+        metavar="RATE",
+        min=1e-6,
+        max=100_000,
+        callback=a_number,
+        help="Scale each series to so many requests/s in the mean.",
+    ),
+]
+"""`--scale-to RATE`; default None."""
+
+SeriesOption = Annotated[str, typer.Option("--series", metavar="GLOB", help="Only the series that fit.")]
+"""`--series GLOB`; default "*"."""
+
+SeedOption = Annotated[
+    int, typer.Option("--seed", min=0, help="Of the randomness that turns longer steps into seconds.")
+]
+"""`--seed N`; default 7."""
+
+JobsOption = Annotated[
+    int | None,
+    typer.Option(
+        "--jobs", metavar="N", min=1, max=1024, help="Series worked on at a time; default one a processor."
+    ),
+]
+"""`--jobs N`; default None."""
+
+ValuesOption = Annotated[
+    ValuesAre,
+    typer.Option("--values", help="What the values of a Prometheus answer are: a second, or a step."),
+]
+"""`--values rate|count`; default `ValuesAre.RATE`."""
 
 
 def chosen(output: Format, as_json: bool) -> Format:

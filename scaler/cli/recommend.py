@@ -1,66 +1,44 @@
 """`tidecast recommend`: annotations that would have served a service better, with nothing installed."""
 
-import math
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from scaler.cli.options import Format, FormatOption, JsonOption, chosen
+from scaler.cli.options import (
+    FilesArgument,
+    Format,
+    FormatOption,
+    JobsOption,
+    JsonOption,
+    ScaleOption,
+    ScenarioOption,
+    SeedOption,
+    SeriesOption,
+    ValuesAre,
+    ValuesOption,
+    a_number,
+    chosen,
+)
 
 if TYPE_CHECKING:
+    from scaler.backtest.subjects import Traffic
     from scaler.recommend import Recommendation
 
 
-def _a_number(value: float | None) -> float | None:
-    """What is no number passes every bound, so it is refused here."""
-    if value is not None and math.isnan(value):
-        raise typer.BadParameter("nan is not a number")
-    return value
-
-
-FilesArgument = Annotated[
-    list[Path],
-    typer.Argument(
-        metavar="EXPORT",
-        help="Exported metrics: .csv, .csv.gz, .parquet, or .json as Prometheus answers a range query.",
-        show_default=False,
-    ),
-]
-ScenarioOption = Annotated[
-    str,
-    typer.Option(
-        "--scenario",
-        metavar="NAME|FILE",
-        help="How pods start and serve; heavy, web, sparse, or a YAML or JSON file.",
-    ),
-]
-ScaleOption = Annotated[
-    float | None,
-    typer.Option(
-        "--scale-to",
-        metavar="RATE",
-        min=1e-6,
-        max=100_000,
-        callback=_a_number,
-        help="Scale each series to so many requests/s in the mean.",
-    ),
-]
-SeriesOption = Annotated[str, typer.Option("--series", metavar="GLOB", help="Only the series that fit.")]
 DelayCostOption = Annotated[
     float,
     typer.Option(
         "--delay-cost",
         min=1e-6,
         max=1e9,
-        callback=_a_number,
+        callback=a_number,
         help="Pod-seconds that one delayed request is worth.",
     ),
 ]
-SeedOption = Annotated[
-    int, typer.Option("--seed", min=0, help="Of the randomness that turns longer steps into seconds.")
-]
 LEAVE = "leave as it is"
+UNNAMED = (
+    "the series' name has no namespace (namespace/name); kubectl -n says it, else the one in use is meant"
+)
 
 
 def recommend(
@@ -70,6 +48,8 @@ def recommend(
     series: SeriesOption = "*",
     delay_cost: DelayCostOption = 30.0,
     seed: SeedOption = 7,
+    jobs: JobsOption = None,
+    values: ValuesOption = ValuesAre.RATE,
     output: FormatOption = Format.TABLE,
     as_json: JsonOption = False,
 ) -> None:
@@ -79,49 +59,41 @@ def recommend(
 
     To apply them: tidecast recommend FILE -o yaml | kubectl apply --server-side --field-manager=owner -f -
     """
+    from scaler.cli.exported import exported
     from scaler.cli.output import write_rows
 
     output = chosen(output, as_json)
-    found = _found(files, scenario, scale_to, series, delay_cost, seed)
+    traffic = exported(files, values, scenario=scenario, scale_to=scale_to, series=series, seed=seed)
+    found = _found(traffic, delay_cost, jobs)
     if output is Format.YAML:
         typer.echo(patches(found), nl=False)
     elif output is Format.JSON:
         write_rows([told(one) for one in found], output)
     else:
         write_rows([_row(one) for one in found], output)
+    if len(found) < len(traffic):
+        raise typer.Exit(130)
 
 
-def _found(
-    files: list[Path], scenario: str, scale_to: float | None, series: str, delay_cost: float, seed: int
-) -> list["Recommendation"]:
-    from config.scenario import load_scenario
-    from forecaster.exports import read_export
+def _found(traffic: "Traffic", delay_cost: float, jobs: int | None) -> list["Recommendation"]:
+    """In the order of the series; fewer where Ctrl-C ended it, which is said."""
     from scaler.cli.progress import bars, say
-    from scaler.recommend import fitting
+    from scaler.cli.threads import threads
     from scaler.recommend import recommend as best
-    from scaler.replay.traffic import arrivals_by_second, observed, source
 
-    world = load_scenario(scenario)
-    export = read_export(files)
-    for repair in export.repairs:
-        say(repair)
-    rows = fitting(export.series, series)
-    found = []
-    with bars() as progress:
+    def advised(k: int) -> "Recommendation":
+        subject = traffic.subject(k)
+        return best(subject.series, subject.arrivals, subject.scenario, delay_cost)
+
+    found = {}
+    with bars() as progress, threads(jobs) as spread:
         done = progress("replaying")
-        for at, i in enumerate(rows):
-            name = export.series[i]
-            its = world.of(name)
-            arrivals = arrivals_by_second(
-                observed(export.counts[i]),
-                export.step_s,
-                source(seed, name),
-                scale_to=scale_to,
-                dispersion=its.dispersion,
-            )
-            found.append(best(name, arrivals, its, delay_cost))
-            done((at + 1) / len(rows))
-    return found
+        for k, one in spread(advised, range(len(traffic))):
+            found[k] = one
+            done(len(found) / len(traffic))
+    if len(found) < len(traffic):
+        say(f"stopped: {len(found)} of {len(traffic)} series were looked at")
+    return [found[k] for k in sorted(found)]
 
 
 def told(one: "Recommendation") -> dict[str, Any]:
@@ -152,7 +124,8 @@ def patches(found: list["Recommendation"]) -> str:
             "metadata": {"name": name, **({"namespace": namespace} if namespace else {})},
             "spec": {"template": {"metadata": {"annotations": annotations}}},
         }
-        parts.append(f"---\n# {_change(one)}\n" + yaml.safe_dump(patch, sort_keys=False, allow_unicode=True))
+        said = _change(one) if namespace else f"{_change(one)}\n# {UNNAMED}"
+        parts.append(f"---\n# {said}\n" + yaml.safe_dump(patch, sort_keys=False, allow_unicode=True))
     return "".join(parts)
 
 

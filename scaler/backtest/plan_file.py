@@ -1,0 +1,88 @@
+"""A plan as the file plan.csv, which other programs read.
+
+    timestamp,series,floor,target_utilization,window_s,panic_threshold,retention_s
+
+Whole Unix seconds; pods; percent, seconds, percent, seconds, empty = as the Service has it.  A row holds
+until the next one of its series.  Numbers are as short as they may be for the same plan to be read again.
+"""
+
+import csv
+import io
+import math
+from collections.abc import Callable, Iterator
+
+import numpy as np
+from numpy.typing import NDArray
+
+from scaler.kpa.config import LEAST_TARGET
+from scaler.policies.policy import Rows, Subject
+
+COLUMNS = ("timestamp", "series", "floor", "target_utilization", "window_s", "panic_threshold", "retention_s")
+HEADING = ",".join(COLUMNS) + "\n"
+
+
+def plan_lines(subject: Subject, rows: Rows) -> str:
+    """The lines of one series, from its first second to its last."""
+    rows = _complete(rows, len(subject.arrivals))
+    total_value = subject.world.spec.total_value
+
+    def target(percent: float) -> float:
+        return max(LEAST_TARGET, total_value * (percent / 100))
+
+    columns = (
+        (subject.start_s + rows["at_s"]).tolist(),
+        rows["floor"].tolist(),
+        _texts(rows["target_value"], 100 / total_value, target),
+        _texts(rows["stable_window_s"]),
+        _texts(rows["panic_threshold"], 100, lambda percent: percent / 100),
+        _texts(rows["pod_retention_period_s"]),
+    )
+    name = _quoted(subject.series)
+    return "".join(
+        f"{at_s},{name},{floor},{utilization},{window_s},{panic},{retention_s}\n"
+        for at_s, floor, utilization, window_s, panic, retention_s in zip(*columns, strict=True)
+    )
+
+
+def _complete(rows: Rows, seconds: int) -> Rows:
+    """Rows within the traffic, one for a second, with one of floor 0 where the plan begins later."""
+    rows = rows[rows["at_s"] < max(1, seconds)]
+    # Of several at one second the last is in force.
+    rows = rows[np.diff(rows["at_s"], append=np.iinfo(np.int64).max) != 0]
+    if len(rows) and rows["at_s"][0] <= 0:
+        return rows
+    nothing = np.zeros(1, rows.dtype)
+    for name in ("target_value", "stable_window_s", "panic_window_s", "panic_threshold"):
+        nothing[name] = math.nan
+    nothing["pod_retention_period_s"] = math.nan
+    return np.concatenate([nothing, rows])
+
+
+def _texts(
+    values: NDArray[np.float64], factor: float = 1.0, read: Callable[[float], float] = float
+) -> list[str]:
+    """(p,) values as text, times the factor; empty for NaN.  `read`: what is made of the number again."""
+    different, place = np.unique(values, return_inverse=True)
+    texts = ["" if math.isnan(value) else _shortest(value, factor, read) for value in different.tolist()]
+    return [texts[i] for i in place.tolist()]
+
+
+def _shortest(value: float, factor: float, read: Callable[[float], float]) -> str:
+    for text in _longer_and_longer(value * factor):
+        if read(float(text)) == value:
+            return text
+    return text
+
+
+def _longer_and_longer(number: float) -> Iterator[str]:
+    for digits in (6, 9, 12, 15, 17):
+        yield f"{number:.{digits}g}"
+    for neighbour in (math.nextafter(number, math.inf), math.nextafter(number, -math.inf)):
+        yield f"{neighbour:.17g}"
+    yield f"{number:.12g}"
+
+
+def _quoted(name: str) -> str:
+    text = io.StringIO()
+    csv.writer(text, lineterminator="").writerow([name])
+    return text.getvalue()

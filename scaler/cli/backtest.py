@@ -1,0 +1,242 @@
+"""`tidecast backtest`: policies replayed on exported traffic, beside Knative's autoscaler alone."""
+
+import os
+from collections.abc import Mapping
+from difflib import get_close_matches
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from scaler.cli.options import (
+    FilesArgument,
+    Format,
+    FormatOption,
+    JobsOption,
+    JsonOption,
+    ScaleOption,
+    ScenarioOption,
+    SeedOption,
+    SeriesOption,
+    ValuesAre,
+    ValuesOption,
+    a_number,
+    chosen,
+)
+from scaler.policies.names import DEFAULT, KPA, NAMES, OURS
+
+if TYPE_CHECKING:
+    from scaler.backtest.question import Question
+    from scaler.backtest.run import Found
+    from scaler.backtest.subjects import Traffic
+    from scaler.policies.policy import Policy
+
+COSTS = (1.0, 3.0, 10.0, 30.0, 100.0, 300.0)
+
+
+def _costs(given: list[float] | None) -> list[float] | None:
+    for value in given or ():
+        a_number(value)
+    return given
+
+
+def _known(given: list[str] | None) -> list[str] | None:
+    for name in given or ():
+        if name not in NAMES:
+            near = get_close_matches(name, NAMES, n=3)
+            hint = f"; is it {' or '.join(near)}?" if near else ""
+            raise typer.BadParameter(f"no policy {name!r}{hint} Allowed: {', '.join(NAMES)}")
+    return given
+
+
+def _place(path: Path | None) -> Path | None:
+    """Where a file is to be written is looked at before the work."""
+    if path is None:
+        return None
+    if path.is_dir():
+        raise typer.BadParameter(f"{path} is a folder")
+    if not path.absolute().parent.is_dir():
+        raise typer.BadParameter(f"{path}: there is no folder {path.parent}")
+    if not os.access(path if path.exists() else path.absolute().parent, os.W_OK):
+        raise typer.BadParameter(f"{path} cannot be written")
+    return path
+
+
+DelayCostsOption = Annotated[
+    list[float] | None,
+    typer.Option(
+        "--delay-cost",
+        metavar="X",
+        min=1e-6,
+        max=1e9,
+        callback=_costs,
+        help="Pod-seconds that one delayed request is worth.  May be given several times; default "
+        f"{' '.join(f'{cost:g}' for cost in COSTS)}.",
+    ),
+]
+PoliciesOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--policy",
+        metavar="NAME",
+        callback=_known,
+        help=f"What is compared.  May be given several times; default {' '.join(DEFAULT)}.  "
+        f"All: {', '.join(NAMES)}.",
+    ),
+]
+ScoreFromOption = Annotated[
+    str | None,
+    typer.Option(
+        "--score-from",
+        metavar="TIME",
+        help="Figures count from TIME on (Unix seconds or 2026-01-31T12:00:00Z), what is before is warm-up; "
+        "default the file's start.",
+    ),
+]
+PlanOption = Annotated[
+    Path | None,
+    typer.Option(
+        "--plan-out",
+        metavar="P.csv",
+        callback=_place,
+        help="Write the plan.  Needs one --delay-cost and one --policy that plans.",
+    ),
+]
+ReportOption = Annotated[
+    Path | None,
+    typer.Option(
+        "--report", metavar="R.html", callback=_place, help="Write a page of what was found, for a browser."
+    ),
+]
+
+
+def backtest(
+    files: FilesArgument,
+    scenario: ScenarioOption = "web",
+    scale_to: ScaleOption = None,
+    delay_cost: DelayCostsOption = None,
+    policy: PoliciesOption = None,
+    series: SeriesOption = "*",
+    score_from: ScoreFromOption = None,
+    plan_out: PlanOption = None,
+    report: ReportOption = None,
+    jobs: JobsOption = None,
+    seed: SeedOption = 7,
+    values: ValuesOption = ValuesAre.RATE,
+    output: FormatOption = Format.TABLE,
+    as_json: JsonOption = False,
+) -> None:
+    """Replay exported traffic under policies: what each would have cost, and how many requests had waited.
+
+    Every policy is compared with Knative's autoscaler (the KPA) alone, on the same traffic.
+
+    Ctrl-C ends it with the series that are done.
+    """
+    from scaler.cli.exported import exported
+    from scaler.cli.offline import moment
+
+    form = chosen(output, as_json)
+    names = tuple(dict.fromkeys(policy or DEFAULT))
+    costs = tuple(dict.fromkeys(delay_cost or COSTS))
+    policies = _policies(names)
+    planned = _planned(policies, costs, policy) if plan_out else None
+    score_from_s = None if score_from is None else moment(score_from)
+    traffic = exported(
+        files,
+        values,
+        scenario=scenario,
+        scale_to=scale_to,
+        series=series,
+        seed=seed,
+        score_from_s=score_from_s,
+    )
+    question = _question(policies, costs, planned=planned, courses=report is not None)
+    found, stopped = _found(traffic, question, files, scenario, jobs)
+    if found.backtest.series:
+        if plan_out:
+            _write_plans(plan_out, traffic, found)
+        if report:
+            _write_report(report, found, policies)
+        _write(found, names, form)
+    if stopped:
+        raise typer.Exit(130)
+
+
+def _policies(names: tuple[str, ...]) -> "dict[str, Policy]":
+    """Those of the names, in order; the KPA alone is before them where it is not among them."""
+    from scaler.policies.table import POLICIES
+
+    return {name: POLICIES[name] for name in (names if KPA in names else (KPA, *names))}
+
+
+def _planned(policies: "Mapping[str, Policy]", costs: tuple[float, ...], given: list[str] | None) -> str:
+    """The policy whose plan is written."""
+    planning = [name for name in given or () if name != KPA and not policies[name].hindsight]
+    if len(costs) != 1 or len(set(planning)) != 1:
+        raise typer.BadParameter(
+            "--plan-out needs exactly one --delay-cost, and one --policy that plans without hindsight, such "
+            f"as --delay-cost 30 --policy {OURS}"
+        )
+    return planning[0]
+
+
+def _question(
+    policies: "Mapping[str, Policy]", costs: tuple[float, ...], *, planned: str | None, courses: bool
+) -> "Question":
+    from scaler.backtest.question import MOST_COURSES, Question
+
+    return Question(policies, costs, courses=MOST_COURSES if courses else 0, planned=planned)
+
+
+def _found(
+    traffic: "Traffic", question: "Question", files: list[Path], scenario: str, jobs: int | None
+) -> "tuple[Found, bool]":
+    """What was found, and whether Ctrl-C ended it before all was."""
+    from scaler.backtest.run import run
+    from scaler.cli.progress import bars, say
+    from scaler.cli.threads import threads
+
+    more = f" and {len(files) - 1} more" if len(files) > 1 else ""
+    with bars() as progress, threads(jobs) as spread:
+        found = run(
+            traffic,
+            question,
+            where=f"{files[0].name}{more}",
+            scenario=scenario,
+            spread=spread,
+            told=progress("replaying"),
+        )
+    if spread.stopped:
+        say(f"stopped: {len(found.backtest.series)} of {len(traffic)} series are done")
+    if found.unplanned and found.backtest.series:
+        say(f"stopped: {OURS} is left out; it learns from all series before it plans any")
+    return found, spread.stopped
+
+
+def _write(found: "Found", names: tuple[str, ...], form: Format) -> None:
+    from scaler.backtest.summary import table, value
+    from scaler.cli.output import write_rows, write_value
+
+    if form is Format.TABLE:
+        write_rows(table(found.backtest), form)
+    else:
+        write_value(value(found.backtest, names), form)
+
+
+def _write_plans(path: Path, traffic: "Traffic", found: "Found") -> None:
+    from scaler.backtest.plan_file import HEADING, plan_lines
+    from scaler.cli.progress import say
+
+    with path.open("w", encoding="utf-8", newline="") as file:
+        file.write(HEADING)
+        for k, rows in found.plans:
+            file.write(plan_lines(traffic.subject(k), rows))
+    say(f"the plan: {path}")
+
+
+def _write_report(path: Path, found: "Found", policies: "Mapping[str, Policy]") -> None:
+    from scaler.cli.progress import say
+    from scaler.report.page import report_html
+
+    path.write_text(report_html(found.backtest, policies), encoding="utf-8")
+    say(f"the report: {path}")

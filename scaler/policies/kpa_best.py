@@ -1,0 +1,123 @@
+"""The KPA at the best of a grid of its own settings: with hindsight, and chosen anew from the past.
+
+    kpa-fixed   the setting of least cost over the scored span, for good
+    kpa-tuned   every hour the setting of least cost from the beginning to what is known
+
+cost = pod-seconds + delay-cost x delayed requests, of each setting's own replay from the beginning.  The grid
+is utilization x window x panic threshold, as far as the levers go; what the Service has is always in it.
+"""
+
+from dataclasses import dataclass
+from weakref import WeakKeyDictionary
+
+import numpy as np
+from numpy.typing import NDArray
+
+from scaler.policies.policy import Policy, Rows, Subject
+from scaler.policies.setting import Setting, grid, setting_rows
+from scaler.replay.layout import FIGURES
+from scaler.replay.world import NO_PLAN, World, replay_all
+
+BLOCK_S = 300
+"""Costs are cumulated by it."""
+REVIEW_S = 3600
+QUICK_S = 10.0
+"""A start-up up to it is quick."""
+
+
+@dataclass(frozen=True, eq=False)
+class Tried:
+    """What each setting of the grid came to on one series.
+
+    settings   (g,); the first is what the Service has.
+    from_s     seconds from the first arrival to the first block, so that the scored span begins with one.
+    pod_s, delayed, starts   (g, b) in each block of BLOCK_S.
+    """
+
+    settings: tuple[Setting, ...]
+    from_s: int
+    pod_s: NDArray[np.float64]
+    delayed: NDArray[np.float64]
+    starts: NDArray[np.float64]
+
+    def costs(self, delay_cost: float) -> NDArray[np.float64]:
+        """(g, b) pod-seconds, and `delay_cost` for each delayed request."""
+        return self.pod_s + delay_cost * self.delayed
+
+
+_TRIED: WeakKeyDictionary[Subject, Tried] = WeakKeyDictionary()
+"""Both policies and all delay-costs look at the same replays; they are gone with their subject."""
+
+
+def tried(subject: Subject) -> Tried:
+    """The replays of the grid, made at the first time that a subject is asked for."""
+    known = _TRIED.get(subject)
+    if known is None:
+        known = _TRIED[subject] = _replayed(subject)
+    return known
+
+
+def most_starts(world: World) -> float:
+    """How many times the KPA's own pod starts a setting may cost.
+
+    A start costs more than its seconds (image, warm-up, node), which no cost here counts; so what is saved
+    must not be bought with starts.  Where pods start quickly and each serves several requests a start is
+    little beside what it serves, and half as many again are borne.
+    """
+    return 1.5 if world.startup_s <= QUICK_S and world.at_once >= 2 else 1.0
+
+
+def fixed(subject: Subject, delay_cost: float) -> Rows:
+    """The best setting with hindsight among those within the limit on starts."""
+    its = tried(subject)
+    scored = slice((subject.score_s - its.from_s) // BLOCK_S, None)
+    costs = its.costs(delay_cost)[:, scored].sum(axis=1)
+    starts = its.starts[:, scored].sum(axis=1)
+    allowed = starts <= most_starts(subject.world) * starts[0]
+    best = int(np.argmin(np.where(allowed, costs, np.inf)))
+    return setting_rows(subject.world, its.settings[best])
+
+
+def tuned(subject: Subject, delay_cost: float) -> Rows:
+    """The setting that was best until now, every REVIEW_S; it begins with what the Service has."""
+    its = tried(subject)
+    until = np.cumsum(its.costs(delay_cost), axis=1)
+    until = np.concatenate([np.zeros((len(until), 1)), until], axis=1)
+    at_s = np.arange(0, len(subject.arrivals), REVIEW_S)
+    known_s = at_s - subject.scenario.metrics_delay_seconds - its.from_s
+    # Where nothing is known yet all costs are 0, and the first of equals is what the Service has.
+    best = until[:, np.maximum(known_s // BLOCK_S, 0)].argmin(axis=0)
+    changes = np.flatnonzero(np.diff(best, prepend=0))
+    rows = [setting_rows(subject.world, its.settings[best[i]], int(at_s[i])) for i in changes]
+    return np.concatenate([NO_PLAN, *rows])
+
+
+def _replayed(subject: Subject) -> Tried:
+    world, settings = subject.world, tuple(grid(subject.scenario, retained=False))
+    from_s = subject.score_s % BLOCK_S
+    lived = replay_all(
+        [world] * len(settings),
+        subject.arrivals[np.newaxis],
+        np.zeros(len(settings), np.int64),
+        [setting_rows(world, setting) for setting in settings],
+        score_s=from_s,
+        block_s=BLOCK_S,
+    )
+    of = {name: lived[:, :, place] for place, name in enumerate(FIGURES)}
+    pod_s = of["starting_pod_s"] + of["ready_pod_s"]
+    return Tried(settings, from_s, pod_s, of["delayed"].copy(), of["starts"].copy())
+
+
+KPA_FIXED = Policy(
+    about="the KPA at its best fixed setting, chosen with hindsight",
+    source="a bound of careful tuning by hand: the grid of this file",
+    plan=fixed,
+    by_delay_cost=True,
+    hindsight=True,
+)
+KPA_TUNED = Policy(
+    about="the KPA at the setting that was best until now, chosen anew every hour",
+    source="tuning by what the past tells: the grid of this file",
+    plan=tuned,
+    by_delay_cost=True,
+)
