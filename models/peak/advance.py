@@ -23,8 +23,8 @@ A model in logarithms would otherwise, after one outlier, ask for a thousand pod
 """
 FADE_S = 14 * 86400.0
 """The highest rate of the past counts half of what it was after this long."""
-LEAST_BURSTS = 4
-"""Fewer are no reason to reckon with one."""
+LEAST_BURSTS, LEAST_CHANCE = 4, 2e-4
+"""Fewer seen, or less likely, are no reason to reckon with one."""
 _SHARES = level_shares(LEVELS)
 _PRIOR = np.array([*PRIOR, *[0.0] * (FEATURES - len(PRIOR))])
 
@@ -168,7 +168,8 @@ def say(state: Any, time_s: int, step_s: int, first: int, last: int, levels: Any
 @compiled
 def weigh(state: Any, chance_of_event: float, shares: Any, weights: Any) -> None:
     """How likely each rate is: a burst as it was reckoned with, once LEAST_BURSTS were seen."""
-    burst = 0.0 if state.sparse or state.bursts < LEAST_BURSTS else chance_of_event
+    reckoned = not state.sparse and state.bursts >= LEAST_BURSTS and chance_of_event >= LEAST_CHANCE
+    burst = chance_of_event if reckoned else 0.0
     for j in range(len(shares)):
         weights[j] = (1 - burst) * shares[j]
     for b in range(SIZES):

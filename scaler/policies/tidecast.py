@@ -18,25 +18,31 @@ from models.peak.layout import LEVELS
 from scaler.policies.kpa_best import most_starts
 from scaler.policies.policy import Rows, Subject
 from scaler.policies.setting import AS_IT_IS, setting_rows, steered
+from scaler.replay.world import World
 from scaler.shadow.candidates import CANDIDATES, Candidate, Rule, allowed
 from scaler.shadow.choice import KPA, Wishes, choose, keep
-from scaler.shadow.trial import BLOCK_S, Each, Forecasts, floors, forecasts, lived, rows
+from scaler.shadow.trial import BLOCK_S, Each, floors, forecasts, lived, rows
 
 HOUR_S = 3600
+BAND = (0.1, 0.5, 0.95)
+"""Levels that a picture shows."""
 
 
 @dataclass(frozen=True, eq=False)
 class Trial:
-    """One series under every candidate.
+    """One series under every candidate: what planning needs of it, without its arrivals.
 
-    said        its forecasts.
+    at_s        (n,) seconds from the first arrival at which plans are made.
+    band        (n, 3) requests/s: quantiles at BAND of the peak that was forecast then.
     candidates  those that its levers allow; places (e',): where they stand among CANDIDATES.
-    rules       of the candidates' floors; asked (f, n): the floors that each asks for at said.at_s.
+    rules       of the candidates' floors; asked (f, n): the floors that each asks for at `at_s`.
     cost        (h, e, 4) what each of CANDIDATES came to in each hour; NaN where it is not allowed.
     """
 
-    subject: Subject
-    said: Forecasts
+    world: World
+    delay_s: int
+    at_s: NDArray[np.int64]
+    band: NDArray[np.float32]
     candidates: tuple[Candidate, ...]
     places: NDArray[np.intp]
     rules: tuple[Rule, ...]
@@ -62,7 +68,17 @@ def trial(subject: Subject, each: Each = map) -> Trial:
     plans = [rows(world, each_, said.at_s, asked[rules.index(each_.rule)]) for each_ in candidates]
     blocks = lived(subject.arrivals, world, plans, each)
     places = np.array([place for place, _ in found], np.intp)
-    return Trial(subject, said, candidates, places, rules, asked, _by_hour(blocks, places))
+    return Trial(
+        world=world,
+        delay_s=scenario.metrics_delay_seconds,
+        at_s=said.at_s,
+        band=said.rates[:, [int(np.flatnonzero(level == LEVELS)[0]) for level in BAND]],
+        candidates=candidates,
+        places=places,
+        rules=rules,
+        asked=asked,
+        cost=_by_hour(blocks, places),
+    )
 
 
 def pooled(trials: Sequence[Trial]) -> Pool:
@@ -73,8 +89,7 @@ def pooled(trials: Sequence[Trial]) -> Pool:
         # One that may not use a candidate tells nothing of it: there it counts as the KPA alone.
         told = np.where(np.isnan(each.cost), each.cost[:, [KPA]], each.cost)
         total[: len(told)] += told
-    delay_s = max((each.subject.scenario.metrics_delay_seconds for each in trials), default=0)
-    return Pool(_known(total, delay_s))
+    return Pool(_known(total, max((each.delay_s for each in trials), default=0)))
 
 
 def plan(trial: Trial, pool: Pool, delay_cost: float) -> Rows:
@@ -84,11 +99,11 @@ def plan(trial: Trial, pool: Pool, delay_cost: float) -> Rows:
 
 def chosen(trial: Trial, pool: Pool, delay_cost: float) -> NDArray[np.intp]:
     """(h,) the place among CANDIDATES of the one in force in each hour."""
-    sums = _known(trial.cost.astype(np.float64), trial.subject.scenario.metrics_delay_seconds)
+    sums = _known(trial.cost.astype(np.float64), trial.delay_s)
     wishes = Wishes(
         delay_cost=np.array([delay_cost]),
         wait_cost=np.zeros(1),
-        most_starts=np.array([most_starts(trial.subject.world)]),
+        most_starts=np.array([most_starts(trial.world)]),
     )
     current, by_hour = np.full(1, KPA, np.intp), np.empty(len(sums), np.intp)
     for hour, known in enumerate(sums):
@@ -101,9 +116,8 @@ def band(
     trial: Trial,
 ) -> tuple[NDArray[np.int64], NDArray[np.float32], NDArray[np.float32], NDArray[np.float32]]:
     """Seconds (k,) from the first arrival, and the 0.1, 0.5 and 0.95 quantiles of the peak forecast then."""
-    at = [int(np.flatnonzero(level == LEVELS)[0]) for level in (0.1, 0.5, 0.95)]
-    low, middle, high = (trial.said.rates[:, i] for i in at)
-    return trial.said.at_s, low, middle, high
+    low, middle, high = trial.band.T
+    return trial.at_s, low, middle, high
 
 
 def _by_hour(blocks: NDArray[np.float32], places: NDArray[np.intp]) -> NDArray[np.float32]:
@@ -130,7 +144,6 @@ def _known(by_hour: NDArray[np.float64], delay_s: int) -> NDArray[np.float64]:
 
 def _in_force(trial: Trial, by_hour: NDArray[np.intp]) -> Rows:
     """The floors and settings of the candidates in force."""
-    world, said = trial.subject.world, trial.said
     candidate_at = dict(zip(trial.places, trial.candidates, strict=True))
     parts = []
     changes = np.flatnonzero(np.diff(by_hour, prepend=-1))
@@ -141,10 +154,10 @@ def _in_force(trial: Trial, by_hour: NDArray[np.intp]) -> Rows:
         if candidate.rule == Rule() and candidate.setting == AS_IT_IS and begins == 0:
             continue
         asked = trial.asked[trial.rules.index(candidate.rule)]
-        before = int(np.searchsorted(said.at_s, begins, "right")) - 1
-        inside = (said.at_s > begins) & (said.at_s < ends)
+        before = int(np.searchsorted(trial.at_s, begins, "right")) - 1
+        inside = (trial.at_s > begins) & (trial.at_s < ends)
         floor = np.concatenate([[asked[before] if before >= 0 else 0], asked[inside]])
-        at_s = np.concatenate([[begins], said.at_s[inside]])
+        at_s = np.concatenate([[begins], trial.at_s[inside]])
         kept = np.flatnonzero(np.diff(floor, prepend=-1))
-        parts.append(steered(world, candidate.setting, at_s[kept], floor[kept]))
-    return np.concatenate(parts) if parts else setting_rows(world, AS_IT_IS)
+        parts.append(steered(trial.world, candidate.setting, at_s[kept], floor[kept]))
+    return np.concatenate(parts) if parts else setting_rows(trial.world, AS_IT_IS)

@@ -119,10 +119,12 @@ def plan_rows(
     utilization = np.asarray(target_utilization, float) / 100
     rows["target_value"] = np.maximum(LEAST_TARGET, world.spec.total_value * utilization)
     rows["stable_window_s"] = window_s
-    rows["panic_window_s"] = [
+    windows, which = np.unique(rows["stable_window_s"], return_inverse=True)
+    panics = [
         math.nan if math.isnan(seconds) else panic_window_s(int(seconds), world.panic_window_percentage)
-        for seconds in rows["stable_window_s"]
+        for seconds in windows
     ]
+    rows["panic_window_s"] = np.array(panics)[which]
     rows["panic_threshold"] = np.asarray(panic_threshold, float) / 100
     rows["pod_retention_period_s"] = retention_s
     return rows

@@ -26,6 +26,7 @@ from models.compiled import compiled, compiled_loop
 
 MOST = 100_000
 """No floor is above this many pods, whatever the forecast says."""
+_FAR, _ROOT_2 = 6.0, math.sqrt(2.0)
 
 
 def cheapest_floors(
@@ -54,35 +55,36 @@ def _all(
     rates: Any, weights: Any, worths: Any, per_pod: Any, counting_s: Any, dispersion: Any, floors: Any
 ) -> None:
     before = np.zeros(len(worths), np.int64)
+    roots = np.zeros(rates.shape[2])
     for i in range(rates.shape[0]):
         before[:] = 0
+        pod = per_pod[i] * counting_s[i] / dispersion[i]
         for j in range(rates.shape[1]):
             if math.isnan(rates[i, j, 0]):
                 continue
+            for p in range(len(roots)):
+                roots[p] = np.cbrt(rates[i, j, p] * counting_s[i] / dispersion[i])
             least = 0
             for c in range(len(worths)):
                 admissible = 1.0 / (worths[c] * per_pod[i])
                 # A step's floor is near that of the step before, and above that of a lower worth.
-                least = cheapest(
-                    rates[i, j], weights[i, j], admissible, per_pod[i], counting_s[i], dispersion[i],
-                    max(least, before[c]), least,
-                )  # fmt: skip
+                guess = max(least, before[c])
+                least = cheapest(roots, weights[i, j], admissible, pod, 1 / dispersion[i], guess, least)
                 before[c] = least
                 floors[i, j, c] = least
 
 
 @compiled
 def cheapest(
-    rates: Any, weights: Any, admissible: float, per_pod: float, counting_s: float, dispersion: float,
-    guess: int, least: int,
-) -> int:  # fmt: skip
+    roots: Any, weights: Any, admissible: float, pod: float, one: float, guess: int, least: int
+) -> int:
     """The smallest N >= least whose shortage is admissible, looked for from `guess` on."""
     low, high, stride = least, guess, 1
-    if shortage(guess, rates, weights, per_pod, counting_s, dispersion) <= admissible:
+    if shortage(guess, roots, weights, pod, one) <= admissible:
         # Down, by longer and longer strides, until it is not admissible any more.
         while high > least:
             below = max(least, high - stride)
-            if shortage(below, rates, weights, per_pod, counting_s, dispersion) > admissible:
+            if shortage(below, roots, weights, pod, one) > admissible:
                 low = below + 1
                 break
             high = below
@@ -92,13 +94,13 @@ def cheapest(
     else:
         low = guess + 1
         high = guess + stride
-        while high < MOST and shortage(high, rates, weights, per_pod, counting_s, dispersion) > admissible:
+        while high < MOST and shortage(high, roots, weights, pod, one) > admissible:
             low = high + 1
             stride *= 2
             high = min(high + stride, MOST)
     while low < high:
         middle = (low + high) // 2
-        if shortage(middle, rates, weights, per_pod, counting_s, dispersion) <= admissible:
+        if shortage(middle, roots, weights, pod, one) <= admissible:
             high = middle
         else:
             low = middle + 1
@@ -106,15 +108,19 @@ def cheapest(
 
 
 @compiled
-def shortage(
-    pods: int, rates: Any, weights: Any, per_pod: float, counting_s: float, dispersion: float
-) -> float:
-    """P(X > (N + ½)μτ): the chance that one more pod than N would be at work."""
-    shape = ((pods + 0.5) * per_pod * counting_s + 1) / dispersion
-    root, offset, total = 3 * math.sqrt(shape), 1 / (9 * shape) - 1, 0.0
-    for q in range(len(rates)):
-        mean = rates[q] * counting_s / dispersion
-        z = root * ((mean / shape) ** (1 / 3) + offset)
-        if z > -6:
-            total += weights[q] * (0.5 * math.erfc(-z / math.sqrt(2.0)) if z < 6 else 1.0)
+def shortage(pods: int, roots: Any, weights: Any, pod: float, one: float) -> float:
+    """P(X > (N + ½)μτ): the chance that one more pod than N would be at work.
+
+    roots   (p,) cube roots of the means that are possible, with weights (p,); counts are over D here
+    pod     μτ / D; one: 1 / D
+    """
+    shape = (pods + 0.5) * pod + one
+    scale, total = 3 * math.sqrt(shape), 0.0
+    slope, offset = scale / np.cbrt(shape), scale * (1 / (9 * shape) - 1)
+    for p in range(len(roots)):
+        z = slope * roots[p] + offset
+        if z > _FAR:
+            total += weights[p]
+        elif z > -_FAR and weights[p] > 0:
+            total += weights[p] * 0.5 * math.erfc(-z / _ROOT_2)
     return total
