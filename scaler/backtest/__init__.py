@@ -2,6 +2,7 @@
 
 subjects   from a file's counts and a scenario to the series that policies are given
 question   what is to be found out
+spread     how the same is done for many series
 run        policies over all of them
 courses    one series through time, for a picture
 plan_file  a plan as the file plan.csv

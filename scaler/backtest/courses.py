@@ -9,7 +9,7 @@ from scaler.replay.world import NO_PLAN, course
 
 MOST_COLUMNS = 2000
 
-Band = tuple[NDArray[np.int64], NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]
+Band = tuple[NDArray[np.int64], NDArray[np.floating], NDArray[np.floating], NDArray[np.floating]]
 """(k,) rising seconds from the first arrival, and three quantiles (k,) requests/s that hold from there on."""
 
 

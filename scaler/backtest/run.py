@@ -1,39 +1,27 @@
 """Policies over all series of a file.
 
 Series do not depend on each other, so they are worked on side by side, in threads that the caller brings:
-the replays are compiled code, which runs without Python's lock.  Only our own policy learns from all series
-before it plans any of them, so it takes two rounds: what each series teaches, then a plan for each.
+the replays are compiled code, which runs without Python's lock.  Where series are few, what is tried on one
+of them is spread instead.  Only our own policy learns from all series before it plans any of them, so it
+takes two rounds: what each series teaches, then a plan for each.
 
 Work that was stopped ends early: what comes out is of the series that were done.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
-from typing import Any, Protocol, TypeVar
+from typing import Any
 
 from scaler.backtest.courses import picture
 from scaler.backtest.question import Key, Question
 from scaler.backtest.result import Backtest, Course, Outcome
+from scaler.backtest.spread import Each, Spread, one_by_one, until_stopped
 from scaler.backtest.subjects import Traffic
+from scaler.policies import kpa_best
 from scaler.policies.names import KPA, OURS
 from scaler.policies.policy import Rows, Subject
 from scaler.replay.score import Figures, cost, figures
 from scaler.replay.world import replay
-
-Made = TypeVar("Made")
-
-
-class Spread(Protocol):
-    """Does the same for many, side by side."""
-
-    def __call__(self, work: Callable[[int], Made], items: Sequence[int]) -> Iterator[tuple[int, Made]]:
-        """Each item with what `work` made of it, as they are done; ends early where it was stopped."""
-        ...
-
-
-def one_by_one(work: Callable[[int], Made], items: Sequence[int]) -> Iterator[tuple[int, Made]]:
-    """No threads."""
-    return ((item, work(item)) for item in items)
 
 
 @dataclass(eq=False)
@@ -71,18 +59,21 @@ def run(
     where: str = "",
     scenario: str = "",
     spread: Spread = one_by_one,
+    each: Each = map,
     told: Callable[[float], None] = lambda _: None,
 ) -> Found:
     """Every policy on every series; the KPA alone is always among the outcomes.
 
     where, scenario   what the files and the world are called, for people
+    spread            over series; each: over what is tried on one of them
     told              is told the share that is done, 0..1
     """
     if KPA not in question.policies:
         raise ValueError("the KPA alone is part of every backtest")
     told = _rounds(len(traffic), 2 if OURS in question.policies else 1, told)
     lived: dict[int, Lived] = {}
-    for k, one in spread(lambda k: _others(traffic.subject(k), question), range(len(traffic))):
+    first = spread(lambda k: _others(traffic.subject(k), question, each), range(len(traffic)))
+    for k, one in until_stopped(first):
         lived[k] = one
         _keep_the_largest(lived, question)
         told(1)
@@ -96,14 +87,16 @@ def run(
         kept = {name: policy for name, policy in question.policies.items() if name != OURS}
         question = replace(question, policies=kept)
     backtest = _backtest(traffic, question, lived, courses, where=where, scenario=scenario)
-    written = question.written
-    plans = [(k, lived[k].plans[written]) for k in sorted(lived) if written is not None and not unplanned]
+    written = None if unplanned else question.written
+    plans = [(k, lived[k].plans[written]) for k in sorted(lived) if written is not None]
     return Found(backtest, tuple(plans), unplanned)
 
 
-def _others(subject: Subject, question: Question) -> Lived:
+def _others(subject: Subject, question: Question, each: Each) -> Lived:
     """One series under all policies but ours, which only tries what it needs to know."""
     lived = Lived()
+    if not kpa_best.NAMED.isdisjoint(question.policies):
+        kpa_best.tried(subject, each)
     for name, policy in question.policies.items():
         if name == OURS:
             continue
@@ -114,7 +107,7 @@ def _others(subject: Subject, question: Question) -> Lived:
     if OURS in question.policies:
         from scaler.policies.tidecast import trial  # noqa: PLC0415  # all forecasts come with it
 
-        lived.trial = trial(subject)
+        lived.trial = trial(subject, each)
     return lived
 
 

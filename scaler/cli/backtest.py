@@ -80,8 +80,8 @@ PoliciesOption = Annotated[
         "--policy",
         metavar="NAME",
         callback=_known,
-        help=f"What is compared.  May be given several times; default {' '.join(DEFAULT)}.  "
-        f"All: {', '.join(NAMES)}.",
+        help="What is compared, of the names above.  May be given several times; default "
+        f"{' '.join(DEFAULT)}.",
     ),
 ]
 ScoreFromOption = Annotated[
@@ -129,6 +129,12 @@ def backtest(
     """Replay exported traffic under policies: what each would have cost, and how many requests had waited.
 
     Every policy is compared with Knative's autoscaler (the KPA) alone, on the same traffic.
+
+    Policies: kpa, kpa-u50, kpa-u35, kpa-fixed, kpa-tuned;
+    min-scale-1, keepalive-5, keepalive-10, keepalive-20;
+    hybrid-histogram, hybrid-histogram-faascache, phpa, phpa-as-coded,
+    phpa-linear, crane, ahpa-like, aws-predictive, kedastral-like, femux;
+    tidecast, oracle.
 
     Ctrl-C ends it with the series that are done.
     """
@@ -193,17 +199,20 @@ def _found(
 ) -> "tuple[Found, bool]":
     """What was found, and whether Ctrl-C ended it before all was."""
     from scaler.backtest.run import run
+    from scaler.backtest.spread import in_order
     from scaler.cli.progress import bars, say
     from scaler.cli.threads import threads
 
     more = f" and {len(files) - 1} more" if len(files) > 1 else ""
     with bars() as progress, threads(jobs) as spread:
+        few = len(traffic) < spread.jobs
         found = run(
             traffic,
             question,
             where=f"{files[0].name}{more}",
             scenario=scenario,
-            spread=spread,
+            spread=spread.one_by_one if few else spread,
+            each=in_order(spread) if few else map,
             told=progress("replaying"),
         )
     if spread.stopped:

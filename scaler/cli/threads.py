@@ -29,10 +29,22 @@ class Threads:
         self._jobs = jobs
         self._done: SimpleQueue[Any] = SimpleQueue()
 
+    @property
+    def jobs(self) -> int:
+        """Threads at a time."""
+        return self._jobs
+
     def stop(self) -> None:
         """No more is begun or given out; a signal handler may call it."""
         self.stopped = True
         self._done.put(None)
+
+    def one_by_one(self, work: Callable[[int], Made], items: Sequence[int]) -> Iterator[tuple[int, Made]]:
+        """Without threads, so that the work may use them; stopped between two items."""
+        for item in items:
+            if self.stopped:
+                return
+            yield item, work(item)
 
     def __call__(self, work: Callable[[int], Made], items: Sequence[int]) -> Iterator[tuple[int, Made]]:
         """Each item with what `work` made of it, as they are done.  What `work` raises is raised here."""

@@ -7,7 +7,9 @@ cost = pod-seconds + delay-cost x delayed requests, of each setting's own replay
 is utilization x window x panic threshold, as far as the levers go; what the Service has is always in it.
 """
 
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from typing import Any
 from weakref import WeakKeyDictionary
 
 import numpy as np
@@ -23,6 +25,8 @@ BLOCK_S = 300
 REVIEW_S = 3600
 QUICK_S = 10.0
 """A start-up up to it is quick."""
+NAMED = frozenset({"kpa-fixed", "kpa-tuned"})
+"""Policies that need the grid."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -49,11 +53,20 @@ _TRIED: WeakKeyDictionary[Subject, Tried] = WeakKeyDictionary()
 """Both policies and all delay-costs look at the same replays; they are gone with their subject."""
 
 
-def tried(subject: Subject) -> Tried:
-    """The replays of the grid, made at the first time that a subject is asked for."""
+def tried(
+    subject: Subject, each: Callable[[Callable[[Any], Any], Iterable[Any]], Iterable[Any]] = map
+) -> Tried:
+    """The replays of the grid, made at the first time that a subject is asked for.
+
+    each   as `map`: does the same with everything, perhaps several at a time
+    """
     known = _TRIED.get(subject)
     if known is None:
-        known = _TRIED[subject] = _replayed(subject)
+        world, settings = subject.world, tuple(grid(subject.scenario, retained=False))
+        from_s = subject.score_s % BLOCK_S
+        plans = [setting_rows(world, setting) for setting in settings]
+        came_to = np.stack(list(each(lambda plan: _replayed(subject, plan, from_s), plans)))
+        known = _TRIED[subject] = Tried(settings, from_s, came_to[:, 0], came_to[:, 1], came_to[:, 2])
     return known
 
 
@@ -92,20 +105,13 @@ def tuned(subject: Subject, delay_cost: float) -> Rows:
     return np.concatenate([NO_PLAN, *rows])
 
 
-def _replayed(subject: Subject) -> Tried:
-    world, settings = subject.world, tuple(grid(subject.scenario, retained=False))
-    from_s = subject.score_s % BLOCK_S
+def _replayed(subject: Subject, plan: Rows, from_s: int) -> NDArray[np.float64]:
+    """(3, b) pod-seconds, requests delayed and pods started in each block."""
     lived = replay_all(
-        [world] * len(settings),
-        subject.arrivals[np.newaxis],
-        np.zeros(len(settings), np.int64),
-        [setting_rows(world, setting) for setting in settings],
-        score_s=from_s,
-        block_s=BLOCK_S,
+        [subject.world], subject.arrivals[np.newaxis], [0], [plan], score_s=from_s, block_s=BLOCK_S
     )
-    of = {name: lived[:, :, place] for place, name in enumerate(FIGURES)}
-    pod_s = of["starting_pod_s"] + of["ready_pod_s"]
-    return Tried(settings, from_s, pod_s, of["delayed"].copy(), of["starts"].copy())
+    of = {name: lived[0, :, place] for place, name in enumerate(FIGURES)}
+    return np.stack([of["starting_pod_s"] + of["ready_pod_s"], of["delayed"], of["starts"]])
 
 
 KPA_FIXED = Policy(

@@ -79,6 +79,15 @@ def test_the_table_is_for_people_and_the_seed_decides(two_days: Path) -> None:
     assert nasa.startswith("web/nasa")
 
 
+def test_a_service_without_a_namespace_is_patched_where_kubectl_looks(tmp_path: Path, two_days: Path) -> None:
+    path = tmp_path / "alone.csv"
+    path.write_text(two_days.read_text().replace("web/nasa", "nasa"))
+    got = tidecast("recommend", path, *HEAVY, "--series", "nasa", "-o", "yaml", "--jobs", 1)
+    assert got.returncode == 0
+    assert "\n# the series' name has no namespace" in got.stdout
+    assert yaml.safe_load(got.stdout)["metadata"] == {"name": "nasa"}
+
+
 @pytest.mark.parametrize(
     ("args", "said"),
     [

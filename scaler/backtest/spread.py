@@ -1,0 +1,47 @@
+"""How the same is done for many: one after the other, or side by side in threads that the caller brings."""
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import Any, Protocol, TypeVar
+
+Made = TypeVar("Made")
+
+Each = Callable[[Callable[[Any], Any], Iterable[Any]], Iterable[Any]]
+"""As `map`."""
+
+
+class Stopped(Exception):
+    """The work was stopped while something was half done."""
+
+
+class Spread(Protocol):
+    """Does the same for many."""
+
+    def __call__(self, work: Callable[[int], Made], items: Sequence[int]) -> Iterator[tuple[int, Made]]:
+        """Each item with what `work` made of it, as they are done; ends early where it was stopped."""
+        ...
+
+
+def one_by_one(work: Callable[[int], Made], items: Sequence[int]) -> Iterator[tuple[int, Made]]:
+    """No threads."""
+    return ((item, work(item)) for item in items)
+
+
+def in_order(spread: Spread) -> Each:
+    """A `map` that is spread.  Raises Stopped where not all was done."""
+
+    def each(work: Callable[[Any], Any], things: Iterable[Any]) -> Iterable[Any]:
+        given = list(things)
+        made = dict(spread(lambda i: work(given[i]), range(len(given))))
+        if len(made) < len(given):
+            raise Stopped
+        return [made[i] for i in range(len(given))]
+
+    return each
+
+
+def until_stopped(done: Iterator[tuple[int, Made]]) -> Iterator[tuple[int, Made]]:
+    """The same, ending where it is stopped within an item."""
+    try:
+        yield from done
+    except Stopped:
+        return

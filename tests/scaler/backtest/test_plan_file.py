@@ -1,0 +1,108 @@
+"""plan.csv: what is read from it is the plan that was written."""
+
+import csv
+import io
+import math
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from config.scenario import SCENARIOS, Scenario
+from scaler.backtest.plan_file import COLUMNS, HEADING, plan_lines
+from scaler.policies.policy import Rows, Subject
+from scaler.replay.world import NO_PLAN, plan_rows, replay, world_of
+
+START_S = 1_700_000_040
+
+
+def subject(scenario: Scenario = SCENARIOS["web"], series: str = "shop/cart", seconds: int = 900) -> Subject:
+    arrivals = np.random.default_rng(2).poisson(40, seconds).astype(np.float32)
+    return Subject(series, START_S, arrivals, scenario, world_of(scenario))
+
+
+def read(text: str) -> list[dict[str, str]]:
+    return list(csv.DictReader(io.StringIO(HEADING + text)))
+
+
+def number(text: str) -> float:
+    return float(text) if text else math.nan
+
+
+def rows_of(lines: list[dict[str, str]], of: Subject) -> Rows:
+    """The plan as another program would read it."""
+    return plan_rows(
+        of.world,
+        [int(line["timestamp"]) - START_S for line in lines],
+        [int(line["floor"]) for line in lines],
+        target_utilization=[number(line["target_utilization"]) for line in lines],
+        window_s=[number(line["window_s"]) for line in lines],
+        panic_threshold=[number(line["panic_threshold"]) for line in lines],
+        retention_s=[number(line["retention_s"]) for line in lines],
+    )
+
+
+def test_the_columns_are_as_promised_and_numbers_as_an_operator_writes_them() -> None:
+    its = subject()
+    rows = plan_rows(its.world, [0, 60], [2, 3], target_utilization=[70, math.nan], window_s=15,
+                     panic_threshold=110, retention_s=[600, math.nan])  # fmt: skip
+    assert HEADING.strip().split(",") == list(COLUMNS)
+    assert plan_lines(its, rows).splitlines() == [
+        f"{START_S},shop/cart,2,70,15,110,600",
+        f"{START_S + 60},shop/cart,3,,15,110,",
+    ]
+
+
+def test_before_the_first_row_of_a_plan_the_floor_is_zero() -> None:
+    its = subject()
+    assert plan_lines(its, NO_PLAN) == f"{START_S},shop/cart,0,,,,\n"
+    later = plan_rows(its.world, [30], [4], window_s=15)
+    assert plan_lines(its, later).splitlines()[0] == f"{START_S},shop/cart,0,,,,"
+
+
+def test_the_last_of_several_rows_at_one_second_is_the_one_in_force() -> None:
+    its = subject()
+    lines = read(plan_lines(its, plan_rows(its.world, [0, 30, 30], [1, 2, 3])))
+    assert [line["floor"] for line in lines] == ["1", "3"]
+
+
+def test_rows_after_the_traffic_are_left_out() -> None:
+    its = subject(seconds=100)
+    lines = read(plan_lines(its, plan_rows(its.world, [0, 99, 100], [1, 2, 3])))
+    assert [line["floor"] for line in lines] == ["1", "2"]
+
+
+def test_a_series_of_any_name_is_one_value() -> None:
+    for name in ('a,"b"\nc', " x ", "é"):
+        assert read(plan_lines(subject(series=name), NO_PLAN))[0]["series"] == name
+
+
+maybe = st.none() | st.floats(1, 100).map(lambda percent: round(percent, 3))
+
+
+@given(
+    at_s=st.lists(st.integers(0, 899), min_size=1, max_size=8, unique=True).map(sorted),
+    data=st.data(),
+    concurrency=st.sampled_from([0, 1, 3, 10, 700]),
+)
+@settings(deadline=None)
+def test_read_again_it_is_the_same_plan(at_s: list[int], data: st.DataObject, concurrency: int) -> None:
+    its = subject(replace(SCENARIOS["web"], container_concurrency=concurrency))
+
+    def drawn(values: st.SearchStrategy[float | None]) -> list[float]:
+        return [math.nan if (value := data.draw(values)) is None else value for _ in at_s]
+
+    rows = plan_rows(
+        its.world,
+        at_s,
+        [data.draw(st.integers(0, 50)) for _ in at_s],
+        target_utilization=drawn(maybe),
+        window_s=drawn(st.none() | st.sampled_from([6.0, 15.0, 60.0])),
+        panic_threshold=drawn(st.none() | st.floats(110, 1000)),
+        retention_s=drawn(st.none() | st.integers(0, 3600).map(float)),
+    )
+    again = rows_of(read(plan_lines(its, rows)), its)
+    assert again[-len(rows) :].tobytes() == rows.tobytes()
+    assert replay(its.world, its.arrivals, again) == pytest.approx(replay(its.world, its.arrivals, rows))

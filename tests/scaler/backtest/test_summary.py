@@ -1,0 +1,87 @@
+"""What people and programs read of a backtest."""
+
+import json
+from collections.abc import Callable
+from dataclasses import fields, replace
+from pathlib import Path
+
+import pytest
+
+from config.policy import Lever
+from config.scenario import SCENARIOS, Scenario, load_scenario
+from scaler.backtest.question import Question
+from scaler.backtest.run import run
+from scaler.backtest.subjects import Traffic
+from scaler.backtest.summary import scenario_keys, table, value
+from scaler.cli.output import plain
+from scaler.policies.table import POLICIES
+from scaler.replay.score import Figures
+
+Making = Callable[..., Traffic]
+FIGURES = [each.name for each in fields(Figures)]
+
+
+def asked(*costs: float) -> Question:
+    return Question({name: POLICIES[name] for name in ("kpa", "kpa-tuned", "oracle")}, costs)
+
+
+@pytest.fixture(name="traffic")
+def _traffic(making: Making) -> Traffic:
+    return making({"a": [60, 90, 0, 0, 30] * 9, "b": [0, 0, 9, 0, 0] * 9})
+
+
+def test_a_total_is_the_sum_over_the_series(traffic: Traffic) -> None:
+    told = value(run(traffic, asked(30.0)).backtest, ("kpa-tuned", "oracle"))
+    assert [(each["policy"], each["delay_cost"]) for each in told["policies"]] == [
+        ("kpa-tuned", 30.0),
+        ("oracle", None),
+    ]
+    for policy in told["policies"]:
+        assert list(policy) == ["policy", "delay_cost", "total", "series"]
+        assert [list(each) for each in policy["series"]] == [["series", *FIGURES]] * 2
+        assert [each["series"] for each in policy["series"]] == ["a", "b"]
+        for name in FIGURES:
+            assert policy["total"][name] == pytest.approx(sum(each[name] for each in policy["series"]))
+
+
+def test_the_table_has_a_row_for_each_policy_and_delay_cost(traffic: Traffic) -> None:
+    rows = table(run(traffic, asked(10.0, 30.0)).backtest)
+    assert [(row["policy"], row["delay_cost"]) for row in rows] == [
+        ("kpa", None),
+        ("kpa-tuned", 10.0),
+        ("kpa-tuned", 30.0),
+        ("oracle", None),
+    ]
+    assert rows[0]["x_kpa"] == 1
+    assert rows[0]["cost"] is None
+    assert rows[2]["cost"] == pytest.approx(
+        3600 * rows[2]["pod_hours"] + 30 * rows[2]["delayed_%"] / 100 * (9 * 189)
+    )
+
+
+def test_where_there_is_one_delay_cost_all_costs_are_at_it(traffic: Traffic) -> None:
+    rows = table(run(traffic, asked(30.0)).backtest)
+    assert all(row["cost"] >= 3600 * row["pod_hours"] for row in rows)
+
+
+def test_without_traffic_nothing_is_divided_by_nothing(making: Making) -> None:
+    rows = table(run(making({"a": [0] * 9}), asked(30.0)).backtest)
+    assert rows[2]["delayed_%"] == rows[2]["wait_s_per_request"] == 0
+    assert rows[0]["x_kpa"] is None
+
+
+@pytest.mark.parametrize(
+    "scenario",
+    [
+        *SCENARIOS.values(),
+        Scenario(
+            target=7.5,
+            levers=frozenset({Lever.FLOOR, Lever.WINDOW}),
+            series={"a*": {"startup_seconds": 3.0, "levers": frozenset({Lever.FLOOR})}},
+        ),
+    ],
+)
+def test_the_scenario_that_is_told_can_be_given_again(scenario: Scenario, tmp_path: Path) -> None:
+    path = tmp_path / "scenario.json"
+    path.write_text(json.dumps(plain(scenario_keys(scenario))))
+    assert load_scenario(path) == replace(scenario)
