@@ -1,9 +1,9 @@
 """Which candidate is in force: the one that would have cost least, lately, of those that do no harm.
 
-What a candidate came to is summed with weights that halve in HALF_LIFE_S.  To a service's own sums T come
-those of all services together, scaled to EVIDENCE_S pod-seconds of the KPA alone: a service of which little
-is known yet borrows from the others, and one with a past of its own hardly does.  With delay-cost c and
-wait-cost w
+What a candidate came to is summed with weights that halve in HALF_LIFE_S.  To a service's own sums come those
+of all services together, scaled to EVIDENCE_S pod-seconds of the KPA alone, and what came of public traces of
+sparse traffic (`prior`), scaled to PRIOR_S: a service of which little is known yet borrows from the others,
+and one with a past of its own hardly does.  With delay-cost c and wait-cost w
 
     loss = pods + c · delayed + w · waited
 
@@ -21,12 +21,13 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from scaler.shadow.prior import prior
 from scaler.shadow.trial import DELAYED, PODS, STARTS, WAITED
 
 Array = NDArray[np.float64]
 
 HALF_LIFE_S = 2 * 86400.0
-EVIDENCE_S = 1500.0
+EVIDENCE_S, PRIOR_S = 1500.0, 500.0
 NO_HARM = 10.0
 """Pod-seconds.  Who values a delayed request lower may have fewer pods for more delay; nobody else does."""
 WORTH_A_CHANGE = 0.005
@@ -60,7 +61,7 @@ def choose(sums: Array, pooled: Array, wishes: Wishes, current: NDArray[np.intp]
     pooled   (e, 4) the same of all services together
     current  (s,) the one in force until now
     """
-    known = sums + borrowed(pooled)
+    known = sums + borrowed(pooled, EVIDENCE_S) + PRIOR_S * prior()
     alone = known[:, KPA]
     pods, delayed, starts = (known[:, :, what] for what in (PODS, DELAYED, STARTS))
     loss = (
@@ -79,7 +80,7 @@ def choose(sums: Array, pooled: Array, wishes: Wishes, current: NDArray[np.intp]
     return np.where(better, least, current)
 
 
-def borrowed(pooled: Array) -> Array:
-    """(e, 4) what all services together came to, scaled to EVIDENCE_S pod-seconds of the KPA alone."""
+def borrowed(pooled: Array, pod_s: float) -> Array:
+    """(e, 4) what all services together came to, scaled to so many pod-seconds of the KPA alone."""
     held = pooled[KPA, PODS]
-    return EVIDENCE_S * np.nan_to_num(pooled) / held if held > 0 else np.zeros_like(pooled)
+    return pod_s * np.nan_to_num(pooled) / held if held > 0 else np.zeros_like(pooled)

@@ -1,0 +1,24 @@
+"""What candidates came to on public traces of sparse traffic: all that a service without a past has to go by.
+
+The table is written by tests/bench/prior.py: of each trace what a candidate came to for a pod-second that the
+KPA alone held, and the mean of the traces.
+"""
+
+import csv
+from functools import cache
+from importlib.resources import files
+
+import numpy as np
+from numpy.typing import NDArray
+
+from scaler.shadow.candidates import CANDIDATES
+
+COLUMNS = ("pods", "delayed", "waited", "starts")
+
+
+@cache
+def prior() -> NDArray[np.float64]:
+    """(e, 4) pod-seconds, requests delayed, seconds waited, starts, for a pod-second of the KPA alone."""
+    with files("scaler.shadow").joinpath("prior.csv").open(encoding="utf-8") as file:
+        said = {row["candidate"]: [float(row[name]) for name in COLUMNS] for row in csv.DictReader(file)}
+    return np.array([said[str(candidate)] for candidate in CANDIDATES])

@@ -1,0 +1,62 @@
+"""Writes scaler/shadow/prior.csv: what candidates came to on public traces of sparse traffic.
+
+    python tests/bench/prior.py --traces DIR [--out FILE]
+
+DIR has the traces named in TRACES.  Of a service that a trace has only a few hours of, nothing is left out.
+"""
+
+import argparse
+import csv
+import os
+import sys
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+for name in ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS"):
+    os.environ[name] = "1"
+ROOT = Path(__file__).resolve().parents[2]
+sys.path.insert(0, str(ROOT))
+
+import numpy as np
+from numpy.typing import NDArray
+
+from config.scenario import SCENARIOS
+from forecaster.exports import read_export
+from scaler.backtest.subjects import traffic_of
+from scaler.shadow.candidates import CANDIDATES
+from scaler.shadow.choice import KPA
+from scaler.shadow.trial import PODS
+
+TRACES = ("azure2019_8h_60s.csv.gz", "nab_tweets_300s.csv.gz", "azure_vm_arrivals_300s.csv.gz")
+COLUMNS = ("candidate", "pods", "delayed", "waited", "starts")
+
+
+def came_to(trace: Path) -> NDArray[np.float64]:
+    """(e, 4) what the candidates came to on all series of a trace, for a pod-second of the KPA alone."""
+    from scaler.policies.tidecast import trial
+
+    subjects = traffic_of(read_export(trace), SCENARIOS["sparse"])
+    with ThreadPoolExecutor(2) as threads:
+        trials = threads.map(
+            lambda k: trial(subjects.subject(k)).cost.sum(axis=0, dtype=float), range(len(subjects))
+        )
+        total = np.sum(list(trials), axis=0)
+    return total / total[KPA, PODS]
+
+
+def main() -> None:
+    """Measure and write."""
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser.add_argument("--traces", type=Path, required=True)
+    parser.add_argument("--out", type=Path, default=ROOT / "scaler" / "shadow" / "prior.csv")
+    options = parser.parse_args()
+    mean = np.mean([came_to(options.traces / name) for name in TRACES], axis=0)
+    with options.out.open("w", newline="", encoding="utf-8") as file:
+        writer = csv.writer(file, lineterminator="\n")
+        writer.writerow(COLUMNS)
+        for candidate, row in zip(CANDIDATES, mean, strict=True):
+            writer.writerow([candidate, *(f"{value:.6g}" for value in row)])
+
+
+if __name__ == "__main__":
+    main()
