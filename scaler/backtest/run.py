@@ -107,7 +107,8 @@ def _others(subject: Subject, question: Question, each: Each) -> Lived:
     if OURS in question.policies:
         from scaler.policies.tidecast import trial  # noqa: PLC0415  # all forecasts come with it
 
-        lived.trial = trial(subject, each)
+        # A subject of its own: a trial may keep it, and what else was tried on this one goes with this one.
+        lived.trial = trial(replace(subject), each)
     return lived
 
 

@@ -1,7 +1,8 @@
 """`tidecast backtest`: policies replayed on exported traffic, beside Knative's autoscaler alone."""
 
 import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from difflib import get_close_matches
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -159,11 +160,11 @@ def backtest(
     question = _question(policies, costs, planned=planned, courses=report is not None)
     found, stopped = _found(traffic, question, files, scenario, jobs)
     if found.backtest.series:
+        _write(found, names, form)
         if plan_out:
             _write_plans(plan_out, traffic, found)
         if report:
             _write_report(report, found, policies)
-        _write(found, names, form)
     if stopped:
         raise typer.Exit(130)
 
@@ -236,7 +237,7 @@ def _write_plans(path: Path, traffic: "Traffic", found: "Found") -> None:
     from scaler.backtest.plan_file import HEADING, plan_lines
     from scaler.cli.progress import say
 
-    with path.open("w", encoding="utf-8", newline="") as file:
+    with _written(path), path.open("w", encoding="utf-8", newline="") as file:
         file.write(HEADING)
         for k, rows in found.plans:
             file.write(plan_lines(traffic.subject(k), rows))
@@ -247,5 +248,17 @@ def _write_report(path: Path, found: "Found", policies: "Mapping[str, Policy]") 
     from scaler.cli.progress import say
     from scaler.report.page import report_html
 
-    path.write_text(report_html(found.backtest, policies), encoding="utf-8")
+    with _written(path):
+        path.write_text(report_html(found.backtest, policies), encoding="utf-8")
     say(f"the report: {path}")
+
+
+@contextmanager
+def _written(path: Path) -> Iterator[None]:
+    """What keeps a file from being written after all, such as a full disk, is for the user."""
+    from forecaster.exports import Unreadable
+
+    try:
+        yield
+    except OSError as e:
+        raise Unreadable(f"{path}: {e.strerror or e}") from e

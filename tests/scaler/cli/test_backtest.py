@@ -218,6 +218,13 @@ def test_a_folder_that_cannot_be_written_to_is_told(
     assert "cannot be written" in err
 
 
+def test_a_disk_that_is_full_is_told_after_the_figures(tidecast: Command, shop: Path) -> None:
+    code, out, err = tidecast("backtest", shop, "--policy", "kpa", "--report", "/dev/full")
+    assert code == 2
+    assert out.startswith("POLICY")
+    assert err == "tidecast: /dev/full: No space left on device"
+
+
 def minutes(series: str, *requests: object, step_s: int = 60, start_s: int = START_S) -> str:
     return "".join(f"{start_s + step_s * i},{series},{value}\n" for i, value in enumerate(requests))
 
