@@ -70,7 +70,18 @@ _OWN = AS_IT_IS
 _TABLE: tuple[tuple[Rule, tuple[Setting, ...]], ...] = (
     (
         NO_FLOOR,
-        (_OWN, _LEAN_BARE, _LEAN_LONG, _QUICK_85, _EASY_85, _QUICK_70, _EASY_70, _QUICK_50, _QUICK_35),
+        (
+            _OWN,
+            _LEAN_BARE,
+            _LEAN_LONG,
+            _QUICK_85,
+            _EASY_85,
+            _CALM_70,
+            _QUICK_70,
+            _EASY_70,
+            _QUICK_50,
+            _QUICK_35,
+        ),
     ),
     (Rule(worth=1), (_LEAN,)),
     (Rule(worth=3), (_LEAN, _CALM_85, _CALM_70)),
