@@ -1,0 +1,63 @@
+"""What members are given: one series without gaps, of a length that fits, and of a size near one."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+DAY_S, WEEK_S = 86400, 604800
+SHORT_S = 3600
+"""A gap up to this long is bridged by a line; a longer one repeats what was at this time a day before."""
+MOST_STEPS = 4032
+"""No member looks at more: two weeks of five minutes."""
+LEAST_SEEN = 16
+"""Observed steps without which nothing is said."""
+
+
+@dataclass(frozen=True, eq=False)
+class Past:
+    """y (n,): rates over `scale`, finite, past to present; n = 0 where too little was observed."""
+
+    y: NDArray[np.float64]
+    scale: float
+    step_s: int
+
+    def steps(self, period_s: int) -> int:
+        """Steps of a period; 0 where it is no whole number of steps or was not seen twice."""
+        whole, rest = divmod(period_s, self.step_s)
+        return whole if rest == 0 and whole > 1 and self.y.size >= 2 * whole else 0
+
+    @property
+    def varies(self) -> bool:
+        """False: every step is as every other, and there is nothing to fit."""
+        return bool(self.y.size) and float(np.ptp(self.y)) > 1e-9 * float(np.abs(self.y).max())
+
+
+def past(rates: NDArray[np.float64], step_s: int) -> Past:
+    """What the members are given of rates (n,) in requests/s; NaN = not observed."""
+    y = np.where(np.isfinite(rates) & (rates >= 0), rates, np.nan).astype(np.float64)[-MOST_STEPS:]
+    seen = np.flatnonzero(~np.isnan(y))
+    if seen.size < LEAST_SEEN:
+        return Past(np.empty(0), 1.0, step_s)
+    y = filled(y[seen[0] :], step_s)
+    # The mean of what is there; an absurd value makes the rest small, not the arithmetic overflow.
+    scale = float(np.abs(y).mean()) or 1.0
+    return Past(y / scale, scale, step_s)
+
+
+def filled(y: NDArray[np.float64], step_s: int) -> NDArray[np.float64]:
+    """y (n,) without NaN; its first value is no NaN.  After its last observed step a level goes on."""
+    missing = np.isnan(y)
+    if not missing.any():
+        return y
+    n, at = y.size, np.arange(y.size)
+    out = y.copy()
+    out[missing] = np.interp(at[missing], at[~missing], y[~missing])
+    day = DAY_S // step_s
+    if DAY_S % step_s == 0 and n > day:
+        edges = np.flatnonzero(np.diff(np.concatenate([[0], missing.astype(np.int8), [0]])))
+        for first, end in edges.reshape(-1, 2):
+            if (end - first) * step_s > SHORT_S:
+                for i in range(max(first, day), end):
+                    out[i] = out[i - day]
+    return out
