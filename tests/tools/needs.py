@@ -5,7 +5,7 @@ Prints one line, `needs: cluster prometheus`, and nothing where the tests need n
 
 import pytest
 
-COMPONENTS = ("prometheus", "prometheus3", "cluster")
+COMPONENTS = ("prometheus", "prometheus3", "cluster", "chromium")
 
 
 def pytest_collection_finish(session: pytest.Session) -> None:
