@@ -1,7 +1,6 @@
-"""What can be said of the scaling of a Service in annotations of Knative, and the grid that is searched."""
+"""Settings as a grid to search, and as plans of a replay."""
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from itertools import product
 from typing import TypeVar
 
@@ -11,6 +10,9 @@ from numpy.typing import ArrayLike, NDArray
 from config.policy import Lever
 from config.scenario import Scenario
 from scaler.replay.world import NO_PLAN, World, plan_rows
+from scaler.setting import AS_IT_IS, Setting
+
+__all__ = ["AS_IT_IS", "Setting", "grid", "setting_rows", "steered"]
 
 UTILIZATIONS = (35.0, 50.0, 70.0, 85.0)
 """Percent."""
@@ -18,31 +20,6 @@ WINDOWS_S = (15, 30, 60)
 PANIC_THRESHOLDS = (110.0, 200.0)
 """Percent."""
 _Number = TypeVar("_Number", int, float)
-
-
-@dataclass(frozen=True)
-class Setting:
-    """What a Service says of its scaling; None = it says nothing, and has what it has."""
-
-    utilization_percentage: float | None = None
-    window_s: int | None = None
-    panic_threshold_percentage: float | None = None
-    retention_s: int | None = None
-    min_scale: int | None = None
-
-    def annotations(self) -> dict[str, str]:
-        """As Knative reads them on a Revision's template."""
-        said = {
-            "target-utilization-percentage": _text(self.utilization_percentage),
-            "window": _text(self.window_s, "s"),
-            "panic-threshold-percentage": _text(self.panic_threshold_percentage),
-            "scale-to-zero-pod-retention-period": _text(self.retention_s, "s"),
-            "min-scale": _text(self.min_scale),
-        }
-        return {f"autoscaling.knative.dev/{name}": text for name, text in said.items() if text}
-
-
-AS_IT_IS = Setting()
 
 
 def grid(scenario: Scenario, *, retained: bool = True) -> Iterator[Setting]:
@@ -77,14 +54,15 @@ def setting_rows(world: World, setting: Setting, at_s: int = 0) -> NDArray[np.vo
 
 def steered(world: World, setting: Setting, at_s: ArrayLike, floor: ArrayLike) -> NDArray[np.void]:
     """A plan that has this setting all the time, and floors (p,) from `at_s` (p,) on: (p,) ROW."""
+    utilization, window_s, panic_threshold, retention_s = setting.row()
     return plan_rows(
         world,
         at_s,
         floor,
-        target_utilization=_number(setting.utilization_percentage),
-        window_s=_number(setting.window_s),
-        panic_threshold=_number(setting.panic_threshold_percentage),
-        retention_s=_number(setting.retention_s),
+        target_utilization=utilization,
+        window_s=window_s,
+        panic_threshold=panic_threshold,
+        retention_s=retention_s,
     )
 
 
@@ -94,11 +72,3 @@ def _others(values: Iterable[_Number], present: float, allowed: bool) -> Iterato
     for value in values:
         if allowed and value != present:
             yield value
-
-
-def _number(value: float | None) -> float:
-    return float("nan") if value is None else float(value)
-
-
-def _text(value: float | None, unit: str = "") -> str:
-    return "" if value is None else f"{value:g}{unit}"
