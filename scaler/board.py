@@ -5,8 +5,10 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
+from models.keys import RevisionKey
 from scaler.orders import Outcome
 from scaler.plan.result import FleetPlan
+from scaler.setting import Setting
 
 
 @dataclass(frozen=True)
@@ -32,6 +34,8 @@ class Shown:
     warnings: tuple[str, ...] = ()
     outcomes: dict[str, int] = field(default_factory=dict)
     """Result -> how many orders had it so far."""
+    settings: tuple[tuple[RevisionKey, Setting], ...] = ()
+    """Of ours that stand; Revisions without one are left out."""
     unverified: tuple[str, ...] = ()
     faults: dict[str, int] = field(default_factory=dict)
     """Job -> how often it failed by a fault of ours."""

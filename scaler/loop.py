@@ -19,7 +19,6 @@ import time
 from collections.abc import Callable, Sequence
 
 import numpy as np
-from numpy.typing import NDArray
 
 from config.settings import Settings
 from forecaster.demand import Demand
@@ -27,11 +26,12 @@ from forecaster.prometheus.errors import NoData, ReadError
 from models.keys import RevisionKey, ServiceKey
 from scaler.board import Board
 from scaler.cycle import Cycle, Pace, Progress
-from scaler.orders import NONE_STANDS, Order, Outcome, Result, orders, standing_floors
+from scaler.orders import Allowed, Order, Outcome, Result, allowed, orders, standing, withdrawals
 from scaler.plan.plan import Timing
 from scaler.plan.spec import FleetSpec, fleet_spec
 from scaler.ports import Cluster, DemandSource
 from scaler.revision import RevisionSpec
+from scaler.setting import AS_IT_IS
 
 log = logging.getLogger("tidecast.loop")
 
@@ -93,7 +93,7 @@ class Loop:
         self._keys: list[RevisionKey] = []
         self._services: dict[RevisionKey, ServiceKey] = {}
         self._presets: dict[RevisionKey, str] = {}
-        self._standing = standing_floors(())
+        self._standing = standing(())
         self._spec: FleetSpec | None = None
         # When the newest figure should have been followed by another; None before the first.
         self._fresh_s: float | None = None
@@ -160,33 +160,26 @@ class Loop:
             return
         now = self._clock()
         stale = self._stale(now)
-        acts = np.zeros_like(self._spec.acts) if stale else self._spec.acts
+        may = allowed(self._spec, stale=stale)
         leads = not self._looks_only and self._cluster.leads()
         if self._cycle is None:
-            self._wait(acts, leads=leads)
+            self._wait(may, leads=leads)
             return
         plan = self._cycle.plan(self._spec, int(now), max_total_pods=self._settings.acting.max_total_pods)
         if stale:
             plan = plan.as_stale()
         self._board.show(plan=plan, leads=leads, planned_s=now)
         if leads:
-            wanted = orders(
-                plan,
-                self._revisions,
-                acts=acts,
-                owner_min=self._spec.owner_min,
-                standing=self._standing,
-            )
-            self._act(wanted)
+            owner_min = self._spec.owner_min
+            self._act(orders(plan, self._revisions, may=may, owner_min=owner_min, now=self._standing))
             self._board.show(unverified=tuple(self._cluster.verify()))
         self._board.show(cycle_s=self._board.shown.cycle_s + time.process_time() - began)
 
-    def _wait(self, acts: NDArray[np.bool_], *, leads: bool) -> None:
+    def _wait(self, may: Allowed, *, leads: bool) -> None:
         """Without a history nothing is asked for; what stands is taken back where it may not."""
         self._board.show(leads=leads)
         if leads:
-            rows = np.flatnonzero((self._standing != NONE_STANDS) & ~acts)
-            self._act([Order(self._revisions[i].key, self._revisions[i].uid, None) for i in rows])
+            self._act(withdrawals(self._revisions, may=may, now=self._standing))
 
     def refit(self) -> None:
         """Let the models learn from all of the history."""
@@ -201,7 +194,8 @@ class Loop:
         """A clean stop: take back our own."""
         self._look()
         if self._cluster.leads():
-            self._act([Order(r.key, r.uid, None) for r in self._revisions if r.floor is not None])
+            ours = (r for r in self._revisions if r.floor is not None or r.setting != AS_IT_IS)
+            self._act([Order(r.key, r.uid, None) for r in ours])
 
     def configure(self, settings: Settings) -> None:
         """Go on with another configuration; another source or another pace begins anew."""
@@ -238,7 +232,9 @@ class Loop:
             self._keys = [r.key for r in revisions]
             self._services = {r.key: r.service for r in revisions}
             self._presets = {r.key: r.policy.preset for r in revisions if r.policy.preset is not None}
-            self._standing = standing_floors(revisions)
+            self._standing = standing(revisions)
+            said = tuple((r.key, r.setting) for r in revisions if r.setting != AS_IT_IS)
+            self._board.show(settings=said)
         startup_s = self._cluster.startup_s(self._keys)
         if not changed and self._spec is not None and np.array_equal(startup_s, self._spec.startup_s):
             return
@@ -261,11 +257,10 @@ class Loop:
     def _tell(self, outcomes: Sequence[Outcome]) -> None:
         self._board.count(outcomes)
         for outcome in outcomes:
-            order = outcome.order
-            what = "floor taken back" if order.floor is None else f"floor {order.floor}"
             fine = outcome.result in (Result.APPLIED, Result.UNCHANGED, Result.GONE)
             say = log.info if fine else log.warning
-            say("%s: %s: %s %s", order.key, what, outcome.result.value, outcome.message)
+            what, result = outcome.order, outcome.result.value
+            say("%s: %s: %s %s", what.key, what, result, outcome.message)
 
     def _was_read(self, demand: Demand) -> None:
         shown = self._board.shown

@@ -3,8 +3,10 @@
 from dataclasses import dataclass, field
 from enum import IntEnum
 
-from config.policy import RevisionPolicy
+from config.policy import Lever, RevisionPolicy
 from models.keys import RevisionKey, ServiceKey
+from scaler.kpa.resolve import KpaSpec
+from scaler.setting import AS_IT_IS, Setting
 
 
 class Metric(IntEnum):
@@ -43,4 +45,12 @@ class RevisionSpec:
     """activation-scale as the owner wrote it; 0 = none.  A floor above it is refused by Knative's webhook."""
     floor: int | None = None
     """The floor of ours that stands on it now; None where none does."""
+    setting: Setting = AS_IT_IS
+    """The KPA's settings of ours that stand on it now; the floor has its own field."""
+    own_levers: frozenset[Lever] = frozenset()
+    """Settings that its owner wrote, by the modern or the old name; never touched."""
+    kpa: KpaSpec | None = None
+    """What the KPA would have resolved for it without us; None where no KPA scales it."""
+    panic_window_percentage: float = 10.0
+    """Percent of the stable window, as the owner or the cluster says."""
     policy: RevisionPolicy = field(default_factory=RevisionPolicy)

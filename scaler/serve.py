@@ -1,5 +1,6 @@
 """What `tidecast run` answers over HTTP: /healthz, /readyz and /metrics.  It only reads the board."""
 
+import math
 import time
 from collections.abc import Callable, Iterable
 
@@ -13,6 +14,7 @@ from starlette.routing import Route
 
 from scaler.board import Board, Shown
 from scaler.plan.result import FleetPlan, Reason
+from scaler.setting import KEYS
 
 TEXT = "text/plain; version=0.0.4; charset=utf-8"
 LATE_PERIODS, LATE_S = 10, 300.0
@@ -85,7 +87,9 @@ class BoardCollector(Collector):
         yield _gauge("tidecast_demand_warnings", "Warnings with the last answer.", len(shown.warnings))
         yield _gauge("tidecast_cycle_cpu_seconds", "CPU time of the last cycle.", shown.cycle_s)
         yield _gauge(
-            "tidecast_unverified_floors", "Floors written that had no effect yet.", len(shown.unverified)
+            "tidecast_unverified_floors",
+            "Revisions where what was written has no effect.",
+            len(shown.unverified),
         )
         for name, about, at in (
             (
@@ -107,8 +111,22 @@ class BoardCollector(Collector):
         for job, count in shown.faults.items():
             faults.add_metric([job], count)
         yield faults
+        yield _settings_metric(shown)
         if shown.plan is not None:
             yield from _plan_metrics(shown.plan)
+
+
+def _settings_metric(shown: Shown) -> GaugeMetricFamily:
+    family = GaugeMetricFamily(
+        "tidecast_setting",
+        "Settings of the KPA written by Tidecast that stand, percent or seconds.",
+        labels=["namespace", "revision", "setting"],
+    )
+    for key, setting in shown.settings:
+        for name, value in zip(KEYS.values(), setting.row(), strict=True):
+            if not math.isnan(value):
+                family.add_metric([key.namespace, key.name, name], value)
+    return family
 
 
 def _plan_metrics(plan: FleetPlan) -> Iterable[Metric]:

@@ -73,6 +73,8 @@ def of_row(row: Row) -> Setting:
 def read_texts(texts: Mapping[str, str]) -> Setting:
     """The setting that `texts` came from; what Knative would refuse says nothing."""
     known = {AUTOSCALING + name: texts[name] for name in KEYS.values() if name in texts}
+    if not known:
+        return AS_IT_IS
     said, _ = read_annotations(known, AutoscalerConfig())
     return Setting(
         utilization_percentage=said.target_utilization_percentage,

@@ -20,7 +20,7 @@ def release(
     output: FormatOption = Format.TABLE,
     as_json: JsonOption = False,
 ) -> None:
-    """Take back every floor that Tidecast has set, if its Lease has lapsed.
+    """Take back every floor and setting that Tidecast has written, if its Lease has lapsed.
 
     The owners' values stand afterwards.  Right after a crash it waits a moment for a standby to take over.
     """

@@ -1,9 +1,9 @@
 """The demo's cluster: two Revisions of one service, on a Knative that is simulated.
 
 A fake.  Real is what answers a floor: the KPA's own rules (`worlds`).  Not real are the API server and all
-that could go wrong between it and us: every write is taken, nobody else writes, and a floor is a min-scale
-from the next second on.  The start-up is known from the first moment; a real one is learned from pods that
-became ready.
+that could go wrong between it and us: every write is taken, nobody else writes, and a floor or a setting is
+in force from the next second on.  The start-up is known from the first moment; a real one is learned from
+pods that became ready.
 """
 
 import math
@@ -39,6 +39,8 @@ class SimulatedKnative:
                 total_value=spec.total_value,
                 target_value=spec.target_value,
                 window_s=spec.stable_window_s,
+                kpa=spec,
+                panic_window_percentage=story.world.panic_window_percentage,
                 policy=settings.policy,
             )
             for key in REVISIONS
@@ -53,7 +55,7 @@ class SimulatedKnative:
         return np.full(len(keys), self._startup_s)
 
     def act(self, orders: Sequence[Order]) -> list[Outcome]:
-        """Write floors; each is in force from the next second on."""
+        """Write floors and settings; each is in force from the next second on."""
         return [Outcome(order, self._written(order)) for order in orders]
 
     def _written(self, order: Order) -> Result:
@@ -61,10 +63,11 @@ class SimulatedKnative:
         row = next(found, None)
         if row is None:
             return Result.GONE
-        if self._revisions[row].floor == order.floor:
+        if (self._revisions[row].floor, self._revisions[row].setting) == (order.floor, order.setting):
             return Result.UNCHANGED
-        self._worlds.ask(TIDECAST, row, math.floor(self._clock()) + 1, order.floor or 0)
-        self._change(row, replace(self._revisions[row], floor=order.floor))
+        at_s = math.floor(self._clock()) + 1
+        self._worlds.ask(TIDECAST, row, at_s, order.floor or 0, order.setting)
+        self._change(row, replace(self._revisions[row], floor=order.floor, setting=order.setting))
         return Result.APPLIED
 
     def _change(self, row: int, revision: RevisionSpec) -> None:
@@ -72,7 +75,7 @@ class SimulatedKnative:
         self._revisions = (*self._revisions[:row], revision, *self._revisions[row + 1 :])
 
     def verify(self) -> Sequence[str]:
-        """Nothing: every floor has its effect here."""
+        """Nothing: all has its effect here."""
         return ()
 
     def configure(self, settings: Settings) -> None:

@@ -10,8 +10,11 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from scaler.kpa.config import WINDOW_MAX_S
+from scaler.policies.setting import steered
 from scaler.replay.layout import COURSE, FIGURES
-from scaler.replay.world import NO_PLAN, World, begin, plan_rows
+from scaler.replay.world import NO_PLAN, World, begin
+from scaler.setting import AS_IT_IS, Setting
 
 KPA, TIDECAST, ORACLE = 0, 1, 2
 POLICIES = ("KPA alone", "Tidecast", "oracle")
@@ -46,7 +49,7 @@ class Worlds:
         self._score_s = score_from_s - start_s
         self._revisions = len(arrivals)
         items = len(POLICIES) * self._revisions
-        self._surroundings, self._items = begin([world] * items)
+        self._surroundings, self._items = begin([world] * items, longest_window_s=WINDOW_MAX_S)
         self._rows = [NO_PLAN] * items
         self._figures = np.zeros((items, 1, len(FIGURES)))
         self._lived_s = 0
@@ -75,12 +78,12 @@ class Worlds:
         """A whole plan: (p,) ROW, seconds counted from the first."""
         self._rows[policy * self._revisions + revision] = rows
 
-    def ask(self, policy: int, revision: int, at_s: int, floor: int) -> None:
-        """A floor that is in force from a Unix second on; that must not have been lived yet."""
+    def ask(self, policy: int, revision: int, at_s: int, floor: int, setting: Setting = AS_IT_IS) -> None:
+        """A floor and a setting, in force from a Unix second on; that must not have been lived yet."""
         if at_s < self.lived_until_s:
             raise ValueError(f"{at_s} is past: lived until {self.lived_until_s}")
         item = policy * self._revisions + revision
-        row = plan_rows(self._world, [at_s - self._start_s], [floor])
+        row = steered(self._world, setting, [at_s - self._start_s], [floor])
         self._rows[item] = np.concatenate([self._rows[item], row])
 
     def live(self, until_s: int) -> None:

@@ -1,16 +1,16 @@
 """From orders to changed capacity: where to write, writing, and seeing to it that it works.
 
 Which object steers the autoscaler depends on the Serving generation: the Revision from 1.21 on, the
-PodAutoscaler before.  The version label of config-autoscaler tells; where there is none, the first floor
-written tells.
+PodAutoscaler before.  The version label of config-autoscaler tells; where there is none, what is written
+first tells.
 """
 
 import re
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from models.keys import RevisionKey
@@ -24,17 +24,17 @@ from scaler.knative.stats import Stat, StatStream
 from scaler.knative.sweep import WRITTEN_ON, take_back
 from scaler.knative.verify import Effect, Verdict, Written, judge
 from scaler.orders import Order, Outcome, Result
+from scaler.setting import read_texts
 
 FIRST_CARRIED = (1, 21)
 """The Serving release from which a Revision's annotations reach its PodAutoscaler."""
-MIN_SCALE = marks.AUTOSCALING + marks.FLOOR
 LOOK_S = 0.25
-"""Between two looks at floors on their way."""
+"""Between two looks at what is on its way."""
 
 
 @dataclass
 class Steering:
-    """Which object a floor is written on, and how surely that is known."""
+    """Which object is written on, and how surely that is known."""
 
     on: Name = Name.REVISION
     known: bool = False
@@ -67,7 +67,7 @@ class Acting:
         self._steering_changed = steering_changed
         self.steering = Steering()
         self._on_the_way: dict[RevisionKey, Written] = {}
-        self._settled: dict[RevisionKey, int] = {}
+        self._settled: dict[RevisionKey, Mapping[str, str]] = {}
         self._faults: dict[RevisionKey, str] = {}
         self._wake = threading.Event()
         self._ending = False
@@ -97,7 +97,7 @@ class Acting:
         ]
 
     def faults(self) -> dict[RevisionKey, str]:
-        """Floors that stand and do not work, and why."""
+        """What stands and does not work, and why."""
         with self._lock:
             return dict(self._faults)
 
@@ -110,7 +110,7 @@ class Acting:
 
     @property
     def settled(self) -> bool:
-        """Is no floor on its way any more?"""
+        """Is nothing on its way any more?"""
         return not self._on_the_way
 
     def _seen(self, name: Name, thing: Any) -> None:
@@ -132,34 +132,36 @@ class Acting:
             revision = self._fleet.get(Name.REVISION, (order.key.namespace, order.key.name))
             if revision is None or revision.metadata.uid != order.uid:
                 return None
-            return self._floor_write(order)
+            return self._write(order)
 
-    def _floor_write(self, order: Order) -> Write | None:
+    def _write(self, order: Order) -> Write | None:
         thing = self._fleet.get(self.steering.on, (order.key.namespace, order.key.name))
         if thing is None:
             return None
         spec = self._fleet.spec(order.key)
-        wish = None
+        wishes: dict[str, str | None] = {}
         if spec is not None:
-            wish = marks.floor_wish(
+            wishes = dict(order.setting.texts())
+            wishes[marks.FLOOR] = marks.floor_wish(
                 order.floor,
                 owner_min=spec.owner_min,
                 owner_max=spec.owner_max,
                 activation_scale=spec.activation_scale,
             )
-        return Write(order, self.steering.on, thing, {marks.FLOOR: wish})
+        return Write(order, self.steering.on, thing, wishes)
 
     def _expect(self, write: Write, result: Result) -> None:
         """Note that an effect is to be seen, where there is one to be seen."""
-        key, wish = write.order.key, write.wishes.get(marks.FLOOR)
-        if wish is None:
+        key = write.order.key
+        texts = {name: text for name, text in write.wishes.items() if text is not None}
+        if not texts:
             for known in (self._on_the_way, self._settled, self._faults):
                 known.pop(key, None)
         elif result in (Result.APPLIED, Result.UNCHANGED):
             waiting = self._on_the_way.get(key)
-            known_floor = waiting.floor if waiting else self._settled.get(key)
-            if known_floor != int(wish):
-                self._on_the_way[key] = Written(int(wish), self._clock())
+            known_texts = waiting.texts if waiting else self._settled.get(key)
+            if known_texts != texts:
+                self._on_the_way[key] = Written(texts, self._clock())
 
     def _follow(self) -> None:
         while not self._ending:
@@ -173,35 +175,36 @@ class Acting:
                     continue
 
     def look(self) -> None:
-        """See what has become of the floors on their way, and do what is to be done now."""
+        """See what has become of what is on its way, and do what is to be done now."""
         now_s = self._clock()
         nudge: list[RevisionKey] = []
         elsewhere: list[RevisionKey] = []
         with self._lock:
             for key, written in list(self._on_the_way.items()):
-                if self._overwritten(key, written.floor):
+                still = self._still(key, written.texts)
+                if not still:
                     del self._on_the_way[key]
                     continue
-                verdict, after = judge(written, self._effect(key), now_s)
+                verdict, after = judge(replace(written, texts=still), self._effect(key), now_s)
                 self._on_the_way[key] = after
                 match verdict:
                     case Verdict.SETTLED:
-                        self._settle(key, after.floor)
+                        self._settle(key, after.texts)
                     case Verdict.NUDGE:
                         nudge.append(key)
                     case Verdict.NOT_CARRIED:
                         elsewhere.append(key)
                     case Verdict.GIVEN_UP:
-                        self._settle(key, after.floor)
+                        self._settle(key, after.texts)
                         self._faults[key] = f"the autoscaler does not act on the floor {after.floor}"
         if nudge:
             self.nudges += self._stream.push([Stat(key) for key in nudge])
         if elsewhere:
             self._not_carried(elsewhere)
 
-    def _settle(self, key: RevisionKey, floor: int) -> None:
+    def _settle(self, key: RevisionKey, texts: Mapping[str, str]) -> None:
         del self._on_the_way[key]
-        self._settled[key] = floor
+        self._settled[key] = texts
         self._faults.pop(key, None)
         self.steering.known = True
 
@@ -209,46 +212,55 @@ class Acting:
         place = (key.namespace, key.name)
         pa, spec = self._fleet.get(Name.POD_AUTOSCALER, place), self._fleet.spec(key)
         return Effect(
-            pa_floor=annotations(pa).get(MIN_SCALE),
+            pa_texts=_short(annotations(pa)),
             desired=None if pa is None else pa.status.desired_scale,
             waits=spec is None or spec.hpa or not spec.reachable,
             there=pa is not None,
         )
 
     def _not_carried(self, keys: list[RevisionKey]) -> None:
-        """PodAutoscalers do not bear the floors of their Revisions, or have lost those written on them."""
+        """PodAutoscalers do not bear what is on their Revisions, or have lost what was written on them."""
         before = self.steering.on
         with self._lock:
             if before is Name.REVISION and self.steering.known:
                 said = "its PodAutoscaler does not follow: is Knative's controller running?"
                 self._faults |= {key: said for key in keys if self._fleet.spec(key) is not None}
                 return
-            # Between the look and now, the loop may have taken a floor back, or its Revision may have gone.
+            # Between the look and now, the loop may have taken it back, or its Revision may have gone.
             keys = [key for key in keys if key in self._on_the_way]
             if not keys or before is not self.steering.on:
                 return
-            orders = [Order(key, "", self._on_the_way[key].floor) for key in keys]
-            for each in orders:
-                self._on_the_way[each.key] = Written(each.floor or 0, self._clock())
+            orders = []
+            for key in keys:
+                texts = self._on_the_way[key].texts
+                floor = int(texts[marks.FLOOR]) if marks.FLOOR in texts else None
+                orders.append(Order(key, "", floor, read_texts(texts)))
+                self._on_the_way[key] = Written(texts, self._clock())
             things = [self._fleet.get(before, (key.namespace, key.name)) for key in keys]
             back = [take_back(before, thing) for thing in things if thing is not None]
             after = Name.POD_AUTOSCALER if before is Name.REVISION else Name.REVISION
             self.steering.on, self.steering.known = after, False
             self._steering_changed()
             self._fleet.specs()
-            anew = [write for order in orders if (write := self._floor_write(order)) is not None]
+            anew = [write for order in orders if (write := self._write(order)) is not None]
         self._actuator.write(back)
         self._carry_out(anew)
 
-    def _overwritten(self, key: RevisionKey, floor: int) -> bool:
-        """Has a person written over that floor since, or removed it, so that nothing is to be seen of it?
+    def _still(self, key: RevisionKey, texts: Mapping[str, str]) -> dict[str, str]:
+        """Those of `texts` that no person has written over or removed since, so that an effect is to be seen.
 
-        With a floor on the PodAutoscaler, a controller of Serving >= 1.21 does so too, but what it leaves
-        there is the Revision's value.
+        With ours on the PodAutoscaler, a controller of Serving >= 1.21 does so too, but what it leaves there
+        is the Revision's value.
         """
         place = (key.namespace, key.name)
         revision, pa = (annotations(self._fleet.get(on, place)) for on in WRITTEN_ON)
         if self.steering.on is Name.REVISION:
-            return marks.ours(revision, marks.FLOOR) != str(floor)
-        stands = pa.get(MIN_SCALE)
-        return stands not in (str(floor), revision.get(MIN_SCALE))
+            return {name: text for name, text in texts.items() if marks.ours(revision, name) == text}
+        stands, said = _short(pa), _short(revision)
+        return {name: text for name, text in texts.items() if stands.get(name) in (text, said.get(name))}
+
+
+def _short(found: Mapping[str, str]) -> dict[str, str]:
+    """Short name -> text, of annotations that may be ours."""
+    named = {name: found.get(marks.AUTOSCALING + name) for name in marks.KEYS}
+    return {name: text for name, text in named.items() if text is not None}

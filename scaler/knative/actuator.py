@@ -1,16 +1,16 @@
-"""Writes floors and takes them back: annotations only, by server-side apply, only where something changes.
+"""Writes what should stand and takes it back: annotations, by server-side apply, where something changes.
 
 Every write names the uid of the object it was meant for, so that nothing is made by applying to what was
 deleted.  A conflict with the template's manager is expected and forced, since the owner's value is marked;
 one with any other manager means that a person has written there by hand: that stays, unless it is what our
-mark says that we wrote.
+mark says that we wrote, and the rest is written without it.
 """
 
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from scaler.knative import marks
@@ -99,14 +99,20 @@ class Actuator:
                 return Outcome(write.order, Result.GONE, "deleted, or made anew, since it was planned for")
             if isinstance(e, Refused):
                 raise
-            again = _change(write, fresh)
-            if again is None:
-                return Outcome(write.order, Result.UNCHANGED)
-            persons = sorted(e.managers - EXPECTED_MANAGERS)
-            if persons and marks.ours(annotations(fresh), marks.FLOOR) is None:
-                said = f"set by hand ({', '.join(persons)}): left as it is"
-                return Outcome(write.order, Result.CONFLICT, said)
+            return self._apply_anew(write, fresh, sorted(e.managers - EXPECTED_MANAGERS))
+
+    def _apply_anew(self, write: Write, fresh: Any, persons: list[str]) -> Outcome:
+        """After a conflict.  A setting that a person wrote is on `fresh`, and so no part of the change."""
+        again = _change(write, fresh)
+        if again is None:
+            return Outcome(write.order, Result.UNCHANGED)
+        if not persons or not _floor_is_theirs(write, fresh):
             return self._send(write, fresh, again, force=True)
+        said = f"{marks.FLOOR} set by hand ({', '.join(persons)}): left as it is"
+        rest = _change(replace(write, wishes=dict(write.wishes) | {marks.FLOOR: None}), fresh)
+        if rest is None:
+            return Outcome(write.order, Result.CONFLICT, said)
+        return replace(self._send(write, fresh, rest, force=True), message=said)
 
     def _send(self, write: Write, thing: Any, change: marks.Change, *, force: bool = False) -> Outcome:
         """Raises ApiError.  Forced, it holds only for the very version that the change was made from."""
@@ -151,3 +157,10 @@ class Actuator:
 
 def _change(write: Write, thing: Any) -> marks.Change | None:
     return marks.change(annotations(thing), write.wishes, held(thing.metadata))
+
+
+def _floor_is_theirs(write: Write, thing: Any) -> bool:
+    """Is a floor wished where one stands that is not ours?"""
+    there = annotations(thing)
+    wished = write.wishes.get(marks.FLOOR) is not None
+    return wished and marks.AUTOSCALING + marks.FLOOR in there and marks.ours(there, marks.FLOOR) is None

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from config.settings import Settings
 from models.keys import RevisionKey, ServiceKey
+from scaler.knative import marks
 from scaler.knative.acting import Acting
 from scaler.knative.connection import Connection
 from scaler.knative.fleet import Fleet, ResolvePolicy
@@ -25,6 +26,7 @@ from scaler.knative.objects import (
     ConfigMap,
     Name,
     Pod,
+    annotations,
     labels,
 )
 from scaler.knative.startup import StartUps
@@ -156,7 +158,7 @@ class Cluster:
         return self._acting.act(orders)
 
     def verify(self) -> Sequence[str]:
-        """Floors that were written and do not work, one line each.  They are followed all the time."""
+        """What was written and does not work, one line each.  They are followed all the time."""
         return [f"{key}: {fault}" for key, fault in sorted(self._acting.faults().items())]
 
     def leads(self) -> bool:
@@ -166,24 +168,28 @@ class Cluster:
     def sweep(self) -> Sequence[Outcome]:
         """Take back what stands marked and nobody answers for.
 
-        Who leads answers for the Revisions that are looked at: of others, and where a person has written over
-        ours, the marks go.  Where nobody leads, all goes.
+        Who leads answers for the Revisions that are looked at, and what of ours counts there stays; of others
+        all goes, and the marks of what a person has written over.  Where nobody leads, all goes.
         """
         with self._lock:
             self._fleet.specs()
             marked = sorted(self._fleet.marked())
-            if self.leads():
-                specs = {key: self._fleet.spec(key) for key in marked}
-                marked = [key for key, spec in specs.items() if spec is None or spec.floor is None]
-            elif self._leadership is None or not self._leadership.lapsed:
+            leads = self.leads()
+            if not leads and (self._leadership is None or not self._leadership.lapsed):
                 return []
-            revisions = [self._fleet.get(Name.REVISION, (key.namespace, key.name)) for key in marked]
-            orders = [
-                Order(key, revision.metadata.uid, None)
-                for key, revision in zip(marked, revisions, strict=True)
-                if revision is not None
-            ]
+            orders = [order for key in marked if (order := self._kept(key, leads=leads)) is not None]
         return self._acting.act(orders)
+
+    def _kept(self, key: RevisionKey, *, leads: bool) -> Order | None:
+        """What is to stay on a Revision that is marked; None where there is nothing to take back."""
+        place = (key.namespace, key.name)
+        revision, spec = self._fleet.get(Name.REVISION, place), self._fleet.spec(key)
+        if revision is None:
+            return None
+        if spec is None or not leads:
+            return Order(key, revision.metadata.uid, None)
+        steering = annotations(self._fleet.get(self._acting.steering.on, place))
+        return Order(key, spec.uid, spec.floor, spec.setting) if marks.outdated(steering) else None
 
     def config_map(self) -> tuple[int, dict[str, str] | None]:
         """(version, data) of the ConfigMap config-tidecast; None where there is none."""

@@ -17,6 +17,7 @@ from scaler.knative.objects import CONFIGURATION_LABEL, SERVICE_LABEL, Name, ann
 from scaler.knative.resolve import Parameters, parameters
 from scaler.kpa.config import HPA_CLASS, KPA_CLASS, AutoscalerConfig
 from scaler.revision import RevisionSpec
+from scaler.setting import KEYS
 
 MANY = 100
 """Changes at once from which it is quicker to sort all than to put each in its place."""
@@ -210,8 +211,9 @@ class Fleet:
         if revision is None or revision.metadata.deletion_timestamp or not self._looked_at(namespace):
             return None, ()
         steering = annotations(pa if self._on_pa and pa is not None else revision)
+        owners = marks.owners(steering)
         concurrency = revision.spec.container_concurrency or 0
-        owned, faults = self._parameters(marks.owners(steering), concurrency)
+        owned, faults = self._parameters(owners, concurrency)
         if owned.pod_autoscaler_class not in (KPA_CLASS, HPA_CLASS):
             return None, ()
         service, percent = self._share(place, labels(revision))
@@ -238,6 +240,10 @@ class Fleet:
             owner_max=owned.max_scale,
             activation_scale=owned.activation_scale,
             floor=int(floor) if floor is not None and floor.isdecimal() else None,
+            setting=marks.setting(steering),
+            own_levers=frozenset(lever for lever, name in KEYS.items() if marks.has_own(owners, name)),
+            kpa=owned.kpa,
+            panic_window_percentage=owned.panic_window_percentage,
             policy=policy,
         )
         return spec, faults + wrong

@@ -12,18 +12,15 @@ and our marks go.  Changes go by server-side apply: what we own and leave out of
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
+from scaler.setting import KEYS as SETTINGS
+from scaler.setting import Setting, read_texts
+
 AUTOSCALING = "autoscaling.knative.dev/"
 SET = "tidecast.dev/set."
 OWNER = "tidecast.dev/owner."
 
 FLOOR = "min-scale"
-KEYS = (
-    FLOOR,
-    "target-utilization-percentage",
-    "window",
-    "panic-threshold-percentage",
-    "scale-to-zero-pod-retention-period",
-)
+KEYS = (FLOOR, *SETTINGS.values())
 """Short names of what may be set.  The floor may be raised above the owner's; of the others, what its owner
 wrote is never touched."""
 
@@ -54,6 +51,12 @@ def ours(annotations: Mapping[str, str], key: str) -> str | None:
     return wrote if wrote is not None and annotations.get(AUTOSCALING + key) == wrote else None
 
 
+def setting(annotations: Mapping[str, str]) -> Setting:
+    """The settings that we wrote and that count."""
+    found = {name: ours(annotations, name) for name in SETTINGS.values()}
+    return read_texts({name: text for name, text in found.items() if text is not None})
+
+
 def marked(annotations: Mapping[str, str]) -> bool:
     """Is there a mark of ours, whether what we wrote still counts or not?"""
     return any(name.startswith((SET, OWNER)) for name in annotations)
@@ -72,6 +75,20 @@ def owners(annotations: Mapping[str, str]) -> dict[str, str]:
     return left
 
 
+def has_own(owners: Mapping[str, str], key: str) -> bool:
+    """Do annotations as they would be without us (`owners`) say that, by its modern or its old name?"""
+    names = [key, *filter(None, [LEGACY.get(key)])]
+    return any(AUTOSCALING + name in owners for name in names)
+
+
+def outdated(annotations: Mapping[str, str]) -> bool:
+    """Does a mark speak of a value that counts no more, since a person has written over it or removed it?"""
+    names = {
+        name.removeprefix(SET).removeprefix(OWNER) for name in annotations if name.startswith((SET, OWNER))
+    }
+    return any(ours(annotations, name) is None for name in names)
+
+
 def change(
     annotations: Mapping[str, str], wishes: Mapping[str, str | None], held: Iterable[str] = ()
 ) -> Change | None:
@@ -86,7 +103,7 @@ def change(
     target = dict(before)
     for key in KEYS:
         wish = wishes.get(key)
-        if wish is None or (key != FLOOR and _has_own(before, key)):
+        if wish is None or (key != FLOOR and has_own(before, key)):
             continue
         owner = before.get(AUTOSCALING + key, "")
         if wish == owner or (key == FLOOR and _at_least(owner, wish)):
@@ -124,11 +141,6 @@ def floor_wish(
         if bound > 0:
             floor = min(floor, bound)
     return str(floor) if floor > owner_min else None
-
-
-def _has_own(annotations: Mapping[str, str], key: str) -> bool:
-    names = [key, *filter(None, [LEGACY.get(key)])]
-    return any(AUTOSCALING + name in annotations for name in names)
 
 
 def _at_least(owner: str, wish: str) -> bool:

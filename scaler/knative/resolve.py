@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 
 from scaler.kpa.annotations import read_annotations
 from scaler.kpa.config import KPA_CLASS, AutoscalerConfig
-from scaler.kpa.resolve import Reachability
+from scaler.kpa.resolve import KpaSpec, Reachability
 from scaler.kpa.resolve import parameters as kpa_parameters
 from scaler.revision import Metric
 
@@ -28,6 +28,9 @@ class Parameters:
     """0 = none."""
     activation_scale: int
     """0 = none."""
+    kpa: KpaSpec | None
+    """All that the KPA makes of it where a route leads to it; None where another class scales it."""
+    panic_window_percentage: float
 
 
 def parameters(
@@ -44,6 +47,7 @@ def parameters(
     if scaler_class != KPA_CLASS:
         # Of the hpa class, the target counts percent of CPU or mebibytes: it says nothing about requests.
         said = replace(said, target=None, target_utilization_percentage=None)
+    percentage = said.panic_window_percentage
     spec = kpa_parameters(config, said, container_concurrency, Reachability.REACHABLE)
     return (
         Parameters(
@@ -55,6 +59,8 @@ def parameters(
             min_scale=spec.min_scale,
             max_scale=spec.max_scale,
             activation_scale=spec.activation_scale,
+            kpa=spec if scaler_class == KPA_CLASS else None,
+            panic_window_percentage=config.panic_window_percentage if percentage is None else percentage,
         ),
         faults,
     )

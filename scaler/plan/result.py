@@ -62,7 +62,9 @@ class FleetPlan:
     """Plans of a fleet, arrays over revisions (r,).
 
     floor, wanted   pods; reason, bound: codes of Reason and Bound.
-    settings        (r, 4) target utilisation %, window s, panic threshold %, retention s; NaN = leave alone.
+    settings        (r, 4) target utilisation %, window s, panic threshold %, retention s; NaN = as its owner
+                    has it: ours, if one stands, is taken back.
+    chosen          (r,) the candidate in force, its place in scaler.shadow.candidates.
     median, high    requests/s at the peak of the window; NaN where there is no forecast.
     capacity        requests in flight (requests/s where it scales on rps) that a pod takes; NaN = not known.
     service_time_s  seconds; lead_s: seconds the window reaches beyond now.
@@ -76,6 +78,7 @@ class FleetPlan:
     reason: NDArray[np.uint8]
     bound: NDArray[np.uint8]
     settings: NDArray[np.float64]
+    chosen: NDArray[np.intp]
     median: NDArray[np.float64]
     high: NDArray[np.float64]
     capacity: NDArray[np.float64]
@@ -88,7 +91,13 @@ class FleetPlan:
     def as_stale(self) -> "FleetPlan":
         """The plan that asks for nothing, because what is known is too old to stand on."""
         nothing = np.zeros_like(self.floor)
-        return replace(self, floor=nothing, wanted=nothing, reason=np.full_like(self.reason, Reason.STALE))
+        return replace(
+            self,
+            floor=nothing,
+            wanted=nothing,
+            reason=np.full_like(self.reason, Reason.STALE),
+            settings=np.full_like(self.settings, np.nan),
+        )
 
     def __getitem__(self, key: RevisionKey) -> Plan:
         """The plan of one Revision; KeyError where there is none."""

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from config.policy import Lever, Mode
 from models.keys import RevisionKey, ServiceKey
 from scaler.revision import Metric, RevisionSpec
+from scaler.setting import LEVERS
 
 NO_BOUND = np.iinfo(np.int32).max
 WAIT_SHARE = 0.5
@@ -25,7 +26,9 @@ class FleetSpec:
     total_value        what a pod can take: requests in flight, or requests/s where `rps`.
     worth              pod-seconds that one delayed request is worth, waiting included at `startup_s`.
     max_delayed        share of requests that may be delayed, 0..1; NaN: the costs rule.
-    acts               a floor may be written (mode act, lever floor).
+    floors_act         a floor may be written (mode act, lever floor).
+    settable           (r, 4) as scaler.setting.LEVERS: that setting of the KPA is ours to say (`_settable`).
+    settings_act       (r, 4) and it may be written (mode act).
     least, most        pods, the bounds of the policy; 0 and NO_BOUND where there are none.
     owner_min, owner_max, activation   pods, as the owner wrote them; NO_BOUND where there is no upper one.
     budget_group       index into `budgets`, -1 = none; budgets (g,) pods that the members of a group share.
@@ -41,7 +44,9 @@ class FleetSpec:
     rps: NDArray[np.bool_]
     worth: NDArray[np.float64]
     max_delayed: NDArray[np.float64]
-    acts: NDArray[np.bool_]
+    floors_act: NDArray[np.bool_]
+    settable: NDArray[np.bool_]
+    settings_act: NDArray[np.bool_]
     off: NDArray[np.bool_]
     least: NDArray[np.int32]
     most: NDArray[np.int32]
@@ -63,12 +68,14 @@ def fleet_spec(revisions: Sequence[RevisionSpec], startup_s: NDArray[np.float64]
     def ints(values: Sequence[int | None], absent: int) -> NDArray[np.int32]:
         return np.array([absent if v is None else v for v in values], np.int32)
 
-    def flags(values: Sequence[bool]) -> NDArray[np.bool_]:
+    def flags(values: Sequence[bool] | Sequence[tuple[bool, ...]]) -> NDArray[np.bool_]:
         return np.array(values, np.bool_)
 
     def reals(values: Sequence[float]) -> NDArray[np.float64]:
         return np.array(values, np.float64)
 
+    acts = flags([p.mode is Mode.ACT for p in policies])
+    settable = flags([_settable(r) for r in revisions]).reshape(-1, len(LEVERS))
     return FleetSpec(
         keys=tuple(r.key for r in revisions),
         services=tuple(r.service for r in revisions),
@@ -79,7 +86,9 @@ def fleet_spec(revisions: Sequence[RevisionSpec], startup_s: NDArray[np.float64]
         worth=reals([p.delay_cost for p in policies])
         + reals([p.wait_cost for p in policies]) * WAIT_SHARE * startup_s,
         max_delayed=reals([np.nan if p.max_delayed is None else p.max_delayed / 100 for p in policies]),
-        acts=flags([p.mode is Mode.ACT and Lever.FLOOR in p.levers for p in policies]),
+        floors_act=acts & flags([Lever.FLOOR in p.levers for p in policies]),
+        settable=settable,
+        settings_act=settable & acts[:, np.newaxis],
         off=flags([p.mode is Mode.OFF for p in policies]),
         least=ints([p.min for p in policies], 0),
         most=ints([p.max for p in policies], NO_BOUND),
@@ -90,3 +99,17 @@ def fleet_spec(revisions: Sequence[RevisionSpec], startup_s: NDArray[np.float64]
         budgets=reals([float(budgets[name] or 0) for name in limited]),
         startup_s=startup_s,
     )
+
+
+def _settable(revision: RevisionSpec) -> tuple[bool, ...]:
+    """As LEVERS: which settings its policy leaves to us.
+
+    Not what the owner wrote; nothing where the KPA does not scale the Revision or no route leads to it; and
+    no utilization where requests in flight are not limited, or not what it scales on.
+    """
+    if revision.hpa or not revision.reachable:
+        return (False,) * len(LEVERS)
+    levers = revision.policy.levers - revision.own_levers
+    if revision.metric is not Metric.CONCURRENCY or revision.container_concurrency == 0:
+        levers -= {Lever.TARGET}
+    return tuple(lever in levers for lever in LEVERS)

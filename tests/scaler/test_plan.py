@@ -342,7 +342,7 @@ def test_only_revisions_that_may_be_written_act() -> None:
         revision(replace(ACT, mode=Mode.OBSERVE)),
         revision(replace(ACT, levers=frozenset({Lever.WINDOW}))),
     ]
-    assert fleet_spec(modes, np.zeros(3)).acts.tolist() == [True, False, False]
+    assert fleet_spec(modes, np.zeros(3)).floors_act.tolist() == [True, False, False]
 
 
 def test_a_fleet_of_none_is_planned() -> None:
