@@ -64,21 +64,24 @@ def chance_of(state: Any, model: int, minute: int, since: int) -> float:
 
 @compiled
 def follow(state: Any, event: float, time_s: int, step_s: int) -> None:
-    """Takes in whether the step that begins at `time_s` had an event (1 or 0); NaN = not observed."""
+    """Takes in whether the step that begins at `time_s` had an event (1 or 0); NaN = not observed.
+
+    What a step that crosses minutes had may have been in each of those that end with it.
+    """
     minute = time_s // 60
     if minute != state.minute:
+        if state.so_far > 0:
+            close(state)
         if state.minute >= 0:
             state.since += max(0, minute - state.minute)
         state.minute, state.so_far = minute, math.nan
     if not math.isnan(event):
         state.so_far = event if math.isnan(state.so_far) else max(state.so_far, event)
-    if (time_s + step_s) % 60 == 0:
+    minutes = (time_s + step_s) // 60 - minute
+    share = event / minutes if minutes > 1 else state.so_far
+    for _ in range(minutes):
+        state.so_far = share
         close(state)
-        # A longer step is that many minutes, of which the first had the event.
-        for _ in range(1, step_s // 60):
-            if not math.isnan(event):
-                state.so_far = 0.0
-            close(state)
 
 
 @compiled
@@ -99,7 +102,7 @@ def learn(state: Any) -> None:
     total = 0.0
     for model in range(MODELS):
         p = chance_of(state, model, minute, state.since)
-        state.weight[model] *= p if event > 0 else 1 - p
+        state.weight[model] *= event * p + (1 - event) * (1 - p)
         total += state.weight[model]
     for model in range(MODELS):
         state.weight[model] = (1 - MIXING) * state.weight[model] / total + MIXING * PRIOR[model]
@@ -118,20 +121,24 @@ def learn(state: Any) -> None:
 
 
 @compiled
-def chance(state: Any, from_s: int, until_s: int) -> float:
+def chance(state: Any, from_s: int, until_s: int, step_s: int) -> float:
     """The chance of an event in [from_s, until_s), which lies after what is known.
 
-    The event is reckoned to come at any second of its minute alike.
+    One event is reckoned with in a minute, at any of its seconds alike; where steps are longer, in a step.
     """
     some = 0.0
     begun = 1 if state.so_far > 0 else 0
+    first, per_step = from_s // 60, max(1, step_s // 60)
     for model in range(MODELS):
-        none = 1.0
-        for minute in range(from_s // 60, (until_s - 1) // 60 + 1):
+        none, within = 1.0, 0.0
+        for minute in range(first, (until_s - 1) // 60 + 1):
             ahead = minute - state.minute
             age = max(ahead - begun, 0) if begun else state.since + ahead
             p = chance_of(state, model, minute, age)
             share = (min(until_s, (minute + 1) * 60) - max(from_s, minute * 60)) / 60.0
-            none *= 1 - p if share == 1 else (1 - p) ** share
-        some += state.weight[model] * (1 - none)
+            within += p * share
+            if (minute - first + 1) % per_step == 0:
+                none *= max(0.0, 1 - within)
+                within = 0.0
+        some += state.weight[model] * (1 - none * max(0.0, 1 - within))
     return some

@@ -24,7 +24,8 @@ A model in logarithms would otherwise, after one outlier, ask for a thousand pod
 FADE_S = 14 * 86400.0
 """The highest rate of the past counts half of what it was after this long."""
 LEAST_BURSTS, LEAST_CHANCE = 4, 2e-4
-"""Fewer seen, or less likely, are no reason to reckon with one."""
+"""Fewer windows with one, or less likely, are no reason to reckon with one."""
+MOST_LEAD_S = 86400.0
 _SHARES = level_shares(LEVELS)
 _PRIOR = np.array([*PRIOR, *[0.0] * (FEATURES - len(PRIOR))])
 
@@ -36,7 +37,8 @@ class Said:
     rates    (s, n, POINTS) requests/s with weights (s, n, POINTS), which add up to 1: first the quantiles at
              LEVELS without a burst, then one rate for each of the last bursts.  NaN where nothing was ever
              observed
-    chances  (s, n) that an event comes in the window: any request of a sparse service, a burst of another
+    chances  (s, n) that an event comes: any request of a sparse service in the window, or a burst of another
+             one by the end of it
     sparse   (s, n) which of the two
     """
 
@@ -55,47 +57,60 @@ def advance(
     step_s: int,
     first: int,
     lead_s: NDArray[np.float64],
+    newest_only: bool = False,
 ) -> Said:
     """Takes the fleet through n steps, and says after each what is to come.
 
     state     (s,) STATE, changed in place; hazard: the same of models.hazard
-    rates     (s, n) requests/s; NaN = not observed
-    origin_s  Unix seconds at which the first step begins
+    rates     (s, n) requests/s; NaN = not observed, and so is what cannot be a rate.  The steps follow those
+              of the last call: what was missed between the two is steps of NaN
+    origin_s  Unix seconds at which the first step begins, a multiple of step_s
     first     steps from the end of a step to the window that is forecast after it: the age of the data
-    lead_s    (s,) seconds that the window is long; what lies beyond PENDING steps is not looked at
+    lead_s    (s,) seconds that the window is long, up to MOST_LEAD_S; its peak is not looked for beyond
+              PENDING steps
+    newest_only   say only what is forecast after the last step: n is 1 in what comes back
     """
-    s, n = rates.shape
+    s, n = len(rates), 1 if newest_only else rates.shape[1]
     said = Said(
         np.full((s, n, POINTS), np.nan, np.float32),
         np.zeros((s, n, POINTS), np.float32),
         np.zeros((s, n), np.float32),
         np.zeros((s, n), np.bool_),
     )
-    last = np.clip(first + np.ceil(lead_s / step_s), first + 1, PENDING - 1).astype(np.int64)
+    lead_s = np.clip(np.nan_to_num(lead_s), 0.0, MOST_LEAD_S)
+    # Of a window that begins beyond PENDING steps, the peak of the last step within them is forecast.
+    begins = min(first, PENDING - 2)
+    last = np.clip(begins + np.ceil(lead_s / step_s), begins + 1, PENDING - 1).astype(np.int64)
     _advance(
-        state, hazard, np.ascontiguousarray(rates, np.float32), origin_s, step_s, first, last, lead_s, LEVELS,
-        _SHARES, _PRIOR, said.rates, said.weights, said.chances, said.sparse,
+        state, hazard, np.ascontiguousarray(rates, np.float32), origin_s, step_s, first, begins, last, lead_s,
+        LEVELS, _SHARES, _PRIOR, said.rates, said.weights, said.chances, said.sparse,
     )  # fmt: skip
     return said
 
 
 @compiled_loop
 def _advance(
-    states: Any, hazards: Any, rates: Any, origin_s: int, step_s: int, first: int, last: Any, lead_s: Any,
-    levels: Any, shares: Any, prior: Any, points: Any, weights: Any, chances: Any, sparse: Any,
+    states: Any, hazards: Any, rates: Any, origin_s: int, step_s: int, first: int, begins: int, last: Any,
+    lead_s: Any, levels: Any, shares: Any, prior: Any, points: Any, weights: Any, chances: Any, sparse: Any,
 ) -> None:  # fmt: skip
     x = np.zeros(FEATURES)
     for i in range(len(states)):
         state, hazard = states[i], hazards[i]
         for j in range(rates.shape[1]):
-            step(state, hazard, rates[i, j], origin_s + j * step_s, step_s, first, last[i], levels, prior, x)
-            now_s = origin_s + (j + 1) * step_s
+            time_s = origin_s + j * step_s
+            step(state, hazard, rates[i, j], time_s, step_s, begins, last[i], levels, prior, x)
+            now_s = time_s + step_s
             from_s = now_s + first * step_s
-            chances[i, j] = chance(hazard, from_s, from_s + math.ceil(lead_s[i]))
-            sparse[i, j] = state.sparse
+            until_s = from_s + math.ceil(lead_s[i])
+            if not state.sparse:
+                # A burst that has begun before the window, and is not known yet, is in its peak as well.
+                from_s, until_s = now_s, now_s + last[i] * step_s
+            at = min(j, chances.shape[1] - 1)
+            chances[i, at] = chance(hazard, from_s, until_s, step_s)
+            sparse[i, at] = state.sparse
             if not math.isnan(state.last):
-                say(state, now_s, step_s, first, last[i], levels, x, points[i, j])
-                weigh(state, chances[i, j], shares, weights[i, j])
+                say(state, now_s, step_s, begins, last[i], levels, x, points[i, at])
+                weigh(state, chances[i, at], shares, weights[i, at])
 
 
 @compiled
@@ -104,6 +119,8 @@ def step(
     prior: Any, x: Any,
 ) -> None:  # fmt: skip
     """Takes in what came in the step that begins at `time_s`."""
+    if not 0 <= rate < math.inf:
+        rate = math.nan
     z = math.log(rate + 0.5 / step_s)
     event = event_of(state, hazard, rate, step_s)
     follow_events(hazard, event, time_s, step_s)
@@ -129,7 +146,8 @@ def step(
         solve(state, prior, RIDGE)
         state.unsolved = 0
     if time_s // RESHAPE_S != (time_s + step_s) // RESHAPE_S:
-        reshape(state, levels, float(max(RESHAPE_S, step_s)))
+        # While nothing is seen, nothing is forgotten: a few errors would be all that is known.
+        reshape(state, levels, 0.0 if math.isnan(z) else float(max(RESHAPE_S, step_s)))
 
 
 @compiled

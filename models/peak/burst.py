@@ -36,10 +36,12 @@ def is_onset(state: Any, rate: float, step_s: int) -> bool:
 @compiled
 def event_of(state: Any, hazard: Any, rate: float, step_s: int) -> float:
     """1 where the step has an event, 0 where not, NaN where it was not observed."""
+    state.onset[state.steps % RING] = 0
     if math.isnan(rate):
         return math.nan
     busy = 1.0 if rate > 0 else 0.0
-    gain = max(1 - 0.5 ** (step_s / IDLE_S), 1 / (state.steps + 2.0))
+    gain = max(1 - 0.5 ** (step_s / IDLE_S), 1 / (state.seen + 2.0))
+    state.seen += 1
     state.idle += gain * ((1 - busy) - state.idle)
     if state.idle < MANY if state.sparse else state.idle > FEW:
         state.sparse = not state.sparse
@@ -59,7 +61,7 @@ def begin_anew(hazard: Any) -> None:
     hazard.age_visits[:] = 0.0
     hazard.fast = hazard.slow = FIRST_RATE
     hazard.weight[:] = PRIOR
-    hazard.minutes, hazard.since = 0, LEAST_AGE
+    hazard.minutes, hazard.since, hazard.so_far = 0, LEAST_AGE, math.nan
 
 
 @compiled

@@ -43,10 +43,11 @@ STATE = np.dtype(
         ("slot", "i8"),
         ("slot_sum", "f4"),
         ("slot_steps", "f4"),
-        # Bursts, and the share of steps without traffic.
+        # Bursts; steps that were observed, and the share of them without traffic.
         ("onset", "u1", (RING,)),
         ("sizes", "f4", (SIZES,)),
         ("bursts", "i8"),
+        ("seen", "i8"),
         ("idle", "f4"),
         ("sparse", "?"),
         # The regression.
@@ -64,7 +65,6 @@ STATE = np.dtype(
         ("long", "f4"),
         ("by_time", "f4", (HALF_HOURS,)),
         ("shape", "f4", (BINS,)),
-        ("shape_weight", "f4"),
         ("k", "f4", (LEVELS.size,)),
         ("theta", "f4", (LEVELS.size,)),
     ]
@@ -94,7 +94,6 @@ def start(services: int) -> NDArray[np.void]:
     # A Gaussian whose mean absolute size is 1.
     bell = np.exp(-0.5 * (middles / np.sqrt(np.pi / 2)) ** 2)
     state["shape"] = PRIOR_ERRORS * bell / bell.sum()
-    state["shape_weight"] = PRIOR_ERRORS
     upto = np.cumsum(bell / bell.sum())
     edges = FIRST_EDGE + BIN * np.arange(1, BINS + 1)
     state["k"] = np.interp(LEVELS, upto, edges)

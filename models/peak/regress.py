@@ -134,8 +134,8 @@ def factored(gram: Any, ridge: float, low: Any) -> bool:
                 total -= low[i, k] * low[j, k]
             if i > j:
                 low[i, j] = total / low[j, j]
-            elif total <= 1e-9:
-                return False
-            else:
+            elif total > 1e-9:
                 low[i, i] = math.sqrt(total)
+            else:
+                return False
     return True

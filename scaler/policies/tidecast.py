@@ -32,6 +32,7 @@ BAND = (0.1, 0.5, 0.95)
 class Trial:
     """One series under every candidate: what planning needs of it, without its arrivals.
 
+    start_s     Unix seconds of the first second.
     at_s        (n,) seconds from the first arrival at which plans are made.
     band        (n, 3) requests/s: quantiles at BAND of the peak that was forecast then.
     candidates  those that its levers allow; places (e',): where they stand among CANDIDATES.
@@ -40,6 +41,7 @@ class Trial:
     """
 
     world: World
+    start_s: int
     delay_s: int
     at_s: NDArray[np.int64]
     band: NDArray[np.float32]
@@ -52,8 +54,13 @@ class Trial:
 
 @dataclass(frozen=True, eq=False)
 class Pool:
-    """What all series together came to: sums (h, e, 4), discounted, as known when each hour begins."""
+    """What all series together came to.
 
+    start_s   Unix seconds at which the first of them begins.
+    sums      (h, e, 4) discounted, as known when each hour from there on begins.
+    """
+
+    start_s: int
     sums: NDArray[np.float64]
 
 
@@ -70,6 +77,7 @@ def trial(subject: Subject, each: Each = map) -> Trial:
     places = np.array([place for place, _ in found], np.intp)
     return Trial(
         world=world,
+        start_s=subject.start_s,
         delay_s=scenario.metrics_delay_seconds,
         at_s=said.at_s,
         band=said.rates[:, [int(np.flatnonzero(level == LEVELS)[0]) for level in BAND]],
@@ -82,14 +90,19 @@ def trial(subject: Subject, each: Each = map) -> Trial:
 
 
 def pooled(trials: Sequence[Trial]) -> Pool:
-    """What is shared between the series, by the hour since each one's beginning."""
-    hours = max((len(each.cost) for each in trials), default=0)
+    """What is shared between the series, by the hour since the first of them began.
+
+    An hour of one that began in between counts to the hour in which it ends: nobody learns from later ones.
+    """
+    start_s = min((each.start_s for each in trials), default=0)
+    first = [-(-(each.start_s - start_s) // HOUR_S) for each in trials]
+    hours = max((at + len(each.cost) for at, each in zip(first, trials, strict=True)), default=0)
     total = np.zeros((hours, len(CANDIDATES), 4))
-    for each in trials:
+    for at, each in zip(first, trials, strict=True):
         # One that may not use a candidate tells nothing of it: there it counts as the KPA alone.
         told = np.where(np.isnan(each.cost), each.cost[:, [KPA]], each.cost)
-        total[: len(told)] += told
-    return Pool(_known(total, max((each.delay_s for each in trials), default=0)))
+        total[at : at + len(told)] += told
+    return Pool(start_s, _known(total, max((each.delay_s for each in trials), default=0)))
 
 
 def plan(trial: Trial, pool: Pool, delay_cost: float) -> Rows:
@@ -105,9 +118,10 @@ def chosen(trial: Trial, pool: Pool, delay_cost: float) -> NDArray[np.intp]:
         wait_cost=np.zeros(1),
         most_starts=np.array([most_starts(trial.world)]),
     )
+    began = (trial.start_s - pool.start_s) // HOUR_S
     current, by_hour = np.full(1, KPA, np.intp), np.empty(len(sums), np.intp)
     for hour, known in enumerate(sums):
-        current = choose(known[np.newaxis], pool.sums[hour], wishes, current)
+        current = choose(known[np.newaxis], pool.sums[began + hour], wishes, current)
         by_hour[hour] = current[0]
     return by_hour
 
@@ -132,9 +146,12 @@ def _by_hour(blocks: NDArray[np.float32], places: NDArray[np.intp]) -> NDArray[n
 
 
 def _known(by_hour: NDArray[np.float64], delay_s: int) -> NDArray[np.float64]:
-    """(h, e, 4) discounted sums as known when each hour begins: of hours that ended `delay_s` before it."""
+    """(h, e, 4) discounted sums as known when each hour begins: of hours that ended `delay_s` before it.
+
+    NaN of a candidate that is not allowed stays, also where nothing is known yet.
+    """
     late = 1 + -(-delay_s // HOUR_S)
-    known, total = np.zeros_like(by_hour), np.zeros(by_hour.shape[1:])
+    known, total = np.zeros_like(by_hour), 0 * by_hour.sum(axis=0)
     for hour in range(len(by_hour)):
         if hour >= late:
             total = total * keep(HOUR_S) + by_hour[hour - late]

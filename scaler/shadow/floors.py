@@ -13,7 +13,8 @@ N + 1 are not: about c·μ·P(X > (N + ½)μτ) pod-seconds, c = what one reques
 a newsvendor's rule on the mixture of the rate's distribution and the spread within it.  For D = 1,
 P(X > x) is the chance that a Gamma(x + 1) variable lies below the mean, and its cube root is nearly normal
 (Wilson & Hilferty, PNAS 17, 1931): off by a third in the far tail of means near 0, by a few percent
-elsewhere.  Other D scale the counts.
+elsewhere.  Other D scale the counts; for those a small mean would come out far too likely, so no chance is
+above λτ / ((N + ½)μτ + 1), which no count of that mean exceeds (Markov).
 """
 
 import math
@@ -50,6 +51,46 @@ def cheapest_floors(
     return floors
 
 
+def floors_at(
+    rates: NDArray[np.float32],
+    weights: NDArray[np.float32],
+    worths: NDArray[np.float64],
+    *,
+    per_pod: NDArray[np.float64],
+    counting_s: NDArray[np.float64],
+    dispersion: NDArray[np.float64],
+) -> NDArray[np.int32]:
+    """(r, c) pods at worths (r, c), rising, of each of r Revisions at one moment: the rule above.
+
+    rates, weights   (r, p); the others (r,); 0 where a rate, per_pod or worth is no number
+    """
+    floors = np.zeros(worths.shape, np.int32)
+    _each(rates, weights, worths, per_pod, counting_s, dispersion, floors)
+    return floors
+
+
+@compiled_loop
+def _each(
+    rates: Any, weights: Any, worths: Any, per_pod: Any, counting_s: Any, dispersion: Any, floors: Any
+) -> None:
+    roots = np.zeros(rates.shape[1])
+    for r in range(rates.shape[0]):
+        if math.isnan(rates[r, 0]) or not per_pod[r] > 0:
+            continue
+        mean, pod = 0.0, per_pod[r] * counting_s[r] / dispersion[r]
+        for p in range(len(roots)):
+            roots[p] = np.cbrt(rates[r, p] * counting_s[r] / dispersion[r])
+            mean += weights[r, p] * rates[r, p]
+        least = 0
+        for c in range(worths.shape[1]):
+            if not worths[r, c] > 0:
+                continue
+            guess = max(least, min(int(mean / per_pod[r]), MOST))
+            admissible = 1.0 / (worths[r, c] * per_pod[r])
+            least = cheapest(roots, weights[r], admissible, pod, 1 / dispersion[r], guess, least)
+            floors[r, c] = least
+
+
 @compiled_loop
 def _all(
     rates: Any, weights: Any, worths: Any, per_pod: Any, counting_s: Any, dispersion: Any, floors: Any
@@ -79,6 +120,7 @@ def cheapest(
     roots: Any, weights: Any, admissible: float, pod: float, one: float, guess: int, least: int
 ) -> int:
     """The smallest N >= least whose shortage is admissible, looked for from `guess` on."""
+    guess = min(guess, MOST)
     low, high, stride = least, guess, 1
     if shortage(guess, roots, weights, pod, one) <= admissible:
         # Down, by longer and longer strides, until it is not admissible any more.
@@ -92,8 +134,7 @@ def cheapest(
         if high == least:
             return least
     else:
-        low = guess + 1
-        high = guess + stride
+        low = high = min(guess + 1, MOST)
         while high < MOST and shortage(high, roots, weights, pod, one) > admissible:
             low = high + 1
             stride *= 2
@@ -122,5 +163,5 @@ def shortage(pods: int, roots: Any, weights: Any, pod: float, one: float) -> flo
         if z > _FAR:
             total += weights[p]
         elif z > -_FAR and weights[p] > 0:
-            total += weights[p] * 0.5 * math.erfc(-z / _ROOT_2)
+            total += weights[p] * min(0.5 * math.erfc(-z / _ROOT_2), roots[p] ** 3 / shape)
     return total
