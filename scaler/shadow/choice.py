@@ -22,7 +22,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from scaler.shadow.prior import prior
-from scaler.shadow.trial import DELAYED, PODS, REQUESTS, STARTS, WAITED
+from scaler.shadow.trial import DELAYED, PODS, STARTS, WAITED
 
 Array = NDArray[np.float64]
 
@@ -46,7 +46,6 @@ class Wishes:
     delay_cost: Array
     wait_cost: Array
     most_starts: Array
-    max_delayed: Array
 
 
 def keep(after_s: float) -> float:
@@ -57,8 +56,8 @@ def keep(after_s: float) -> float:
 def choose(sums: Array, pooled: Array, wishes: Wishes, current: NDArray[np.intp]) -> NDArray[np.intp]:
     """(s,) the place of the candidate that is in force from now on.
 
-    sums     (s, e, TOLD) discounted sums of what each of e candidates came to; NaN where one is not allowed
-    pooled   (e, TOLD) the same of all services together
+    sums     (s, e, 4) discounted sums of what each of e candidates came to; NaN where one is not allowed
+    pooled   (e, 4) the same of all services together
     current  (s,) the one in force until now
     """
     known = sums + borrowed(pooled, EVIDENCE_S) + PRIOR_S * prior()
@@ -73,25 +72,14 @@ def choose(sums: Array, pooled: Array, wishes: Wishes, current: NDArray[np.intp]
     harm |= (delayed > alone[:, [DELAYED]] + 1e-9) & (wishes.delay_cost >= NO_HARM)[:, np.newaxis]
     harm |= (pods > alone[:, [PODS]] + 1e-9) & (wishes.delay_cost <= NO_HARM)[:, np.newaxis]
     harm[:, KPA] = False
-    loss = np.where(harm | np.isnan(loss), np.inf, _kept_to(loss, pods, delayed, known, wishes.max_delayed))
+    loss = np.where(harm | np.isnan(loss), np.inf, loss)
     every = np.arange(len(loss))
     least = loss.argmin(axis=1)
     better = loss[every, least] < loss[every, current] * (1 - WORTH_A_CHANGE)
     return np.where(better, least, current)
 
 
-def _kept_to(loss: Array, pods: Array, delayed: Array, known: Array, max_delayed: Array) -> Array:
-    """The losses; where a share of requests that may be delayed is given, fewest pods of those that keep to it.
-
-    Those that do not are ranked behind them, by requests delayed.
-    """
-    ruled = ~np.isnan(max_delayed)[:, np.newaxis]
-    most = np.nan_to_num(max_delayed)[:, np.newaxis] * known[:, :, REQUESTS]
-    beyond = np.nanmax(pods, axis=1, keepdims=True, initial=0.0) + 1 + delayed
-    return np.where(ruled, np.where(delayed <= most, pods, beyond), loss)
-
-
 def borrowed(pooled: Array, pod_s: float) -> Array:
-    """(e, TOLD) what all services together came to, scaled to so many pod-seconds of the KPA alone."""
+    """(e, 4) what all services together came to, scaled to so many pod-seconds of the KPA alone."""
     held = pooled[KPA, PODS]
     return pod_s * np.nan_to_num(pooled) / held if held > 0 else np.zeros_like(pooled)
