@@ -6,6 +6,7 @@ what the loop makes of it.
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -19,8 +20,9 @@ from models.keys import RevisionKey, ServiceKey
 from scaler.board import Board
 from scaler.loop import Loop
 from scaler.orders import Order, Outcome, Result
-from scaler.plan.result import Reason
+from scaler.plan.result import FleetPlan, Reason
 from scaler.revision import RevisionSpec
+from scaler.setting import Setting
 
 SERVICE, KEY = ServiceKey("shop", "cart"), RevisionKey("shop", "cart-00001")
 ACT = RevisionPolicy(mode=Mode.ACT)
@@ -65,8 +67,13 @@ class World:
     def act(self, orders: Sequence[Order]) -> list[Outcome]:
         self.written += orders
         if self.result is Result.APPLIED:
-            floors = {order.key: order.floor for order in orders}
-            self.see(*(replace(r, floor=floors.get(r.key, r.floor)) for r in self.revisions))
+            by_key = {order.key: order for order in orders}
+            self.see(
+                *(
+                    replace(r, floor=o.floor, setting=o.setting) if (o := by_key.get(r.key)) else r
+                    for r in self.revisions
+                )
+            )
         return [Outcome(order, self.result) for order in orders]
 
     def see(self, *revisions: RevisionSpec) -> None:
@@ -514,3 +521,67 @@ def test_what_came_with_a_warning_is_used_and_the_warning_shown_once(
     assert board.shown.warnings == ("partial: one store is away",)
     assert [r.message for r in caplog.records].count("demand: partial: one store is away") == 1
     assert world.revisions[0].floor is not None
+
+
+SHORT = Setting(35.0, 15, 110.0, 60)
+
+
+def asking(loop: Loop, setting: Setting) -> None:
+    """Let its plans ask for that setting everywhere, whatever they would ask for."""
+    cycle = loop.cycle
+    assert cycle is not None
+    whole = cycle.plan
+
+    def plan(*given: Any, **named: Any) -> FleetPlan:
+        made = whole(*given, **named)
+        return replace(made, settings=np.tile(np.array(setting.row()), (len(made.keys), 1)))
+
+    cycle.plan = plan  # type: ignore[method-assign]
+
+
+def test_settings_are_written_with_the_floor_once_shown_and_told(caplog: pytest.LogCaptureFixture) -> None:
+    world = World()
+    loop, board = started(world)
+    asking(loop, SHORT)
+    with caplog.at_level("INFO"):
+        turn(loop, world)
+    assert [order.setting for order in world.written] == [SHORT]
+    assert any("floor" in r.message and "window 15s" in r.message for r in caplog.records)
+    turn(loop, world, 3)
+    assert {order.setting for order in world.written} == {SHORT}
+    assert len(world.written) <= 2
+    assert board.shown.settings == ((KEY, SHORT),)
+
+
+@pytest.mark.parametrize(
+    "policy",
+    [replace(ACT, mode=Mode.OBSERVE), replace(ACT, mode=Mode.OFF), replace(ACT, levers=frozenset())],
+)
+def test_settings_are_not_written_where_they_may_not(policy: RevisionPolicy) -> None:
+    world = World()
+    world.see(revision(policy))
+    loop, _ = started(world)
+    asking(loop, SHORT)
+    turn(loop, world, 2)
+    assert world.written == []
+
+
+def test_settings_stand_while_the_history_cannot_be_read_and_then_decay() -> None:
+    world = World(fault=Unreachable("away"))
+    world.see(revision(setting=SHORT, floor=3))
+    loop, _ = started(world)
+    turn(loop, world, 2)
+    assert world.written == []
+    turn(loop, world, 12)
+    assert world.written == [Order(KEY, "u1", None)]
+
+
+def test_a_clean_stop_takes_settings_back() -> None:
+    world = World()
+    world.see(revision(setting=SHORT), revision(key=RevisionKey("shop", "cart-00002")))
+    loop, board = started(world)
+    loop.end()
+    assert world.written == [Order(KEY, "u1", None)]
+    loop.end()
+    assert len(world.written) == 1
+    assert board.shown.settings == ()

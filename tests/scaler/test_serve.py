@@ -20,6 +20,7 @@ from scaler.plan.spec import fleet_spec
 from scaler.revision import RevisionSpec
 from scaler.serve import application
 from scaler.service import Web
+from scaler.setting import Setting
 
 SERVICE, KEY = ServiceKey("shop", "cart"), RevisionKey("shop", "cart-00001")
 
@@ -114,6 +115,7 @@ def test_metrics_tell_plan_orders_and_faults() -> None:
     board.count([Outcome(Order(KEY, "u", 3), Result.APPLIED)])
     board.broke("refit")
     board.show(configuration_faults=("delay-cost: x: a number",))
+    board.show(settings=((KEY, Setting(window_s=15)),))
     with served(board) as get:
         _, text = get("/metrics")
     floor = int(board.shown.plan.floor[0])  # type: ignore[union-attr]
@@ -122,6 +124,7 @@ def test_metrics_tell_plan_orders_and_faults() -> None:
         'tidecast_orders_total{result="applied"} 1.0',
         'tidecast_faults_total{job="refit"} 1.0',
         "tidecast_configuration_faults 1.0",
+        'tidecast_setting{namespace="shop",revision="cart-00001",setting="window"} 15.0',
         "tidecast_leader 1.0",
         "tidecast_demand_readable 1.0",
     ):

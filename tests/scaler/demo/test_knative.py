@@ -10,6 +10,8 @@ from scaler.demo.show import SETTINGS
 from scaler.demo.story import REVISIONS, SERVICE, Story
 from scaler.demo.worlds import TIDECAST, Worlds
 from scaler.orders import Order, Result
+from scaler.replay.layout import FIGURES
+from scaler.setting import Setting
 
 
 def cluster(story: Story) -> tuple[SimulatedKnative, Worlds]:
@@ -51,6 +53,21 @@ def test_a_floor_taken_back_is_none(short_story: Story) -> None:
     worlds.live(short_story.begin_s + 10)
     assert knative.specs()[1][0].floor is None
     assert worlds.pods.floor[TIDECAST, 0] == 0
+
+
+def test_a_setting_written_stands_and_changes_how_the_world_goes_on(short_story: Story) -> None:
+    plain, with_setting = cluster(short_story), cluster(short_story)
+    key, uid = REVISIONS[0], plain[0].specs()[1][0].uid
+    roomy = Order(key, uid, None, Setting(utilization_percentage=20.0, window_s=600))
+    assert [o.result for o in with_setting[0].act([roomy])] == [Result.APPLIED]
+    assert with_setting[0].specs()[1][0].setting == roomy.setting
+    assert [o.result for o in with_setting[0].act([roomy])] == [Result.UNCHANGED]
+    held = []
+    for _, worlds in (plain, with_setting):
+        worlds.live(short_story.begin_s + 900)
+        held.append(worlds.figures[TIDECAST, :, FIGURES.index("ready_pod_s")])
+    assert held[1][0] > 1.5 * held[0][0]
+    assert held[1][1] == held[0][1]
 
 
 def test_another_revision_of_that_name_is_gone(short_story: Story) -> None:

@@ -1,4 +1,4 @@
-"""Floors on their way, followed by a thread of their own while the loop goes on."""
+"""Floors and settings on their way, followed by a thread of their own while the loop goes on."""
 
 import json
 import threading
@@ -9,21 +9,23 @@ from typing import Any, cast
 from config.overrides import resolve
 from config.policy import RevisionPolicy
 from models.keys import RevisionKey
+from scaler.knative import marks
 from scaler.knative.acting import Acting
 from scaler.knative.connection import Connection
 from scaler.knative.fleet import Fleet
-from scaler.knative.objects import KINDS, Name, decode
+from scaler.knative.objects import KINDS, Name, annotations, decode
 from scaler.knative.stats import Stat, StatStream
 from scaler.kpa.config import AutoscalerConfig
 from scaler.orders import Order, Result
+from scaler.setting import Setting
 
 ASLEEP, LOST = RevisionKey("shop", "asleep-00001"), RevisionKey("shop", "lost-00001")
 
 
-def seen(kind: Name, key: RevisionKey, **annotations: str) -> Any:
-    named = {f"autoscaling.knative.dev/{name.replace('_', '-')}": text for name, text in annotations.items()}
+def seen(kind: Name, key: RevisionKey, version: str = "1", **said: str) -> Any:
+    named = {f"autoscaling.knative.dev/{name.replace('_', '-')}": text for name, text in said.items()}
     meta = {"name": key.name, "namespace": key.namespace, "uid": f"uid-{key.name}", "annotations": named}
-    return decode(json.dumps({"metadata": meta | {"resourceVersion": "1"}}).encode(), KINDS[kind].type)
+    return decode(json.dumps({"metadata": meta | {"resourceVersion": version}}).encode(), KINDS[kind].type)
 
 
 @dataclass
@@ -73,3 +75,48 @@ def test_a_revision_that_goes_while_its_floor_is_looked_at_does_not_end_the_look
     world.acting.look()
     assert world.acting.nudges == 1
     assert not world.acting.settled
+
+
+SHORT = Setting(utilization_percentage=35.0, window_s=15)
+
+
+def test_settings_are_settled_once_the_podautoscaler_bears_them_and_nobody_is_nudged() -> None:
+    world = World()
+    world.see((Name.REVISION, seen(Name.REVISION, ASLEEP)))
+    world.see((Name.POD_AUTOSCALER, seen(Name.POD_AUTOSCALER, ASLEEP)))
+    order = Order(ASLEEP, f"uid-{ASLEEP.name}", None, SHORT)
+    assert [o.result for o in world.acting.act([order])] == [Result.APPLIED]
+    world.now_s = 2.0
+    world.acting.look()
+    assert not world.acting.settled
+    carried = seen(Name.POD_AUTOSCALER, ASLEEP, window="15s", target_utilization_percentage="35")
+    world.see((Name.POD_AUTOSCALER, carried))
+    world.acting.look()
+    assert world.acting.settled
+    assert (world.acting.nudges, world.acting.faults()) == (0, {})
+    world.acting.act([order])
+    assert world.acting.settled
+
+
+def test_settings_that_a_revision_does_not_pass_on_are_written_on_the_podautoscaler() -> None:
+    world = World()
+    world.see((Name.REVISION, seen(Name.REVISION, ASLEEP)))
+    world.see((Name.POD_AUTOSCALER, seen(Name.POD_AUTOSCALER, ASLEEP)))
+    world.acting.act([Order(ASLEEP, f"uid-{ASLEEP.name}", 2, SHORT)])
+    world.now_s = 3.5
+    world.acting.look()
+    assert world.acting.steering.on is Name.POD_AUTOSCALER
+    pa = annotations(world.fleet.get(Name.POD_AUTOSCALER, (ASLEEP.namespace, ASLEEP.name)))
+    assert (marks.ours(pa, marks.FLOOR), marks.setting(pa)) == ("2", SHORT)
+    revision = annotations(world.fleet.get(Name.REVISION, (ASLEEP.namespace, ASLEEP.name)))
+    assert not marks.marked(revision)
+
+
+def test_a_setting_written_over_by_a_person_is_not_waited_for() -> None:
+    world = World()
+    world.see((Name.REVISION, seen(Name.REVISION, ASLEEP)))
+    world.see((Name.POD_AUTOSCALER, seen(Name.POD_AUTOSCALER, ASLEEP)))
+    world.acting.act([Order(ASLEEP, f"uid-{ASLEEP.name}", None, SHORT)])
+    world.see((Name.REVISION, seen(Name.REVISION, ASLEEP, "10", window="40s")))
+    world.acting.look()
+    assert world.acting.settled

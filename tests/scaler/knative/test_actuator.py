@@ -17,7 +17,7 @@ from scaler.knative.objects import KINDS, Name, Revision, decode
 from scaler.orders import Order, Outcome, Result
 
 Status = Callable[..., dict[str, Any]]
-MIN = AUTOSCALING + FLOOR
+MIN, WINDOW = AUTOSCALING + FLOOR, AUTOSCALING + "window"
 ROOT = "/apis/serving.knative.dev/v1/namespaces/default/revisions/"
 
 
@@ -32,10 +32,10 @@ def revision(
     return {"metadata": meta | {"annotations": dict(annotations or {})}}
 
 
-def write(seen: dict[str, Any], floor: int | None) -> Write:
+def write(seen: dict[str, Any], floor: int | None, **settings: str) -> Write:
     thing = decode(json.dumps(seen).encode(), Revision)
     key = RevisionKey("default", thing.metadata.name)
-    wishes = {FLOOR: None if floor is None else str(floor)}
+    wishes = {FLOOR: None if floor is None else str(floor), **settings}
     return Write(Order(key, thing.metadata.uid, floor), Name.REVISION, thing, wishes)
 
 
@@ -172,6 +172,29 @@ def test_what_a_person_wrote_by_hand_is_left(connection: Connection, server: Ser
     assert outcome.result is Result.CONFLICT
     assert "kubectl-annotate" in outcome.message
     assert len(server.patches()) == 1
+
+
+def test_beside_a_floor_written_by_hand_the_settings_are_written(
+    connection: Connection, server: Server
+) -> None:
+    server.there["hello-00001"] = revision(annotations={MIN: "2"})
+    server.refusals["hello-00001"] = [refusal(409, "conflict", ("kubectl-annotate",))]
+    outcome = only(connection, write(revision(), 3, window="15s"))
+    assert outcome.result is Result.APPLIED
+    assert "kubectl-annotate" in outcome.message
+    _, (_, query, body) = server.patches()
+    assert query["force"] == "true"
+    assert body["metadata"]["annotations"] == {WINDOW: "15s", SET + "window": "15s", OWNER + "window": ""}
+
+
+def test_beside_a_setting_written_by_hand_the_floor_is_written(
+    connection: Connection, server: Server
+) -> None:
+    server.there["hello-00001"] = revision(annotations={WINDOW: "40s"})
+    server.refusals["hello-00001"] = [refusal(409, "conflict", ("kubectl-annotate",))]
+    assert only(connection, write(revision(), 3, window="15s")).result is Result.APPLIED
+    _, (_, _, body) = server.patches()
+    assert body["metadata"]["annotations"] == {MIN: "3", SET + FLOOR: "3", OWNER + FLOOR: ""}
 
 
 def test_what_our_mark_says_is_ours_is_forced_whoever_holds_it(

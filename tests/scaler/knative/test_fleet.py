@@ -7,12 +7,13 @@ from typing import Any
 import pytest
 
 from config.overrides import resolve
-from config.policy import Mode, RevisionPolicy
+from config.policy import Lever, Mode, RevisionPolicy
 from models.keys import RevisionKey, ServiceKey
 from scaler.knative.fleet import Fleet
 from scaler.knative.objects import KINDS, Name, decode, slim
 from scaler.kpa.config import AutoscalerConfig
 from scaler.revision import RevisionSpec
+from scaler.setting import Setting
 
 ONE, TWO = RevisionKey("default", "hello-00001"), RevisionKey("default", "hello-00002")
 HELLO_LABELS = {"serving.knative.dev/service": "hello", "serving.knative.dev/configuration": "hello"}
@@ -202,6 +203,43 @@ def test_values_of_ours_are_not_taken_for_the_owners() -> None:
     )
     assert (one(made).floor, one(made).owner_min) == (None, 2)
     assert made.marked() == {ONE}
+
+
+SHORT = {
+    "autoscaling.knative.dev/window": "15s",
+    "tidecast.dev/set.window": "15s",
+    "tidecast.dev/owner.window": "",
+    "autoscaling.knative.dev/scale-to-zero-pod-retention-period": "1m",
+    "tidecast.dev/set.scale-to-zero-pod-retention-period": "1m",
+    "tidecast.dev/owner.scale-to-zero-pod-retention-period": "",
+}
+
+
+def test_settings_of_ours_stand_beside_the_owners_and_are_not_resolved() -> None:
+    owners = {
+        "autoscaling.knative.dev/panicThresholdPercentage": "150",
+        "autoscaling.knative.dev/target-burst-capacity": "7",
+        "autoscaling.knative.dev/panic-window-percentage": "20",
+    }
+    spec = one(fleet((Name.REVISION, revision("hello-00001", annotations=SHORT | owners))))
+    assert spec.setting == Setting(window_s=15, retention_s=60)
+    assert spec.own_levers == {Lever.PANIC}
+    assert (spec.window_s, spec.panic_window_percentage) == (60.0, 20.0)
+    assert spec.kpa is not None
+    assert (spec.kpa.stable_window_s, spec.kpa.pod_retention_period_s) == (60, 0.0)
+    assert (spec.kpa.panic_threshold, spec.kpa.target_burst_capacity) == (1.5, 7.0)
+
+
+def test_a_setting_that_a_person_wrote_over_is_the_owners() -> None:
+    by_hand = SHORT | {"autoscaling.knative.dev/window": "40s"}
+    spec = one(fleet((Name.REVISION, revision("hello-00001", annotations=by_hand))))
+    assert spec.setting == Setting(retention_s=60)
+    assert (spec.own_levers, spec.window_s) == ({Lever.WINDOW}, 40.0)
+
+
+def test_of_the_hpa_class_there_is_nothing_that_the_kpa_resolves() -> None:
+    other = {"autoscaling.knative.dev/class": "hpa.autoscaling.knative.dev"}
+    assert one(fleet((Name.REVISION, revision("hello-00001", annotations=other)))).kpa is None
 
 
 @pytest.mark.parametrize("mark", ["soon", "", "-3", "³"])

@@ -12,11 +12,15 @@ from scaler.knative.marks import (
     Change,
     change,
     floor_wish,
+    has_own,
     marked,
     ours,
+    outdated,
     owners,
     release,
+    setting,
 )
+from scaler.setting import AS_IT_IS, Setting
 
 MIN = AUTOSCALING + FLOOR
 SET_MIN, OWNER_MIN = SET + FLOOR, OWNER + FLOOR
@@ -177,3 +181,27 @@ def test_a_persons_value_survives_release(
 def test_the_owners_floor_is_only_ever_raised(before: dict[str, str], wish: dict[str, str | None]) -> None:
     after = carried_out(before, change(before, wish), frozenset())
     assert int(after.get(MIN, "0")) >= int(before.get(MIN, "0"))
+
+
+def test_settings_are_read_back_from_what_counts() -> None:
+    said = carried_out({}, change({}, {FLOOR: "3", "window": "15s"}), frozenset())
+    assert setting(said) == Setting(window_s=15)
+    assert not outdated(said)
+    over = said | {AUTOSCALING + "window": "40s"}
+    assert setting(over) == AS_IT_IS
+    assert outdated(over)
+
+
+def test_what_stands_written_again_takes_outdated_marks_off_and_nothing_else() -> None:
+    said = carried_out({}, change({}, {FLOOR: "3", "window": "15s"}), frozenset())
+    over = said | {AUTOSCALING + "window": "40s"}
+    left = carried_out(over, change(over, {FLOOR: "3"}), frozenset())
+    assert left == {MIN: "3", SET_MIN: "3", OWNER_MIN: "", AUTOSCALING + "window": "40s"}
+    assert not outdated(left)
+
+
+def test_an_owners_setting_counts_by_its_old_name_too() -> None:
+    old = {AUTOSCALING + "panicThresholdPercentage": "150"}
+    assert has_own(old, "panic-threshold-percentage")
+    assert not has_own(old, "window")
+    assert change(old, {"panic-threshold-percentage": "110"}) is None
