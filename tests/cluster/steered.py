@@ -16,6 +16,7 @@ from scaler.knative.connection import Connection
 from scaler.knative.objects import Name
 from scaler.orders import Order, Outcome
 from scaler.revision import RevisionSpec
+from scaler.setting import AS_IT_IS, Setting
 
 MIN = "autoscaling.knative.dev/min-scale"
 MARKS = ("tidecast.dev/set.min-scale", "tidecast.dev/owner.min-scale")
@@ -56,8 +57,12 @@ def until(condition: Callable[[], object], what: str, limit_s: float = 20.0) -> 
 
 
 def deployed(serving: Running, tidecast: Cluster, name: str, **annotations: str) -> RevisionSpec:
-    """A Knative Service with one Revision, asleep, and that Revision as Tidecast sees it."""
-    revision = serving.do(lambda api: deploy(api, service(name, window=WINDOW, **annotations)))
+    """A Knative Service with one Revision, and that Revision as Tidecast sees it.
+
+    Annotations by short name; an empty one is left out, such as the short window that it has by default.
+    """
+    said = {short: text for short, text in ({"window": WINDOW} | annotations).items() if text}
+    revision = serving.do(lambda api: deploy(api, service(name, **said)))
     until(lambda: spec_of(tidecast, revision), "Tidecast sees the Revision")
     return seen(tidecast, revision)
 
@@ -72,8 +77,8 @@ def seen(tidecast: Cluster, name: str) -> RevisionSpec:
     return spec
 
 
-def order(tidecast: Cluster, spec: RevisionSpec, floor: int | None) -> Outcome:
-    (outcome,) = tidecast.act([Order(spec.key, spec.uid, floor)])
+def order(tidecast: Cluster, spec: RevisionSpec, floor: int | None, setting: Setting = AS_IT_IS) -> Outcome:
+    (outcome,) = tidecast.act([Order(spec.key, spec.uid, floor, setting)])
     return outcome
 
 
@@ -92,16 +97,25 @@ def asleep(serving: Running, spec: RevisionSpec) -> None:
 
 
 def on_revision(serving: Running, spec: RevisionSpec) -> dict[str, str]:
-    path = f"{SERVING.format('default')}/revisions/{spec.key.name}"
-    return annotations_of(serving.do(lambda api: api.get(path)))
+    return annotations_of(serving.do(lambda api: api.get(path_of(spec, Name.REVISION))))
+
+
+def on_pa(serving: Running, spec: RevisionSpec) -> dict[str, str]:
+    return annotations_of(serving.do(lambda api: api.get(path_of(spec, Name.POD_AUTOSCALER))))
 
 
 def by_hand(serving: Running, spec: RevisionSpec, value: str | None) -> None:
     """A person with kubectl."""
-    path = f"{SERVING.format('default')}/revisions/{spec.key.name}"
-    serving.do(lambda api: annotate(api, path, min_scale=value))
+    serving.do(lambda api: annotate(api, path_of(spec, Name.REVISION), min_scale=value))
 
 
-def on_pa(serving: Running, spec: RevisionSpec) -> dict[str, str]:
-    path = f"{AUTOSCALING.format('default')}/podautoscalers/{spec.key.name}"
-    return annotations_of(serving.do(lambda api: api.get(path)))
+def windows(serving: Running, spec: RevisionSpec) -> tuple[float, float]:
+    """(stable, panic) window that the autoscaler averages over, seconds."""
+    path = f"{AUTOSCALING.format('default')}/metrics/{spec.key.name}"
+    said = serving.do(lambda api: api.get(path))["spec"]
+    return said["stableWindow"] / 1e9, said["panicWindow"] / 1e9
+
+
+def path_of(spec: RevisionSpec, on: Name) -> str:
+    group = SERVING if on is Name.REVISION else AUTOSCALING
+    return f"{group.format(spec.key.namespace)}/{on.value}/{spec.key.name}"
