@@ -97,12 +97,12 @@ def test_one_lever_that_is_not_allowed_stops_no_other() -> None:
 )
 def test_utilization_is_left_where_it_is_not_ours_to_say(what: dict[str, object]) -> None:
     rest = replace(SHORT, utilization_percentage=None)
-    assert ordered(revision(**what), SHORT) == [Order(KEY, "u1", None, rest)]
+    assert ordered(revision(ACT, **what), SHORT) == [Order(KEY, "u1", None, rest)]
 
 
 @pytest.mark.parametrize("what", [{"reachable": False}, {"hpa": True}])
 def test_no_setting_where_no_kpa_would_use_it(what: dict[str, object]) -> None:
-    assert ordered(revision(**what), SHORT) == []
+    assert ordered(revision(ACT, **what), SHORT) == []
 
 
 def test_a_shorter_window_does_not_come_without_its_retention() -> None:

@@ -234,7 +234,7 @@ def test_a_setting_that_a_person_wrote_over_is_the_owners() -> None:
     by_hand = SHORT | {"autoscaling.knative.dev/window": "40s"}
     spec = one(fleet((Name.REVISION, revision("hello-00001", annotations=by_hand))))
     assert spec.setting == Setting(retention_s=60)
-    assert (spec.own_levers, spec.window_s) == ({Lever.WINDOW}, 40.0)
+    assert (spec.own_levers, spec.window_s) == (frozenset({Lever.WINDOW}), 40.0)
 
 
 def test_of_the_hpa_class_there_is_nothing_that_the_kpa_resolves() -> None:

@@ -186,7 +186,7 @@ def test_after_kill_9_release_gives_everything_back(plane: Running, tidecast: Cl
     until(lambda: seen(tidecast, spec.key.name).floor == 2, "it stands")
     assert seen(tidecast, spec.key.name).setting == replace(SHORT, panic_threshold_percentage=None)
     tool = Path(sys.executable).with_name("tidecast")
-    release = [tool, "release", f"--kubeconfig={account}", "--namespace=tidecast"]
+    release = [str(tool), "release", f"--kubeconfig={account}", "--namespace=tidecast"]
     released = subprocess.run(release, capture_output=True, check=False, text=True)
     assert released.returncode == 0, released.stderr
     assert not marked(steering(plane, tidecast, spec))
