@@ -109,8 +109,9 @@ class Actuator:
         if not persons or not _floor_is_theirs(write, fresh):
             return self._send(write, fresh, again, force=True)
         said = f"{marks.FLOOR} set by hand ({', '.join(persons)}): left as it is"
-        rest = _change(replace(write, wishes=dict(write.wishes) | {marks.FLOOR: None}), fresh)
-        if rest is None:
+        wishes = {name: wish for name, wish in write.wishes.items() if wish and name != marks.FLOOR}
+        rest = _change(replace(write, wishes=wishes), fresh)
+        if rest is None or not wishes:
             return Outcome(write.order, Result.CONFLICT, said)
         return replace(self._send(write, fresh, rest, force=True), message=said)
 
