@@ -35,7 +35,11 @@ STATE = np.dtype(
     [
         ("minute", "i8"),
         ("minutes", "i8"),
+        # The minute that is not over yet; and of minutes with an event, the share of other steps that have one.
         ("so_far", "f4"),
+        ("steps_so_far", "i8"),
+        ("busy_so_far", "f4"),
+        ("spread", "f4"),
         ("since", "i8"),
         ("hits", "f4", (int(FIRST_SLOT[-1]),)),
         ("age_hits", "f4", (AGES,)),

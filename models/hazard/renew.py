@@ -30,7 +30,9 @@ from models.hazard.layout import (
 
 SHRINK = 0.7
 """Visits that the slow rate counts as."""
-MIXING = 0.002
+MIXING = 0.0002
+SPREADING = 0.05
+"""What is known of how minutes with an event are filled moves by so much with each of them."""
 FAST_MIN, SLOW_MIN = 180.0, 4 * 1440.0
 """Minutes after which an event counts half in the rates."""
 LEAST, MOST = 1e-5, 0.999
@@ -74,22 +76,34 @@ def follow(state: Any, event: float, time_s: int, step_s: int) -> None:
             close(state)
         if state.minute >= 0:
             state.since += max(0, minute - state.minute)
-        state.minute, state.so_far = minute, math.nan
+        begin(state, minute)
     if not math.isnan(event):
         state.so_far = event if math.isnan(state.so_far) else max(state.so_far, event)
+        state.steps_so_far += 1
+        state.busy_so_far += event
     minutes = (time_s + step_s) // 60 - minute
     share = event / minutes if minutes > 1 else state.so_far
     for _ in range(minutes):
         state.so_far = share
         close(state)
+    if minutes > 1 and event > 0:
+        state.since = minutes // 2
 
 
 @compiled
 def close(state: Any) -> None:
     """The minute is over: weights and models learn from it; the next one begins."""
     learn(state)
-    state.minute += 1
-    state.so_far = math.nan
+    if state.so_far >= 1 and state.steps_so_far > 1:
+        others = (state.busy_so_far - 1) / (state.steps_so_far - 1)
+        state.spread += SPREADING * (others - state.spread)
+    begin(state, state.minute + 1)
+
+
+@compiled
+def begin(state: Any, minute: int) -> None:
+    """Nothing is known of the minute yet."""
+    state.minute, state.so_far, state.steps_so_far, state.busy_so_far = minute, math.nan, 0, 0.0
 
 
 @compiled
@@ -117,28 +131,43 @@ def learn(state: Any) -> None:
     state.minutes += 1
     state.fast += max(1 - 0.5 ** (1 / FAST_MIN), 1 / (state.minutes + 20.0)) * (event - state.fast)
     state.slow += max(1 - 0.5 ** (1 / SLOW_MIN), 1 / (state.minutes + 100.0)) * (event - state.slow)
-    state.since = 0 if event > 0 else state.since + 1
+    # A part of an event of a longer step breaks no age: which minute had it is not known.
+    state.since = 0 if event >= 1 else state.since + 1
 
 
 @compiled
 def chance(state: Any, from_s: int, until_s: int, step_s: int) -> float:
     """The chance of an event in [from_s, until_s), which lies after what is known.
 
-    One event is reckoned with in a minute, at any of its seconds alike; where steps are longer, in a step.
+    A minute with an event, or a longer step, is reckoned to have as many requests as of late, each of them at
+    any of its seconds alike.
     """
     some = 0.0
-    begun = 1 if state.so_far > 0 else 0
-    first, per_step = from_s // 60, max(1, step_s // 60)
+    begun = state.so_far > 0
+    first, per_step, many = from_s // 60, max(1, step_s // 60), many_at_once(state, step_s)
     for model in range(MODELS):
         none, within = 1.0, 0.0
         for minute in range(first, (until_s - 1) // 60 + 1):
             ahead = minute - state.minute
-            age = max(ahead - begun, 0) if begun else state.since + ahead
+            age = max(ahead - 1, 0) if begun else state.since + ahead
             p = chance_of(state, model, minute, age)
             share = (min(until_s, (minute + 1) * 60) - max(from_s, minute * 60)) / 60.0
-            within += p * share
+            if begun and ahead == 0:
+                within += 1 - (1 - share) ** (many - 1)
+            else:
+                within += p * (share if share == 1 else 1 - (1 - share) ** many)
             if (minute - first + 1) % per_step == 0:
                 none *= max(0.0, 1 - within)
                 within = 0.0
         some += state.weight[model] * (1 - none * max(0.0, 1 - within))
     return some
+
+
+@compiled
+def many_at_once(state: Any, step_s: int) -> float:
+    """Requests that a minute with an event has, by how many of its steps have one; 1 where steps are long."""
+    steps = 60 // step_s
+    if steps < 2:
+        return 1.0
+    busy = min((1 + state.spread * (steps - 1)) / steps, 0.98)
+    return float(math.log(1 - busy) / math.log(1 - 1 / steps))

@@ -12,6 +12,7 @@ from typing import Any
 
 from models.compiled import compiled
 from models.hazard.layout import FIRST_RATE, LEAST_AGE, PRIOR
+from models.hazard.renew import begin
 from models.peak.layout import RING, SIZES
 
 LEAP, QUIET_STEPS, NOISE = 1.8, 10, 5.0
@@ -61,7 +62,8 @@ def begin_anew(hazard: Any) -> None:
     hazard.age_visits[:] = 0.0
     hazard.fast = hazard.slow = FIRST_RATE
     hazard.weight[:] = PRIOR
-    hazard.minutes, hazard.since, hazard.so_far = 0, LEAST_AGE, math.nan
+    hazard.minutes, hazard.since, hazard.spread = 0, LEAST_AGE, 0.0
+    begin(hazard, hazard.minute)
 
 
 @compiled

@@ -59,4 +59,4 @@ def _peaks() -> Callable[[NDArray[np.float32], range], NDArray[np.float32]]:
 def peaks(rates: NDArray[np.float32], ahead: range) -> NDArray[np.float32]:
     """(n - end of the window,) the highest of the window after each step."""
     n = len(rates) - ahead[-1] - 1
-    return np.max([rates[1 + k : 1 + k + n] for k in ahead], axis=0)
+    return np.asarray(np.max([rates[1 + k : 1 + k + n] for k in ahead], axis=0), np.float32)

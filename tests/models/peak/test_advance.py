@@ -94,7 +94,9 @@ def test_bursts_at_minutes_of_some_hours_are_reckoned_with_there(fleet: Make) ->
     late = begins[begins > (days - 1) * DAY]
     # After `step` steps the window has the steps step + 1 to step + 3.
     ahead = {int(at) - back for at in late for back in (2, 3, 4)}
-    others = set(range((days - 1) * DAY, days * DAY)) - {int(at) - back for at in late for back in range(-2, 8)}
+    others = set(range((days - 1) * DAY, days * DAY)) - {
+        int(at) - back for at in late for back in range(-2, 8)
+    }
     assert burst[sorted(ahead)].mean() > 0.5
     assert burst[sorted(others)].mean() < 0.05
     sizes = one.peak["sizes"][0]
@@ -103,7 +105,7 @@ def test_bursts_at_minutes_of_some_hours_are_reckoned_with_there(fleet: Make) ->
 
 @pytest.mark.parametrize("first", [0, 1, 3])
 def test_windows_after_an_onset_that_was_not_known_yet_are_the_bursts(fleet: Make, first: int) -> None:
-    """What is left to the quantiles without a burst has none, and the burst is expected where it was taken out."""
+    """Of what is said without a burst nothing has one, and a burst is expected wherever it was left out."""
     one = fleet(1, first=first)
     rates = np.asarray(np.random.default_rng(2).poisson(20 * 30, 4 * DAY) / 30, np.float32)
     onset = np.arange(4 * DAY) % 120 == 10
@@ -172,12 +174,16 @@ def test_whatever_comes_the_forecast_is_sound(fleet: Make, rates: NDArray[Any], 
 
 @settings(deadline=None, max_examples=60)
 @given(
-    st.lists(st.sampled_from([0.0, 1 / 30, 1.0, 7.5, 1e3, 1e12, -1.0, np.nan, np.inf]), min_size=1, max_size=120),
+    st.lists(
+        st.sampled_from([0.0, 1 / 30, 1.0, 7.5, 1e3, 1e12, -1.0, np.nan, np.inf]), min_size=1, max_size=120
+    ),
     st.sampled_from([15, 30, 60, 300, 600]),
     st.integers(0, 40),
     st.sampled_from([0.0, 30.0, 75.0, 3630.0, np.nan, np.inf]),
 )
-def test_no_traffic_makes_a_forecast_unsound(rates: list[float], step_s: int, first: int, lead_s: float) -> None:
+def test_no_traffic_makes_a_forecast_unsound(
+    rates: list[float], step_s: int, first: int, lead_s: float
+) -> None:
     said = advance(
         peak.start(1),
         hazard.start(1),

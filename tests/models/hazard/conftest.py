@@ -1,0 +1,37 @@
+"""The chance of the next event from a row of minutes."""
+
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+from numpy.typing import ArrayLike, NDArray
+
+from models.hazard import layout as hazard
+from models.peak import layout as peak
+from models.peak.advance import advance
+
+
+@pytest.fixture(name="chances")
+def _chances() -> Callable[..., NDArray[np.float32]]:
+    return chances
+
+
+def chances(
+    events: ArrayLike, *, step_s: int = 60, first: int = 0, lead_s: float | None = None, origin_s: int = 0
+) -> NDArray[np.float32]:
+    """(n,) of a request in the window that begins `first` steps after each of n steps; one step unless told.
+
+    events   (n,) True where a step had a request, NaN where it was not observed
+    """
+    rates = np.asarray(np.asarray(events)[np.newaxis] / step_s, np.float32)
+    said = advance(
+        peak.start(1),
+        hazard.start(1),
+        rates,
+        origin_s=origin_s,
+        step_s=step_s,
+        first=first,
+        lead_s=np.array([float(step_s if lead_s is None else lead_s)]),
+    )
+    assert said.sparse.all()
+    return np.asarray(said.chances[0])
