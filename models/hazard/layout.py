@@ -35,7 +35,7 @@ STATE = np.dtype(
     [
         ("minute", "i8"),
         ("minutes", "i8"),
-        # The minute that is not over yet; and of minutes with an event, the share of other steps that have one.
+        # The minute that is not over yet; of minutes with an event, the share of other steps that have one.
         ("so_far", "f4"),
         ("steps_so_far", "i8"),
         ("busy_so_far", "f4"),

@@ -26,7 +26,9 @@ def floors(
 ) -> NDArray[np.int32]:
     """(c,) of one service at one time."""
     given = np.array(rates, np.float32)[np.newaxis, np.newaxis]
-    shares = np.ones_like(given) / given.size if weights is None else np.array([[weights]], np.float32)
+    shares = np.full_like(given, 1 / given.size)
+    if weights is not None:
+        shares[0, 0] = weights
     return np.asarray(
         cheapest_floors(
             given,
@@ -39,7 +41,7 @@ def floors(
     )
 
 
-def shortages(pods: Array, rates: Array, weights: Array, pod: float, counting_s: float, d: float) -> Array:
+def shortages(pods: Array, rates: Array, weights: Array, *, pod: float, counting_s: float, d: float) -> Array:
     """(n,) the chance that one more than each of n pods would be at work."""
     shape = ((pods[:, np.newaxis] + 0.5) * pod + 1) / d
     mean = rates * counting_s / d
@@ -59,12 +61,17 @@ def shortages(pods: Array, rates: Array, weights: Array, pod: float, counting_s:
 def test_a_floor_is_the_smallest_whose_shortage_is_worth_no_pod(
     rates: list[float], at_once: int, service_s: float, dispersion: float, seed: int
 ) -> None:
-    weights = np.random.default_rng(seed).dirichlet(np.ones(len(rates))).astype(np.float32)
+    weights = np.random.default_rng(seed).dirichlet(np.ones(len(rates)))
     got = floors(rates, weights, at_once=at_once, service_s=service_s, dispersion=dispersion)
     counting_s, per_pod = max(1.0, service_s), at_once / service_s
     pods = np.arange(-1.0, got[-1] + 2)
     short = shortages(
-        pods[1:], np.array(rates), weights.astype(float), per_pod * counting_s, counting_s, dispersion
+        pods[1:],
+        np.array(rates),
+        weights.astype(np.float32).astype(float),
+        pod=per_pod * counting_s,
+        counting_s=counting_s,
+        d=dispersion,
     )
     for floor, worth in zip(got, WORTHS, strict=True):
         admissible = 1 / (worth * per_pod)
