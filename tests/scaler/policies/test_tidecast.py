@@ -10,9 +10,10 @@ from config.policy import Lever
 from config.scenario import SCENARIOS, Scenario
 from scaler.policies.policy import Rows, Subject
 from scaler.policies.table import TIDECAST
-from scaler.policies.tidecast import HOUR_S, chosen, plan, pooled, trial
+from scaler.policies.tidecast import HOUR_S, Pool, chosen, plan, pooled, trial
 from scaler.replay.world import replay, world_of
 from scaler.shadow.candidates import CANDIDATES
+from scaler.shadow.trial import DELAYED, PODS, STARTS, TOLD
 
 GARBAGE = 40.0
 
@@ -82,6 +83,16 @@ def test_what_others_came_to_counts_to_the_hour_in_which_it_was_over() -> None:
     same = [bool((pool.sums[hour] == alone.sums[hour]).all()) for hour in range(5)]
     assert same == [True, True, True, True, False]
     assert len(chosen(late, pool, 10.0)) == 3
+
+
+def test_a_series_that_begins_late_borrows_what_was_known_by_then() -> None:
+    scenario, better = SCENARIOS["web"], 7
+    sums = np.zeros((6, len(CANDIDATES), TOLD))
+    sums[3:, :, [PODS, DELAYED, STARTS]] = 1e9, 1e7, 1e6
+    sums[3:, better] /= 2
+    for start_s, wanted in ((3 * HOUR_S, True), (3 * HOUR_S - 1, False), (0, False)):
+        its = trial(subject(traffic(2 * HOUR_S), scenario, start_s=start_s))
+        assert (chosen(its, Pool(0, sums), 10.0)[0] == better) == wanted
 
 
 @pytest.mark.parametrize("world", ["heavy", "web", "sparse"])
