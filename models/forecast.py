@@ -18,6 +18,9 @@ class FleetForecast:
               Finite, at least 0, non-decreasing in level.
     origin_s  Unix seconds; step k covers [origin_s + k*step_s, origin_s + (k+1)*step_s).
     known     (s,) False where there is no forecast (never observed): its values are 0 and mean nothing.
+    rates, weights   (s, p) requests/s that the window's peak may have, and how likely each is: what the values
+              are read off; NaN where not known.
+    chances   (s,) that an event comes in the window: any request where `sparse` (s,), else a burst.
     """
 
     keys: tuple[ServiceKey, ...]
@@ -26,6 +29,10 @@ class FleetForecast:
     origin_s: int
     step_s: int
     known: NDArray[np.bool_]
+    rates: NDArray[np.float32]
+    weights: NDArray[np.float32]
+    chances: NDArray[np.float32]
+    sparse: NDArray[np.bool_]
 
     def __post_init__(self) -> None:
         if self.values.ndim != 3 or self.values.shape[:2] != (len(self.keys), self.levels.size):

@@ -3,7 +3,7 @@
 It holds what is carried from one cycle to the next; it reads no clock and talks to nobody.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -15,10 +15,29 @@ from forecaster.history import Grids, ServiceDemand, by_service, summing
 from models.forecast import FleetForecast
 from models.keys import ServiceKey
 from scaler.plan.hold import NOTHING_HELD
-from scaler.plan.plan import Services, Timing, plan_fleet, service_leads, service_rows
+from scaler.plan.plan import (
+    Demands,
+    Services,
+    Timing,
+    demands,
+    expected,
+    plain_worth,
+    plan_fleet,
+    service_leads,
+    service_rows,
+)
 from scaler.plan.result import FleetPlan
 from scaler.plan.spec import FleetSpec
+from scaler.revision import RevisionSpec
+from scaler.shade import Came, Planned, Shade
+from scaler.shadow.items import Lived
+from scaler.shadow.rules import InForce, in_force
+from scaler.shadow.seen import lived, rounded
 
+AT_ONCE = 240
+"""Steps taken in before the progress is told."""
+REHEARSED_ITEM_S = 3e8
+"""Seconds times Revisions times candidates that a warm-up lives through in shadow: some 15 CPU seconds."""
 Progress = Callable[[float], None]
 """Told the share done, 0..1."""
 
@@ -42,6 +61,19 @@ class Pace:
     plan: Timing
 
 
+@dataclass(frozen=True, eq=False)
+class Shadowed:
+    """The Revisions of `spec` that have a shadow, when requests took served_s (r,); steps to rehearse."""
+
+    spec: FleetSpec | None
+    served_s: NDArray[np.float64]
+    revisions: tuple[Lived, ...]
+    steps: int
+
+
+NO_SHADOW = Shadowed(None, np.empty(0), (), 0)
+
+
 class Cycle:
     """History, forecast and held plans of one fleet."""
 
@@ -62,7 +94,11 @@ class Cycle:
         self._summing = summing(())
         self._found: tuple[FleetSpec | None, tuple[ServiceKey, ...], NDArray[np.intp]]
         self._found = (None, (), np.empty(0, np.intp))
-        self.state = fleet.start((), pace.step_s, self.grids.fine.end_s, self._window(()))
+        self.state = fleet.start((), pace.step_s, self.grids.fine.end_s)
+        self.shade = Shade()
+        self._revisions: tuple[RevisionSpec, ...] = ()
+        self._spec: FleetSpec | None = None
+        self._shadow = NO_SHADOW
 
     @property
     def known_until_s(self) -> int:
@@ -81,20 +117,15 @@ class Cycle:
         self.grids.append_weeks(summed)
 
     def warm_up(self, demand: Demand, progress: Progress = lambda _: None) -> None:
-        """Take the recent past on the short grid as if it came now, step by step; then learn from all.
-
-        The members begin with what could be known before it, so that their errors are honest.
-        """
+        """Learn from the weeks before, then take the recent past on the short grid as if it came now."""
         self._delay_s = demand.delay_s
         summed = self._summed(demand)
         self._follow(self._with(summed))
-        ahead_s = summed.arrivals.shape[1] * demand.step_s + self.pace.coarse_s
         before = self.grids.coarse.history(self.grids.service_time_s, until_s=demand.start_s)
-        win = self._window(self.grids.keys)
-        self.state = fleet.start(self.grids.keys, self.pace.step_s, demand.start_s, win)
-        self.state = fleet.refit(self.state, before, ahead_s)
-        self._take(summed, progress)
-        self.refit()
+        state = fleet.start(self.grids.keys, self.pace.step_s, demand.start_s)
+        self.state = fleet.recall(state, before, self._window(self.grids.keys))
+        self._take(summed, progress, rehearse=True)
+        self.shade.live()
 
     def observe(self, demand: Demand) -> None:
         """Take what came since the last time."""
@@ -104,40 +135,58 @@ class Cycle:
         self._take(summed, lambda _: None)
 
     def refit(self) -> None:
-        """Let the members learn from all of the history; forget services that are gone."""
+        """Forget services that are gone; all else is learned as it comes."""
         self._forget()
-        history = self.grids.coarse.history(self.grids.service_time_s)
-        reach_s = self._window(self.grids.keys).horizon * self.pace.step_s
-        behind_s = self.known_until_s - history.end_s
-        self.state = fleet.refit(self.state, history, 2 * self.pace.refit_s + reach_s + behind_s)
 
-    def lead(self, spec: FleetSpec) -> None:
-        """Forecast as far ahead as these Revisions' start-ups need."""
+    def lead(self, spec: FleetSpec, revisions: Sequence[RevisionSpec] = ()) -> None:
+        """Forecast as far ahead as these Revisions' start-ups need, and live through them in shadow.
+
+        revisions   as in `spec`, or none: then nothing is lived through
+        """
+        self._spec, self._revisions = spec, tuple(revisions)
         keys = tuple(dict.fromkeys(spec.services))
         self._leads = dict(zip(keys, service_leads(spec, self.pace.plan, keys).tolist(), strict=True))
 
     def forecast(self) -> FleetForecast:
         """The newest forecast."""
-        return fleet.forecast(self.state)
+        return fleet.forecast(self.state, self._window(self.state.keys))
 
     def plan(
         self, spec: FleetSpec, now_s: int, *, max_total_pods: int | None = None, dispersion: float = 1.0
     ) -> FleetPlan:
         """The plan at `now_s`."""
-        services = Services(
-            self.grids.service_time_s, self.state.silent_s, np.full(len(self.state.keys), dispersion)
+        forecast, at = self.forecast(), self._rows(spec)
+        seen = demands(
+            forecast, self._services(dispersion), spec, rows=at, timing=self.pace.plan, now_s=now_s
         )
+        self.shade.planned(Planned(now_s, spec.keys, expected(seen)))
         plan, self._held = plan_fleet(
-            self.forecast(),
-            services,
+            seen,
+            forecast.levels,
             spec,
             self._held,
-            rows=self._rows(spec),
             timing=self.pace.plan,
             now_s=now_s,
+            chosen=self._chosen(spec, seen, at),
             max_total_pods=max_total_pods,
         )
         return plan
+
+    def _services(self, dispersion: float) -> Services:
+        spread = np.full(len(self.state.keys), dispersion)
+        return Services(self.grids.service_time_s, self.state.silent_s, spread)
+
+    def _chosen(self, spec: FleetSpec, seen: Demands, at: NDArray[np.intp]) -> InForce:
+        """The candidate in force of each Revision."""
+        sparse = np.append(self.state.sparse, False)[at]
+        places, proven = self.shade.places(spec.keys, sparse)
+        return in_force(
+            places,
+            settable=spec.settable,
+            proven=proven,
+            hold_s=self.pace.plan.hold_s,
+            plain_worth=plain_worth(seen, spec),
+        )
 
     def _window(self, keys: tuple[ServiceKey, ...]) -> fleet.Window:
         default = 2 * self.pace.plan.period_s
@@ -171,9 +220,9 @@ class Cycle:
     def _follow(self, keys: tuple[ServiceKey, ...]) -> None:
         if keys != self.grids.keys:
             self.grids.follow(keys)
-            self.state = fleet.follow(self.state, keys, self._window(keys))
+            self.state = fleet.follow(self.state, keys)
 
-    def _take(self, demand: ServiceDemand, progress: Progress) -> None:
+    def _take(self, demand: ServiceDemand, progress: Progress, *, rehearse: bool = False) -> None:
         """Append to the grids and advance the forecast through every new step."""
         self.grids.append(demand)
         end_s, step_s = self.grids.fine.end_s, self.pace.step_s
@@ -182,8 +231,58 @@ class Cycle:
         self.state = fleet.begin_at(self.state, end_s - steps * step_s)
         columns = self.grids.fine.newest(steps)
         win = self._window(self.grids.keys)
-        for j in range(steps):
-            self.state = fleet.advance(self.state, np.ascontiguousarray(columns[:, j]), win)
-            if j % 64 == 0:
-                progress(j / steps)
+        shadow = self._shadowed()
+        apart = min(steps, shadow.steps if rehearse else steps)
+        for first in range(0, steps - apart, AT_ONCE):
+            some = columns[:, first : min(first + AT_ONCE, steps - apart)]
+            self.state = fleet.advance(self.state, some, win)
+            progress(first / steps)
+        for step in range(steps - apart, steps):
+            self.state = fleet.advance(self.state, columns[:, step : step + 1], win)
+            self._tell(columns[:, step : step + 1], shadow.revisions)
+            if rehearse:
+                self._rehearse(dispersion=1.0)
+                progress(step / steps)
         progress(1.0)
+
+    def _tell(self, arrivals: NDArray[np.float32], revisions: tuple[Lived, ...]) -> None:
+        """The shadow is told what came in one step (s, 1)."""
+        spec, step_s = self._spec, self.pace.step_s
+        if spec is None or not revisions:
+            return
+        self.shade.follow(revisions)
+        known = np.append(np.nan_to_num(arrivals), np.zeros((1, 1), np.float32), axis=0)[self._rows(spec)]
+        counts = (known * (step_s * spec.share)[:, np.newaxis]).astype(np.float32)
+        self.shade.came(Came(self.state.origin_s - step_s, step_s, spec.keys, counts))
+
+    def _rehearse(self, dispersion: float) -> None:
+        """Plans would have been made in the past, too: the shadow is told of one, and lives on every hour."""
+        if self._spec is None:
+            return
+        now_s = self.state.origin_s + int(self._delay_s)
+        seen = demands(
+            self.forecast(),
+            self._services(dispersion),
+            self._spec,
+            rows=self._rows(self._spec),
+            timing=self.pace.plan,
+            now_s=now_s,
+        )
+        self.shade.planned(Planned(now_s, self._spec.keys, expected(seen)))
+        if self.state.origin_s % 3600 < self.pace.step_s:
+            self.shade.live()
+
+    def _shadowed(self) -> Shadowed:
+        """The Revisions that have a shadow; looked up anew when they or their service times changed."""
+        spec = self._spec
+        if spec is None or not self._revisions:
+            return NO_SHADOW
+        served_s = rounded(np.append(self.grids.service_time_s, np.nan)[self._rows(spec)])
+        before = self._shadow
+        if before.spec is spec and np.array_equal(before.served_s, served_s, equal_nan=True):
+            return before
+        ones = tuple(one for one in lived(self._revisions, spec.startup_s, served_s) if one is not None)
+        items = sum(len(one.candidates) for one in ones)
+        steps = int(REHEARSED_ITEM_S / self.pace.step_s / items) if items else 0
+        self._shadow = Shadowed(spec, served_s, ones, steps)
+        return self._shadow

@@ -5,45 +5,26 @@ from dataclasses import dataclass
 import numpy as np
 
 from forecaster.diagnose import Diagnosis, diagnose
-from models import calibrate, lograte
-from models.combine import LEVELS as SCORED
-from models.members import MEMBERS
+from models.keys import RevisionKey
 from scaler.cycle import Cycle
-from scaler.plan.floor import CATCH, level_weights, shortage
+from scaler.plan.floor import shortage
 from scaler.plan.plan import LEAST_COUNTING_S
 from scaler.plan.result import FleetPlan, Plan
 from scaler.plan.spec import FleetSpec
+from scaler.shade import Standing
+from scaler.shadow.rules import name_of
 
 SHOWN = (0.5, 0.9, 0.95, 0.99)
-
-
-@dataclass(frozen=True)
-class Step:
-    """One step ahead: seconds from now where it begins, and requests/s at SHOWN levels."""
-
-    from_now_s: int
-    quantiles: tuple[float, ...]
-
-
-@dataclass(frozen=True)
-class Voice:
-    """One member: how much it counts, where it sees the window's peak, how far off it usually is.
-
-    peak: requests/s; None: it does not say.  error: factor, 1.1 = a tenth off.  loss: pinball, requests/s.
-    """
-
-    name: str
-    weight: float
-    peak: float | None
-    error: float
-    loss: float
+BEST = 5
+"""Candidates that are told beside the one in force and the KPA alone."""
 
 
 @dataclass(frozen=True)
 class Choice:
     """One number of pods: the chance that it is not enough, and what one more pod would save.
 
-    saves: pod-seconds saved for each pod-second it costs; above 1 it is worth having.
+    saves: pod-seconds saved for each pod-second it costs, as the rule in force reckons; above 1 it is worth
+    having.
     """
 
     pods: int
@@ -59,12 +40,21 @@ class Explanation:
     share: float
     per_pod: float
     """Requests/s that a pod takes."""
-    worth: float
-    """Pod-seconds that one request not delayed is worth."""
+    delay_cost: float
+    """Pod-seconds that one delayed request is worth."""
+    in_force: str
+    """The candidate in force: its rule, and settings of the KPA."""
+    proven: bool
+    """It was chosen by what came on the Revision itself; else it borrows from other traffic."""
     sigma: float
     """Usual error of the window's peak, as a factor."""
-    steps: tuple[Step, ...]
-    members: tuple[Voice, ...]
+    quantiles: tuple[float, ...]
+    """Requests/s that the window's peak stays below, at SHOWN."""
+    few_requests: bool
+    event: float
+    """Chance in the window of any request, where there are few; else of a burst."""
+    shadow: tuple[Standing, ...]
+    """What candidates would have come to lately, the cheapest first; the KPA alone is among them."""
     choices: tuple[Choice, ...]
     observed_s: int
     """Seconds of history in which the service was observed."""
@@ -81,15 +71,21 @@ def explain(cycle: Cycle, spec: FleetSpec, plan: FleetPlan, row: int) -> Explana
     history = cycle.grids.coarse.history(cycle.grids.service_time_s)
     arrivals = history.arrivals[i]
     ahead = max(1, int(np.ceil(one.lead_s / history.step_s)))
+    place, key = int(plan.chosen[row]), spec.keys[row]
+    columns = [int(np.argmin(np.abs(plan.levels - level))) for level in SHOWN]
     return Explanation(
         plan=one,
         share=float(spec.share[row]),
         per_pod=_per_pod(spec, one, row),
-        worth=float(spec.worth[row]),
-        sigma=float(np.exp(calibrate.sigma(cycle.state.errors, cycle.state.origin_s)[i])),
-        steps=_steps(cycle, i, plan.at_s, float(spec.share[row])),
-        members=_voices(cycle, i, float(spec.share[row])),
-        choices=_choices(plan, spec, one, row),
+        delay_cost=float(spec.delay_cost[row]),
+        in_force=name_of(place),
+        proven=_proven(cycle, key),
+        sigma=_sigma(cycle, i),
+        quantiles=tuple(float(plan.rates[row, column]) for column in columns),
+        few_requests=bool(cycle.state.sparse[i]),
+        event=float(cycle.state.chances[i]),
+        shadow=cycle.shade.standings(key, float(spec.delay_cost[row]), place, BEST),
+        choices=_choices(cycle, plan, spec, row, i),
         observed_s=int((~np.isnan(arrivals)).sum()) * history.step_s,
         second_opinion=diagnose(arrivals, step_s=history.step_s, steps=ahead),
     )
@@ -100,46 +96,26 @@ def _per_pod(spec: FleetSpec, one: Plan, row: int) -> float:
     return total if spec.rps[row] else total / one.service_time_s
 
 
-def _steps(cycle: Cycle, i: int, now_s: int, share: float) -> tuple[Step, ...]:
-    forecast = cycle.forecast()
-    columns = [int(np.argmin(np.abs(forecast.levels - level))) for level in SHOWN]
-    values = share * forecast.values[i][columns]
-    return tuple(
-        Step(forecast.origin_s + k * forecast.step_s - now_s, tuple(float(v) for v in values[:, k]))
-        for k in range(values.shape[1])
-    )
+def _proven(cycle: Cycle, key: RevisionKey) -> bool:
+    return bool(cycle.shade.places([key], np.ones(1, np.bool_))[1][0])
 
 
-def _voices(cycle: Cycle, i: int, share: float) -> tuple[Voice, ...]:
-    state = cycle.state
-    slot = state.origin_s // state.step_s % state.recent.shape[1]
-    peaks = share * lograte.to_rate(state.said.members[i, slot], state.step_s)
-    return tuple(
-        Voice(
-            name=name,
-            weight=float(state.weights[i, m]),
-            peak=None if np.isnan(peaks[m]) else float(peaks[m]),
-            error=float(np.exp(state.standing.error[i, m])),
-            loss=share * float(state.standing.loss[i, m]) * len(SCORED),
-        )
-        for m, name in enumerate(MEMBERS)
-    )
+def _sigma(cycle: Cycle, i: int) -> float:
+    known = cycle.state.peak[i]
+    half_hour = cycle.state.origin_s % 86400 // 1800
+    return float(np.exp((known["recent"] + known["long"] + known["by_time"][half_hour]) / 3))
 
 
-def _choices(plan: FleetPlan, spec: FleetSpec, one: Plan, row: int) -> tuple[Choice, ...]:
-    """Numbers of pods around the one wanted, as scaler.plan.floor weighs them."""
+def _choices(cycle: Cycle, plan: FleetPlan, spec: FleetSpec, row: int, i: int) -> tuple[Choice, ...]:
+    """Numbers of pods around the one wanted, as scaler.shadow.floors weighs them."""
+    one = plan.at(row)
     per_pod = _per_pod(spec, one, row)
     if not np.isfinite(per_pod):
         return ()
     around = np.arange(max(0, one.wanted - 3), one.wanted + 4)
-    every = np.ones(around.size)
-    short = shortage(
-        around,
-        np.tile(plan.rates[row].astype(np.float64), (around.size, 1)),
-        level_weights(plan.levels),
-        per_pod=per_pod * every,
-        counting_s=(LEAST_COUNTING_S if spec.rps[row] else max(one.service_time_s, LEAST_COUNTING_S)) * every,
-        dispersion=every,
-    )
-    saves = CATCH * float(spec.worth[row]) * per_pod * short
+    counting_s = LEAST_COUNTING_S if spec.rps[row] else max(one.service_time_s, LEAST_COUNTING_S)
+    rates = cycle.state.rates[i].astype(np.float64) * float(spec.share[row])
+    weights = cycle.state.weights[i].astype(np.float64)
+    short = shortage(around, rates * counting_s, weights, per_pod * counting_s)
+    saves = float(plan.worth[row]) * per_pod * short
     return tuple(Choice(int(n), float(p), float(v)) for n, p, v in zip(around, short, saves, strict=True))

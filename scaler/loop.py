@@ -109,7 +109,7 @@ class Loop:
         recent = self._read(recent_from_s, end_s, pace.step_s)
         cycle = Cycle(pace, weeks_from_s)
         if self._spec is not None:
-            cycle.lead(self._spec)
+            cycle.lead(self._spec, self._revisions)
         self._remember(cycle, weeks_from_s, recent_from_s, progress("history"))
         cycle.warm_up(recent, progress("learning"))
         self._cycle = cycle
@@ -186,6 +186,11 @@ class Loop:
         if self._cycle is not None:
             self._cycle.refit()
 
+    def shade(self) -> None:
+        """Live through in shadow what came; on a thread of its own, since nothing waits for it."""
+        if (cycle := self._cycle) is not None:
+            cycle.shade.live()
+
     def sweep(self) -> None:
         """Take back what stands marked although nobody answers for it."""
         self._tell(self._cluster.sweep())
@@ -240,7 +245,7 @@ class Loop:
             return
         self._spec = fleet_spec(revisions, startup_s)
         if self._cycle is not None:
-            self._cycle.lead(self._spec)
+            self._cycle.lead(self._spec, self._revisions)
 
     def _stale(self, now: float) -> bool:
         """Is what is known older than a plan may stand on?"""

@@ -17,6 +17,7 @@ from scaler.cycle import Cycle, Pace, Progress
 from scaler.plan.plan import Timing
 from scaler.plan.result import FleetPlan
 from scaler.plan.spec import FleetSpec, fleet_spec
+from scaler.replay.world import world_of
 from scaler.revision import RevisionSpec
 
 FINE_S, COARSE_S = 30, 300
@@ -85,8 +86,9 @@ def plan_export(
         ),
         from_s,
     )
-    spec = _spec(keys, worlds, policy)
-    cycle.lead(spec)
+    revisions = _revisions(keys, worlds, policy)
+    spec = fleet_spec(revisions, np.array([world.startup_seconds for world in worlds]))
+    cycle.lead(spec, revisions)
     split = (recent_from_s - from_s) // fine_s
     weeks = demand(arrivals[:, :split], from_s)
     per = coarse_s // fine_s
@@ -131,8 +133,10 @@ def _demands(
     return demand
 
 
-def _spec(keys: tuple[ServiceKey, ...], worlds: list[Scenario], policy: RevisionPolicy) -> FleetSpec:
-    revisions = [
+def _revisions(
+    keys: tuple[ServiceKey, ...], worlds: list[Scenario], policy: RevisionPolicy
+) -> list[RevisionSpec]:
+    return [
         RevisionSpec(
             key=RevisionKey(key.namespace, key.name),
             service=key,
@@ -140,11 +144,12 @@ def _spec(keys: tuple[ServiceKey, ...], worlds: list[Scenario], policy: Revision
             total_value=_total(world),
             target_value=_total(world) * world.target_utilization_percentage / 100,
             window_s=world.stable_window_seconds,
-            policy=policy,
+            kpa=world_of(world).spec,
+            panic_window_percentage=world.panic_window_percentage,
+            policy=replace(policy, levers=policy.levers & world.levers),
         )
         for key, world in zip(keys, worlds, strict=True)
     ]
-    return fleet_spec(revisions, np.array([world.startup_seconds for world in worlds]))
 
 
 def _total(world: Scenario) -> float:

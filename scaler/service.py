@@ -1,8 +1,8 @@
 """`tidecast run`: the loop on a schedule, with its live configuration, and the web beside it.
 
 All work on the loop's state is done on one thread, in the order it falls due; a job that is late is done
-once, not caught up with.  The watches, the Lease and the web have threads of their own, so that a slow
-Prometheus loses us neither the leadership nor the health check.
+once, not caught up with.  The shadow lives on another, fed through a queue.  The watches, the Lease and the
+web have threads of their own, so that a slow Prometheus loses us neither the leadership nor the health check.
 """
 
 import logging
@@ -25,6 +25,7 @@ from scaler.loop import LOOK_PART, Loop
 log = logging.getLogger("tidecast")
 
 SWEEP_S, CONFIGURE_S = 60, 5
+SHADOW_FIRST_S = 2.0
 AFTER_OBSERVE_S = 1.0
 """A plan falls due this long after what it is made from."""
 
@@ -37,6 +38,8 @@ class Job:
     do: Callable[[], None]
     every_s: float
     first_s: float
+    executor: str = "default"
+    """Which thread does it; `shadow` has one of its own, for nothing may wait for it."""
 
 
 class Service:
@@ -70,7 +73,7 @@ class Service:
 
         self.configure()
         self._scheduler = BackgroundScheduler(
-            executors={"default": ThreadPoolExecutor(1)},
+            executors={"default": ThreadPoolExecutor(1), "shadow": ThreadPoolExecutor(1)},
             # A late job is done once, however late: the default would drop it after a second.
             job_defaults={"misfire_grace_time": None, "coalesce": True, "max_instances": 1},
             timezone=UTC,
@@ -93,6 +96,7 @@ class Service:
             Job("sweep", self.loop.sweep, SWEEP_S, 0.0),
             Job("observe", self.loop.observe, max(1.0, LOOK_PART * timing.step_s), 0.1),
             Job("plan", self.plan, timing.planning_period_s, AFTER_OBSERVE_S),
+            Job("shadow", self.loop.shade, timing.planning_period_s, SHADOW_FIRST_S, "shadow"),
             Job("refit", self.loop.refit, timing.refit_period_s, timing.refit_period_s),
             Job("configure", self.look_after, CONFIGURE_S, CONFIGURE_S),
         ]
@@ -151,6 +155,7 @@ class Service:
                 "interval",
                 seconds=job.every_s,
                 id=job.name,
+                executor=job.executor,
                 next_run_time=now + timedelta(seconds=job.first_s),
                 replace_existing=True,
             )

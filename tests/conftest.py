@@ -5,7 +5,12 @@ from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
+from hypothesis import settings as hypothesis_settings
 from running import NotBuiltError, Running, running
+
+# Tests are not timed; the first call of compiled code may take seconds.
+hypothesis_settings.register_profile("untimed", deadline=None)
+hypothesis_settings.load_profile("untimed")
 
 DEPLOY = Path(__file__).resolve().parent.parent / "deploy"
 

@@ -89,22 +89,16 @@ def pages(found: list[tuple[str, Any]]) -> list[str]:
             f"{series}: floor {one.floor} ({one.reason}{bound}; the forecast asked for {one.wanted})",
             "",
             f"  A pod takes {told.per_pod:.3g} requests/s (service time {one.service_time_s:.3g} s).  "
-            f"One delayed request is worth {told.worth:.3g} pod-seconds.",
+            f"One delayed request is worth {told.delay_cost:.3g} pod-seconds.",
             f"  The plan reaches {one.lead_s:.0f} s ahead.  Observed: {told.observed_s / 86400:.1f} days.  "
             f"The peak is usually off by a factor of {told.sigma:.2f}.",
             "",
-            "  ahead s    median     0.90     0.95     0.99   requests/s",
-            *(
-                f"  {step.from_now_s:7d} " + "".join(f"{v:9.3g}" for v in step.quantiles)
-                for step in told.steps
-            ),
+            "  peak ahead: median     0.90     0.95     0.99   requests/s",
+            "            " + _numbers(told.quantiles),
+            f"  The chance of {'any request' if told.few_requests else 'a burst'} in it is {told.event:.2%}.",
             "",
-            "  member       weight      peak  usual error  loss",
-            *(
-                f"  {m.name:12s} {m.weight:6.2f} {'-' if m.peak is None else format(m.peak, '.3g'):>9s}"
-                f"     x {m.error:5.2f}  {m.loss:.3g}"
-                for m in told.members
-            ),
+            f"  In force: {told.in_force} ({'proven' if told.proven else 'borrowed from other traffic'}).",
+            *_shadow(told.shadow),
             "",
             "  pods   chance of too few   one more saves, per pod-second",
             *(
@@ -116,6 +110,18 @@ def pages(found: list[tuple[str, Any]]) -> list[str]:
             "",
         ]
     return lines[:-1]
+
+
+def _shadow(standings: tuple[Any, ...]) -> list[str]:
+    if not standings:
+        return ["  The shadow has not lived through an hour of it yet."]
+    return [
+        "    x pods  delayed  x starts   in shadow, lately",
+        *(
+            f"  {s.pods:8.2f} {s.delayed:8.3%} {s.starts:9.2f}   {s.candidate}{'  <' if s.in_force else ''}"
+            for s in standings
+        ),
+    ]
 
 
 def _numbers(values: tuple[float, ...]) -> str:

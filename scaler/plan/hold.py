@@ -25,14 +25,22 @@ NOTHING_HELD = Held((), np.empty((0, 0), np.int32))
 
 
 def hold(
-    held: Held, keys: tuple[RevisionKey, ...], wanted: NDArray[np.int32], *, period_s: float, hold_s: float
+    held: Held,
+    keys: tuple[RevisionKey, ...],
+    wanted: NDArray[np.int32],
+    *,
+    period_s: float,
+    hold_s: NDArray[np.float64],
 ) -> tuple[NDArray[np.int32], Held]:
-    """The most that was wanted within `hold_s`, and the asks to go on with."""
+    """The most that each wanted within its `hold_s` (r,), and the asks to go on with."""
     asks = held.asks
     if keys != held.keys:
         asks = rows.carry(asks, rows.where_before(held.keys, keys))
-    columns = 1 + math.ceil(hold_s / period_s)
+    # A rule that is held longer may come into force at any time: as much is kept as the longest was held.
+    columns = max(1 + math.ceil(hold_s.max(initial=0.0) / period_s), asks.shape[1])
     asks = np.concatenate(
         [asks[:, -(columns - 1) :] if columns > 1 else asks[:, :0], wanted[:, None]], axis=1
     )
-    return np.asarray(asks.max(axis=1), np.int32), Held(keys, asks)
+    age_s = period_s * np.arange(asks.shape[1] - 1, -1, -1)
+    within = age_s < hold_s[:, np.newaxis] + period_s
+    return np.where(within, asks, 0).max(axis=1, initial=0).astype(np.int32), Held(keys, asks)

@@ -9,11 +9,14 @@ from numpy.typing import NDArray
 from models.forecast import FleetForecast
 from models.keys import ServiceKey
 from scaler.plan.bounds import Bound, Pods, bounded, kept_within, shared_budget
-from scaler.plan.floor import CATCH, cheapest_floor, level_weights, worth_keeping_warm
+from scaler.plan.floor import worth_keeping_warm
 from scaler.plan.hold import Held, hold
 from scaler.plan.result import FleetPlan, Reason
 from scaler.plan.spec import FleetSpec
+from scaler.shadow.rules import PLAIN, Expected, InForce, asked_at
 
+CATCH = 0.3
+"""Share of the requests a floor misses that stay delayed under the KPA; from replays of public traces."""
 LEAST_COUNTING_S = 1.0
 """Waits much shorter than this are nothing that a pod is worth."""
 
@@ -49,7 +52,9 @@ class Services:
 class Demands:
     """What is expected of each Revision (r,).
 
-    known      there is a forecast to go by.  rates  (r, q) requests/s, the peak of its window.
+    known      there is a forecast to go by.  rates  (r, q) requests/s, quantiles of the peak of its window.
+    points, weights   (r, p) requests/s that the peak may have, and how likely each is.
+    chances    (r,) that any request comes, where the service has few; else NaN.
     stale      there is one, and what it rests on is too old.
     capable    what a pod can take is known.  per_pod  requests/s a pod takes; 1 where not known.
     counting_s seconds over which arrivals are counted (scaler.plan.floor).
@@ -58,6 +63,9 @@ class Demands:
     known: NDArray[np.bool_]
     stale: NDArray[np.bool_]
     rates: NDArray[np.float64]
+    points: NDArray[np.float64]
+    weights: NDArray[np.float32]
+    chances: NDArray[np.float64]
     capable: NDArray[np.bool_]
     per_pod: NDArray[np.float64]
     counting_s: NDArray[np.float64]
@@ -85,22 +93,25 @@ def service_rows(spec: FleetSpec, services: tuple[ServiceKey, ...]) -> NDArray[n
 
 
 def plan_fleet(
-    forecast: FleetForecast,
-    services: Services,
+    demands: Demands,
+    levels: NDArray[np.float64],
     spec: FleetSpec,
     held: Held,
     *,
-    rows: NDArray[np.intp],
     timing: Timing,
     now_s: int,
+    chosen: InForce,
     max_total_pods: int | None = None,
 ) -> tuple[FleetPlan, Held]:
-    """The plan at `now_s`, and what is held from it; rows (r,) as `service_rows` gives them."""
-    demands = _demands(forecast, services, spec, rows=rows, timing=timing, now_s=now_s)
+    """The plan at `now_s`, and what is held from it.
+
+    demands  of the Revisions (see `demands`); levels (q,) of the quantiles in it
+    chosen   the candidate in force of each Revision: the rule of its floor, and the KPA's settings
+    """
     open_to_us = spec.reachable & ~spec.off
-    ask = _asking(demands, forecast.levels, spec, timing)
+    ask = _asking(demands, chosen, spec, timing)
     wanted = _within_budgets(ask, spec, max_total_pods)
-    kept, held = hold(held, spec.keys, wanted, period_s=timing.period_s, hold_s=timing.hold_s)
+    kept, held = hold(held, spec.keys, wanted, period_s=timing.period_s, hold_s=chosen.hold_s)
     kept = np.where(open_to_us, kept, 0).astype(np.int32)
     within = _kept_within_budgets(kept, wanted, spec, max_total_pods)
     scarce = within < kept
@@ -125,20 +136,22 @@ def plan_fleet(
         wanted=wanted,
         reason=_reasons(spec, demands, wanted, kept),
         bound=bound,
-        settings=np.full((len(spec.keys), 4), np.nan),
-        median=nan * _at_level(demands.rates, forecast.levels, 0.5),
-        high=nan * _at_level(demands.rates, forecast.levels, 0.95),
+        settings=np.where((open_to_us & demands.known)[:, np.newaxis], chosen.settings, np.nan),
+        chosen=chosen.place,
+        worth=chosen.worth,
+        median=nan * _at_level(demands.rates, levels, 0.5),
+        high=nan * _at_level(demands.rates, levels, 0.95),
         capacity=np.where(demands.capable, spec.total_value, np.nan),
         service_time_s=demands.service_time_s,
         lead_s=lead_s(spec, timing),
         rates=demands.rates.astype(np.float32),
-        levels=forecast.levels,
+        levels=levels,
         at_s=now_s,
     )
     return plan, held
 
 
-def _demands(
+def demands(
     forecast: FleetForecast,
     services: Services,
     spec: FleetSpec,
@@ -147,6 +160,7 @@ def _demands(
     timing: Timing,
     now_s: int,
 ) -> Demands:
+    """What is expected of each Revision (r,) at `now_s`; rows (r,) as `service_rows` gives them."""
     leads = lead_s(spec, timing)
     forecasted = (rows >= 0) & np.append(forecast.known, False)[rows]
     # Not knowing is no reason to move, for as long as a plan may stand; then it is the KPA's again.
@@ -155,9 +169,20 @@ def _demands(
     served_s = np.where(known, np.append(services.service_time_s, np.nan)[rows], np.nan)
     per_pod = np.where(spec.rps, spec.total_value, spec.total_value / served_s)
     capable = np.isfinite(per_pod)
+    points, weights = np.zeros((len(rows), forecast.rates.shape[1])), np.zeros((len(rows), 1), np.float32)
+    chances = np.full(len(rows), np.nan)
+    if len(forecast.keys):
+        points = np.where(known[:, np.newaxis], forecast.rates[rows], 0) * spec.share[:, np.newaxis]
+        weights = np.where(known[:, np.newaxis], forecast.weights[rows], 0).astype(np.float32)
+        # Of several requests, all alike, a share goes this way.
+        some = 1 - (1 - forecast.chances[rows].astype(np.float64)) ** spec.share
+        chances = np.where(known & forecast.sparse[rows], some, np.nan)
     return Demands(
         known=known,
         stale=stale,
+        points=points,
+        weights=np.broadcast_to(weights, points.shape),
+        chances=chances,
         rates=_window_rates(forecast, spec, np.where(known, rows, -1), leads, now_s),
         capable=capable,
         per_pod=np.where(capable, per_pod, 1.0),
@@ -167,29 +192,44 @@ def _demands(
     )
 
 
-def _asking(demands: Demands, levels: NDArray[np.float64], spec: FleetSpec, timing: Timing) -> Asking:
-    """What the forecast asks for, before budget, hold and bounds, as a function of a pod-second's price."""
-    weights = level_weights(levels)
-    worth = CATCH * spec.worth * demands.per_pod
-    admissible = np.where(np.isnan(spec.max_delayed), 1 / worth, spec.max_delayed)
+def expected(demands: Demands) -> Expected:
+    """What rules for floors look at."""
+    unknown = ~(demands.known & demands.capable)
+    return Expected(
+        rates=np.where(unknown[:, np.newaxis], np.float32(np.nan), demands.points).astype(np.float32),
+        weights=demands.weights,
+        chances=demands.chances,
+        per_pod=np.where(unknown, np.nan, demands.per_pod),
+        counting_s=demands.counting_s,
+        dispersion=demands.dispersion,
+    )
+
+
+def plain_worth(demands: Demands, spec: FleetSpec) -> NDArray[np.float64]:
+    """(r,) what one request not delayed is worth to a floor of its own, where no candidate is proven.
+
+    The KPA catches most of what a floor misses, within seconds: CATCH of it stays.  A share of requests that
+    may be delayed is a probability of too few pods.
+    """
+    by_share = 1 / (np.maximum(spec.max_delayed, 1e-9) * demands.per_pod)
+    return np.where(np.isnan(spec.max_delayed), CATCH * spec.worth, by_share)
+
+
+def _asking(demands: Demands, chosen: InForce, spec: FleetSpec, timing: Timing) -> Asking:
+    """What the rules in force ask for, before budget, hold and bounds, at any price of a pod-second."""
+    seen = expected(demands)
 
     def ask(price: NDArray[np.float64]) -> Pods:
-        pods = cheapest_floor(
-            demands.rates,
-            weights,
-            per_pod=demands.per_pod,
-            counting_s=demands.counting_s,
-            dispersion=demands.dispersion,
-            admissible=price * admissible,
-        )
+        pods = asked_at(seen, chosen, price)
+        # Where no rule was found to be better, or none can be asked, a pod is kept that is likely to be used.
         warm = worth_keeping_warm(
-            demands.rates,
-            weights,
+            demands.points,
+            demands.weights.astype(np.float64),
             worth=spec.worth / price,
             startup_s=spec.startup_s,
             period_s=timing.period_s,
         )
-        pods = np.where(demands.capable, np.maximum(pods, warm > 0), warm > 0)
+        pods = np.where(demands.capable & (chosen.place != PLAIN), pods, np.maximum(pods, warm > 0))
         return np.where(demands.known & spec.reachable & ~spec.off, pods, 0).astype(np.int32)
 
     return ask

@@ -64,7 +64,8 @@ class FleetPlan:
     floor, wanted   pods; reason, bound: codes of Reason and Bound.
     settings        (r, 4) target utilisation %, window s, panic threshold %, retention s; NaN = as its owner
                     has it: ours, if one stands, is taken back.
-    chosen          (r,) the candidate in force, its place in scaler.shadow.candidates.
+    chosen          (r,) what is in force: a place in scaler.shadow.candidates, or PLAIN of its rules.
+    worth           (r,) what the floor in force takes one request not delayed to be worth; NaN: nothing.
     median, high    requests/s at the peak of the window; NaN where there is no forecast.
     capacity        requests in flight (requests/s where it scales on rps) that a pod takes; NaN = not known.
     service_time_s  seconds; lead_s: seconds the window reaches beyond now.
@@ -79,6 +80,7 @@ class FleetPlan:
     bound: NDArray[np.uint8]
     settings: NDArray[np.float64]
     chosen: NDArray[np.intp]
+    worth: NDArray[np.float64]
     median: NDArray[np.float64]
     high: NDArray[np.float64]
     capacity: NDArray[np.float64]

@@ -25,6 +25,7 @@ class FleetSpec:
     reachable          False: the KPA ignores a floor.
     total_value        what a pod can take: requests in flight, or requests/s where `rps`.
     worth              pod-seconds that one delayed request is worth, waiting included at `startup_s`.
+    delay_cost         as the policy says, waiting not included.
     max_delayed        share of requests that may be delayed, 0..1; NaN: the costs rule.
     floors_act         a floor may be written (mode act, lever floor).
     settable           (r, 4) as scaler.setting.LEVERS: that setting of the KPA is ours to say (`_settable`).
@@ -43,6 +44,7 @@ class FleetSpec:
     total_value: NDArray[np.float64]
     rps: NDArray[np.bool_]
     worth: NDArray[np.float64]
+    delay_cost: NDArray[np.float64]
     max_delayed: NDArray[np.float64]
     floors_act: NDArray[np.bool_]
     settable: NDArray[np.bool_]
@@ -85,6 +87,7 @@ def fleet_spec(revisions: Sequence[RevisionSpec], startup_s: NDArray[np.float64]
         rps=flags([r.metric is Metric.RPS for r in revisions]),
         worth=reals([p.delay_cost for p in policies])
         + reals([p.wait_cost for p in policies]) * WAIT_SHARE * startup_s,
+        delay_cost=reals([p.delay_cost for p in policies]),
         max_delayed=reals([np.nan if p.max_delayed is None else p.max_delayed / 100 for p in policies]),
         floors_act=acts & flags([Lever.FLOOR in p.levers for p in policies]),
         settable=settable,

@@ -18,13 +18,12 @@ from numpy.typing import NDArray
 from scaler.policies.policy import Policy, Rows, Subject
 from scaler.policies.setting import Setting, grid, setting_rows
 from scaler.replay.layout import FIGURES
-from scaler.replay.world import NO_PLAN, World, replay_all
+from scaler.replay.world import NO_PLAN, replay_all
+from scaler.shadow.choice import most_starts
 
 BLOCK_S = 300
 """Costs are cumulated by it."""
 REVIEW_S = 3600
-QUICK_S = 10.0
-"""A start-up up to it is quick."""
 NAMED = frozenset({"kpa-fixed", "kpa-tuned"})
 """Policies that need the grid."""
 
@@ -68,16 +67,6 @@ def tried(
         came_to = np.stack(list(each(lambda plan: _replayed(subject, plan, from_s), plans)))
         known = _TRIED[subject] = Tried(settings, from_s, came_to[:, 0], came_to[:, 1], came_to[:, 2])
     return known
-
-
-def most_starts(world: World) -> float:
-    """How many times the KPA's own pod starts a setting may cost.
-
-    A start costs more than its seconds (image, warm-up, node), which no cost here counts; so what is saved
-    must not be bought with starts.  Where pods start quickly and each serves several requests a start is
-    little beside what it serves, and half as many again are borne.
-    """
-    return 1.5 if world.startup_s <= QUICK_S and world.at_once >= 2 else 1.0
 
 
 def fixed(subject: Subject, delay_cost: float) -> Rows:

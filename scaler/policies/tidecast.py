@@ -15,13 +15,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.peak.layout import LEVELS
-from scaler.policies.kpa_best import most_starts
 from scaler.policies.policy import Rows, Subject
 from scaler.policies.setting import AS_IT_IS, setting_rows, steered
 from scaler.replay.world import World
 from scaler.shadow.candidates import CANDIDATES, Candidate, Rule, allowed
-from scaler.shadow.choice import KPA, Wishes, choose, keep
-from scaler.shadow.trial import BLOCK_S, Each, floors, forecasts, lived, rows
+from scaler.shadow.choice import KPA, Wishes, choose, keep, most_starts
+from scaler.shadow.trial import BLOCK_S, TOLD, Each, floors, forecasts, lived, rows
 
 HOUR_S = 3600
 BAND = (0.1, 0.5, 0.95)
@@ -37,7 +36,7 @@ class Trial:
     band        (n, 3) requests/s: quantiles at BAND of the peak that was forecast then.
     candidates  those that its levers allow; places (e',): where they stand among CANDIDATES.
     rules       of the candidates' floors; asked (f, n): the floors that each asks for at `at_s`.
-    cost        (h, e, 4) what each of CANDIDATES came to in each hour; NaN where it is not allowed.
+    cost        (h, e, TOLD) what each of CANDIDATES came to in each hour; NaN where it is not allowed.
     """
 
     world: World
@@ -57,7 +56,7 @@ class Pool:
     """What all series together came to.
 
     start_s   Unix seconds at which the first of them begins.
-    sums      (h, e, 4) discounted, as known when each hour from there on begins.
+    sums      (h, e, TOLD) discounted, as known when each hour from there on begins.
     """
 
     start_s: int
@@ -97,7 +96,7 @@ def pooled(trials: Sequence[Trial]) -> Pool:
     start_s = min((each.start_s for each in trials), default=0)
     first = [-(-(each.start_s - start_s) // HOUR_S) for each in trials]
     hours = max((at + len(each.cost) for at, each in zip(first, trials, strict=True)), default=0)
-    total = np.zeros((hours, len(CANDIDATES), 4))
+    total = np.zeros((hours, len(CANDIDATES), TOLD))
     for at, each in zip(first, trials, strict=True):
         # One that may not use a candidate tells nothing of it: there it counts as the KPA alone.
         told = np.where(np.isnan(each.cost), each.cost[:, [KPA]], each.cost)
@@ -117,6 +116,7 @@ def chosen(trial: Trial, pool: Pool, delay_cost: float) -> NDArray[np.intp]:
         delay_cost=np.array([delay_cost]),
         wait_cost=np.zeros(1),
         most_starts=np.array([most_starts(trial.world)]),
+        max_delayed=np.full(1, np.nan),
     )
     began = (trial.start_s - pool.start_s) // HOUR_S
     current, by_hour = np.full(1, KPA, np.intp), np.empty(len(sums), np.intp)
@@ -135,18 +135,18 @@ def band(
 
 
 def _by_hour(blocks: NDArray[np.float32], places: NDArray[np.intp]) -> NDArray[np.float32]:
-    """(h, e, 4) of (e', b, 4): sums of each hour, NaN where a candidate is not among `places`."""
+    """(h, e, TOLD) of (e', b, TOLD): sums of each hour, NaN where a candidate is not among `places`."""
     per = HOUR_S // BLOCK_S
     hours = -(-blocks.shape[1] // per)
-    padded = np.zeros((blocks.shape[0], hours * per, 4), np.float32)
+    padded = np.zeros((blocks.shape[0], hours * per, TOLD), np.float32)
     padded[:, : blocks.shape[1]] = blocks
-    cost = np.full((hours, len(CANDIDATES), 4), np.nan, np.float32)
-    cost[:, places] = padded.reshape(len(places), hours, per, 4).sum(axis=2).transpose(1, 0, 2)
+    cost = np.full((hours, len(CANDIDATES), TOLD), np.nan, np.float32)
+    cost[:, places] = padded.reshape(len(places), hours, per, TOLD).sum(axis=2).transpose(1, 0, 2)
     return cost
 
 
 def _known(by_hour: NDArray[np.float64], delay_s: int) -> NDArray[np.float64]:
-    """(h, e, 4) discounted sums as known when each hour begins: of hours that ended `delay_s` before it.
+    """(h, e, TOLD) discounted sums as known when each hour begins: of hours that ended `delay_s` before it.
 
     NaN of a candidate that is not allowed stays, also where nothing is known yet.
     """

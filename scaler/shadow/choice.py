@@ -21,13 +21,15 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from scaler.replay.world import World
 from scaler.shadow.prior import prior
-from scaler.shadow.trial import DELAYED, PODS, STARTS, WAITED
+from scaler.shadow.trial import DELAYED, PODS, REQUESTS, STARTS, WAITED
 
 Array = NDArray[np.float64]
 
 HALF_LIFE_S = 2 * 86400.0
 EVIDENCE_S, PRIOR_S = 1500.0, 500.0
+QUICK_S, SEVERAL = 10.0, 2
 NO_HARM = 10.0
 """Pod-seconds.  Who values a delayed request lower may have fewer pods for more delay; nobody else does."""
 WORTH_A_CHANGE = 0.005
@@ -41,11 +43,23 @@ class Wishes:
 
     delay_cost, wait_cost   pod-seconds a delayed request, and a second waited, are worth.
     most_starts             times the starts of the KPA alone.
+    max_delayed             share of requests that may be delayed; NaN: the costs rule.
     """
 
     delay_cost: Array
     wait_cost: Array
     most_starts: Array
+    max_delayed: Array
+
+
+def most_starts(world: World) -> float:
+    """Times the pods that the KPA alone starts, that another way may start.
+
+    A start costs more than its seconds (image, warm-up, node), which no cost here counts; so what is saved
+    must not be bought with starts.  Where pods start quickly and each serves several requests a start is
+    little beside what it serves, and half as many again are borne.
+    """
+    return 1.5 if world.startup_s <= QUICK_S and world.at_once >= SEVERAL else 1.0
 
 
 def keep(after_s: float) -> float:
@@ -56,8 +70,8 @@ def keep(after_s: float) -> float:
 def choose(sums: Array, pooled: Array, wishes: Wishes, current: NDArray[np.intp]) -> NDArray[np.intp]:
     """(s,) the place of the candidate that is in force from now on.
 
-    sums     (s, e, 4) discounted sums of what each of e candidates came to; NaN where one is not allowed
-    pooled   (e, 4) the same of all services together
+    sums     (s, e, TOLD) discounted sums of what each of e candidates came to; NaN where one is not allowed
+    pooled   (e, TOLD) the same of all services together
     current  (s,) the one in force until now
     """
     known = sums + borrowed(pooled, EVIDENCE_S) + PRIOR_S * prior()
@@ -72,14 +86,25 @@ def choose(sums: Array, pooled: Array, wishes: Wishes, current: NDArray[np.intp]
     harm |= (delayed > alone[:, [DELAYED]] + 1e-9) & (wishes.delay_cost >= NO_HARM)[:, np.newaxis]
     harm |= (pods > alone[:, [PODS]] + 1e-9) & (wishes.delay_cost <= NO_HARM)[:, np.newaxis]
     harm[:, KPA] = False
-    loss = np.where(harm | np.isnan(loss), np.inf, loss)
+    loss = np.where(harm | np.isnan(loss), np.inf, _kept_to(loss, pods, delayed, known, wishes.max_delayed))
     every = np.arange(len(loss))
     least = loss.argmin(axis=1)
     better = loss[every, least] < loss[every, current] * (1 - WORTH_A_CHANGE)
     return np.where(better, least, current)
 
 
+def _kept_to(loss: Array, pods: Array, delayed: Array, known: Array, max_delayed: Array) -> Array:
+    """The losses; where a share of requests that may be delayed is given, the pods of those that keep to it.
+
+    Those that do not come behind them, ranked by requests delayed.
+    """
+    ruled = ~np.isnan(max_delayed)[:, np.newaxis]
+    most = np.nan_to_num(max_delayed)[:, np.newaxis] * known[:, :, REQUESTS]
+    beyond = np.nanmax(pods, axis=1, keepdims=True, initial=0.0) + 1 + delayed
+    return np.where(ruled, np.where(delayed <= most, pods, beyond), loss)
+
+
 def borrowed(pooled: Array, pod_s: float) -> Array:
-    """(e, 4) what all services together came to, scaled to so many pod-seconds of the KPA alone."""
+    """(e, TOLD) what all services together came to, scaled to so many pod-seconds of the KPA alone."""
     held = pooled[KPA, PODS]
     return pod_s * np.nan_to_num(pooled) / held if held > 0 else np.zeros_like(pooled)

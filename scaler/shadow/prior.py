@@ -13,12 +13,12 @@ from numpy.typing import NDArray
 
 from scaler.shadow.candidates import CANDIDATES
 
-COLUMNS = ("pods", "delayed", "waited", "starts")
+COLUMNS = ("pods", "delayed", "waited", "starts", "requests")
 
 
 @cache
 def prior() -> NDArray[np.float64]:
-    """(e, 4) pod-seconds, requests delayed, seconds waited, starts, for a pod-second of the KPA alone."""
+    """(e, TOLD) what a candidate came to for a pod-second of the KPA alone."""
     with files("scaler.shadow").joinpath("prior.csv").open(encoding="utf-8") as file:
         said = {row["candidate"]: [float(row[name]) for name in COLUMNS] for row in csv.DictReader(file)}
     return np.array([said[str(candidate)] for candidate in CANDIDATES])

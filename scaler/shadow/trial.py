@@ -19,8 +19,10 @@ STEP_S = 30
 """Of the forecast, and from one plan to the next."""
 BLOCK_S = 300
 """What candidates cost is told by blocks of so many seconds."""
-PODS, DELAYED, WAITED, STARTS = range(4)
-"""What is told of a block: pod-seconds, requests delayed, seconds waited, pods started."""
+PODS, DELAYED, WAITED, STARTS, REQUESTS = range(5)
+"""What is told of a time: pod-seconds, requests delayed, seconds waited, pods started, requests."""
+TOLD = 5
+_AT = {name: i for i, name in enumerate(FIGURES)}
 Each = Callable[[Callable[[Any], Any], Iterable[Any]], Iterable[Any]]
 """As `map`: does the same with everything, perhaps several at a time."""
 
@@ -109,16 +111,17 @@ def rows(world: World, candidate: Candidate, at_s: NDArray[np.int64], asked: NDA
 def lived(
     arrivals: NDArray[np.float32], world: World, plans: Sequence[Any], each: Each = map
 ) -> NDArray[np.float32]:
-    """(e, b, 4) what e plans would have cost in each block: PODS, DELAYED, WAITED, STARTS."""
-    blocks = -(-max(1, len(arrivals)) // BLOCK_S)
-    at = {name: i for i, name in enumerate(FIGURES)}
+    """(e, b, TOLD) what e plans would have come to in each block."""
 
     def one(plan: Any) -> NDArray[np.float32]:
         figures = replay_all([world], arrivals[np.newaxis], [0], [plan], block_s=BLOCK_S)[0]
-        told = np.empty((blocks, 4), np.float32)
-        told[:, PODS] = figures[:, at["starting_pod_s"]] + figures[:, at["ready_pod_s"]]
-        told[:, DELAYED], told[:, WAITED] = figures[:, at["delayed"]], figures[:, at["wait_s"]]
-        told[:, STARTS] = figures[:, at["starts"]]
-        return told
+        return told(figures).astype(np.float32)
 
     return np.stack(list(each(one, plans)))
+
+
+def told(figures: NDArray[np.float64]) -> NDArray[np.float64]:
+    """(..., TOLD) of (..., f) FIGURES."""
+    held = figures[..., _AT["starting_pod_s"]] + figures[..., _AT["ready_pod_s"]]
+    others = (figures[..., _AT[name]] for name in ("delayed", "wait_s", "starts", "requests"))
+    return np.stack([held, *others], axis=-1)

@@ -28,11 +28,11 @@ from scaler.shadow.choice import KPA
 from scaler.shadow.trial import PODS
 
 TRACES = ("azure2019_8h_60s.csv.gz", "nab_tweets_300s.csv.gz", "azure_vm_arrivals_300s.csv.gz")
-COLUMNS = ("candidate", "pods", "delayed", "waited", "starts")
+COLUMNS = ("candidate", "pods", "delayed", "waited", "starts", "requests")
 
 
 def came_to(trace: Path) -> NDArray[np.float64]:
-    """(e, 4) what the candidates came to on all series of a trace, for a pod-second of the KPA alone."""
+    """(e, TOLD) what the candidates came to on all series of a trace, for a pod-second of the KPA alone."""
     from scaler.policies.tidecast import trial
 
     subjects = traffic_of(read_export(trace), SCENARIOS["sparse"])
@@ -41,7 +41,7 @@ def came_to(trace: Path) -> NDArray[np.float64]:
             lambda k: trial(subjects.subject(k)).cost.sum(axis=0, dtype=float), range(len(subjects))
         )
         total = np.sum(list(trials), axis=0)
-    return total / total[KPA, PODS]
+    return np.asarray(total / total[KPA, PODS])
 
 
 def main() -> None:

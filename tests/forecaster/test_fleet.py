@@ -5,8 +5,10 @@ import pytest
 from numpy.typing import NDArray
 
 from forecaster import fleet
+from models.forecast import FleetForecast
 from models.history import FleetHistory
 from models.keys import ServiceKey
+from models.peak.advance import GROWTH
 
 STEP_S, DELAY_S, LEAD_S = 30, 30.0, 60.0
 
@@ -22,10 +24,14 @@ def window(n: int, lead_s: float = LEAD_S) -> fleet.Window:
 def run(rates: NDArray[np.float64], win: fleet.Window | None = None) -> fleet.FleetState:
     """The state after all columns of rates (s, n) came, one by one."""
     win = win or window(rates.shape[0])
-    state = fleet.start(keys(rates.shape[0]), STEP_S, 0, win)
+    state = fleet.start(keys(rates.shape[0]), STEP_S, 0)
     for column in rates.astype(np.float32).T:
-        state = fleet.advance(state, column, win)
+        state = fleet.advance(state, column[:, None], win)
     return state
+
+
+def said(state: fleet.FleetState) -> FleetForecast:
+    return fleet.forecast(state, window(len(state.keys)))
 
 
 def test_the_window_reaches_from_now_to_when_pods_can_be_ready() -> None:
@@ -42,13 +48,13 @@ def test_peaks_of_the_window_are_covered_as_the_levels_say() -> None:
     mean = 20 + 15 * np.sin(np.arange(n) / 60)
     rates = rng.poisson(np.stack([mean, 40 - mean]) * STEP_S) / STEP_S
     win = window(2)
-    state = fleet.start(keys(2), STEP_S, 0, win)
+    state = fleet.start(keys(2), STEP_S, 0)
     held, made = np.zeros((2, fleet.LEVELS.size)), 0
     for j, column in enumerate(rates.astype(np.float32).T):
-        state = fleet.advance(state, column, win)
+        state = fleet.advance(state, column[:, None], win)
         if j >= 600 and j + win.horizon < n:
             came = rates[:, j + 1 + win.first : j + 1 + win.horizon].max(axis=1)
-            said = fleet.forecast(state).values[:, :, win.first : win.horizon].max(axis=2)
+            said = fleet.forecast(state, win).values[:, :, win.first : win.horizon].max(axis=2)
             held += came[:, None] <= said + 1e-6
             made += 1
     assert np.abs(held / made - fleet.LEVELS).max() < 0.03
@@ -67,15 +73,15 @@ def test_peaks_of_the_window_are_covered_as_the_levels_say() -> None:
 )
 def test_a_forecast_is_always_one(rates: NDArray[np.float64]) -> None:
     """FleetForecast itself checks: finite, not negative, not crossing."""
-    got = fleet.forecast(run(rates))
+    got = said(run(rates))
     assert got.known.all()
     assert got.origin_s == 80 * STEP_S
 
 
 def test_a_service_never_observed_has_no_forecast_and_does_not_disturb_the_others() -> None:
     both = np.stack([np.full(60, np.nan), np.full(60, 5.0)])
-    got = fleet.forecast(run(both))
-    alone = fleet.forecast(run(both[1:]))
+    got = said(run(both))
+    alone = said(run(both[1:]))
     assert got.known.tolist() == [False, True]
     np.testing.assert_array_equal(got.values[1], alone.values[0])
 
@@ -90,8 +96,8 @@ def test_a_service_is_silent_when_it_is_no_longer_observed_though_it_had_traffic
 def test_one_outlier_does_not_ask_for_a_thousand_times_as_much() -> None:
     rates = np.full((1, 400), 2.0)
     rates[0, 300] = 50.0
-    got = fleet.forecast(run(rates))
-    assert got.values[0, -1].max() <= fleet.GROWTH * 50.0 + 1
+    got = said(run(rates))
+    assert got.values[0, -1].max() <= GROWTH * 50.0 + 1
 
 
 def test_services_come_and_go_without_a_trace_on_those_that_stay() -> None:
@@ -100,20 +106,20 @@ def test_services_come_and_go_without_a_trace_on_those_that_stay() -> None:
     win = window(2)
     state = run(rates, win)
     other = (ServiceKey("test", "new"), keys(2)[1])
-    moved = fleet.follow(state, other, win)
-    got = fleet.forecast(moved)
+    moved = fleet.follow(state, other)
+    got = fleet.forecast(moved, win)
     assert got.known.tolist() == [False, True]
-    np.testing.assert_allclose(got.values[1], fleet.forecast(state).values[1], rtol=1e-6)
-    again = fleet.advance(moved, np.array([3.0, 50.0], np.float32), win)
-    assert fleet.forecast(again).known.all()
+    np.testing.assert_allclose(got.values[1], fleet.forecast(state, win).values[1], rtol=1e-6)
+    again = fleet.advance(moved, np.array([[3.0], [50.0]], np.float32), win)
+    assert fleet.forecast(again, win).known.all()
 
 
 def test_a_longer_lead_makes_the_window_grow() -> None:
     rates = np.full((1, 60), 4.0)
     state = run(rates, window(1))
     longer = window(1, lead_s=900.0)
-    state = fleet.advance(state, np.array([4.0], np.float32), longer)
-    assert fleet.forecast(state).values.shape[2] == longer.horizon == 31
+    state = fleet.advance(state, np.array([[4.0]], np.float32), longer)
+    assert fleet.forecast(state, longer).values.shape[2] == longer.horizon == 31
 
 
 def test_what_comes_later_changes_no_earlier_forecast() -> None:
@@ -121,16 +127,16 @@ def test_what_comes_later_changes_no_earlier_forecast() -> None:
     rates = rng.gamma(2.0, 5.0, (2, 120))
     garbage = rates.copy()
     garbage[:, 90:] = 1e6 * rng.random((2, 30))
-    one = fleet.forecast(run(rates[:, :90]))
-    other = fleet.forecast(run(garbage[:, :90]))
+    one = said(run(rates[:, :90]))
+    other = said(run(garbage[:, :90]))
     np.testing.assert_array_equal(one.values, other.values)
 
 
-def test_a_refit_on_another_fleet_is_refused() -> None:
+def test_the_history_of_another_fleet_is_refused() -> None:
     state = run(np.ones((1, 3)))
     other = FleetHistory((ServiceKey("test", "other"),), np.ones((1, 3), np.float32), 0, 300, np.ones(1))
     with pytest.raises(ValueError, match="different fleets"):
-        fleet.refit(state, other, 3600)
+        fleet.recall(state, other, window(1))
 
 
 def test_history_teaches_the_rise_before_it_comes() -> None:
@@ -141,10 +147,10 @@ def test_history_teaches_the_rise_before_it_comes() -> None:
     at = 7 * 86400 + 9 * 3600 - 600
     high = {}
     for taught in (False, True):
-        state = fleet.start(keys(1), STEP_S, at, win)
+        state = fleet.start(keys(1), STEP_S, at)
         if taught:
-            state = fleet.refit(state, past, 86400)
+            state = fleet.recall(state, past, win)
         for _ in range(18):
-            state = fleet.advance(state, np.array([2.0], np.float32), win)
-        high[taught] = float(fleet.forecast(state).peak(at + 18 * 30, at + 21 * 30)[0, 6])
+            state = fleet.advance(state, np.array([[2.0]], np.float32), win)
+        high[taught] = float(fleet.forecast(state, win).peak(at + 18 * 30, at + 21 * 30)[0, 6])
     assert high[True] > 4 * high[False]

@@ -12,7 +12,11 @@ KEYS = (ServiceKey("a", "x"), ServiceKey("a", "y"))
 
 
 def forecast(values: np.ndarray) -> FleetForecast:
-    return FleetForecast(KEYS, np.array([0.5, 0.9]), values.astype(np.float32), 0, 30, np.ones(2, bool))
+    return FleetForecast(
+        KEYS, np.array([0.5, 0.9]), values.astype(np.float32), 0, 30, np.ones(2, bool),
+        rates=values[:, :, 0], weights=np.full((2, 2), 0.5, np.float32), chances=np.zeros(2, np.float32),
+        sparse=np.zeros(2, bool),
+    )  # fmt: skip
 
 
 def test_keys_print_as_kubernetes_names() -> None:

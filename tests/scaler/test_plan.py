@@ -7,17 +7,28 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from numpy.typing import NDArray
 
 from config.policy import Lever, Mode, RevisionPolicy
 from models.forecast import FleetForecast
 from models.keys import RevisionKey, ServiceKey
+from models.peak.layout import level_shares
 from scaler.plan.bounds import Bound
 from scaler.plan.floor import shortage
 from scaler.plan.hold import NOTHING_HELD, Held, hold
-from scaler.plan.plan import Services, Timing, plan_fleet, service_leads, service_rows
+from scaler.plan.plan import (
+    Services,
+    Timing,
+    demands,
+    plain_worth,
+    plan_fleet,
+    service_leads,
+    service_rows,
+)
 from scaler.plan.result import FleetPlan, Reason
-from scaler.plan.spec import fleet_spec
+from scaler.plan.spec import FleetSpec, fleet_spec
 from scaler.revision import Metric, RevisionSpec
+from scaler.shadow.rules import PLAIN, in_force
 
 SERVICE = ServiceKey("shop", "cart")
 KEY = RevisionKey("shop", "cart-00001")
@@ -43,9 +54,46 @@ def forecast(
     """Every service: these rates as medians of the steps ahead, with log-normal quantiles around them."""
     from scipy.special import ndtri
 
-    one = np.array(rates)[None, :] * np.exp(width * ndtri(LEVELS))[:, None]
-    values = np.tile(one, (len(services), 1, 1)).astype(np.float32)
-    return FleetForecast(tuple(services), LEVELS, values, 0, 30, np.full(len(services), known))
+    peak = max(rates, default=0.0) * np.exp(width * ndtri(LEVELS))
+    return of_peaks(np.tile(peak, (len(services), 1)), tuple(services), known=known)
+
+
+def of_peaks(
+    peaks: NDArray[np.float64], services: tuple[ServiceKey, ...], *, known: bool = True
+) -> FleetForecast:
+    """Quantiles (s, q) of the window's peak, without bursts."""
+    s = len(services)
+    values = np.repeat(peaks[:, :, None], 3, axis=2).astype(np.float32)
+    weights = np.tile(level_shares(LEVELS), (s, 1)).astype(np.float32)
+    return FleetForecast(
+        services, LEVELS, values, 0, 30, np.full(s, known),
+        rates=peaks.astype(np.float32), weights=weights, chances=np.zeros(s, np.float32),
+        sparse=np.zeros(s, np.bool_),
+    )  # fmt: skip
+
+
+def planned_on(
+    said: FleetForecast,
+    services: Services,
+    spec: FleetSpec,
+    held: Held = NOTHING_HELD,
+    *,
+    max_total_pods: int | None = None,
+    now_s: int = 30,
+) -> tuple[FleetPlan, Held]:
+    """A plan where no candidate is proven: floors at what a delay costs."""
+    seen = demands(said, services, spec, rows=service_rows(spec, said.keys), timing=TIMING, now_s=now_s)
+    r = len(spec.keys)
+    chosen = in_force(
+        np.full(r, PLAIN),
+        settable=spec.settable,
+        proven=np.zeros(r, np.bool_),
+        hold_s=TIMING.hold_s,
+        plain_worth=plain_worth(seen, spec),
+    )
+    return plan_fleet(
+        seen, LEVELS, spec, held, timing=TIMING, now_s=now_s, chosen=chosen, max_total_pods=max_total_pods
+    )
 
 
 def planned(
@@ -62,29 +110,19 @@ def planned(
     revisions = revisions or (revision(),)
     services = tuple(sorted({r.service for r in revisions}))
     spec = fleet_spec(revisions, np.full(len(revisions), startup_s))
-    return plan_fleet(
+    return planned_on(
         forecast(rates, services=services, known=known, width=width),
         Services(
             np.full(len(services), service_time_s), np.full(len(services), silent_s), np.ones(len(services))
         ),
         spec,
         held,
-        rows=service_rows(spec, services),
-        timing=TIMING,
-        now_s=30,
         max_total_pods=max_total_pods,
     )
 
 
 def floor(rates: Sequence[float], *revisions: RevisionSpec, **world: object) -> int:
     return int(planned(rates, *revisions, **world)[0].floor[0])  # type: ignore[arg-type]
-
-
-def test_the_floor_carries_the_peak_of_the_window_and_not_what_lies_beyond() -> None:
-    """Now is 30 s, start-up and period 30 s each: steps 1 and 2 are the window."""
-    calm = floor([4, 4, 4, 4, 4])
-    assert floor([4, 400, 4, 4, 4]) == floor([4, 4, 400, 4, 4]) > 100
-    assert floor([400, 4, 4, 400, 400]) == calm
 
 
 @given(st.lists(st.floats(0, 1e5), min_size=3, max_size=3), st.integers(0, 2), st.floats(0, 1e5))
@@ -116,15 +154,7 @@ def test_the_floor_is_near_the_newsvendors_quantile() -> None:
 def test_the_chance_of_too_few_is_poissons(mean: float, pods: int) -> None:
     from scipy.stats import poisson
 
-    one = np.ones(1)
-    got = shortage(
-        np.array([pods]),
-        np.array([[mean]]),
-        one,
-        per_pod=4 * one,
-        counting_s=one,
-        dispersion=one,
-    )
+    got = shortage(np.array([pods]), np.array([mean]), np.ones(1), 4.0)
     assert got[0] == pytest.approx(poisson.sf(4 * pods + 2, mean), rel=0.35, abs=1e-4)
 
 
@@ -171,19 +201,9 @@ def test_traffic_is_split_as_the_route_says() -> None:
     assert plan.floor[1] == pytest.approx(0.25 * whole, rel=0.15)
 
 
-def test_revisions_of_one_service_may_start_up_at_different_speeds() -> None:
+def test_the_slowest_revision_says_how_far_a_services_forecast_reaches() -> None:
     slow, quick = revision(), revision(key=RevisionKey("shop", "cart-00002"))
     spec = fleet_spec([slow, quick], np.array([60.0, 0.0]))
-    got, _ = plan_fleet(
-        forecast([4, 4, 4, 400]),
-        Services(np.ones(1), np.zeros(1), np.ones(1)),
-        spec,
-        NOTHING_HELD,
-        rows=service_rows(spec, (SERVICE,)),
-        timing=TIMING,
-        now_s=30,
-    )
-    assert got.floor[0] > 100 > got.floor[1]
     assert service_leads(spec, TIMING, (SERVICE,)).tolist() == [90.0]
 
 
@@ -292,11 +312,9 @@ def test_a_budget_is_kept_while_one_service_is_held_and_another_rises() -> None:
 
     def turn(rates: Sequence[Sequence[float]], held: Held) -> tuple[FleetPlan, Held]:
         spec = fleet_spec([first, second], np.full(2, 30.0))
-        values = np.tile(np.array(rates, np.float32)[:, None, :], (1, LEVELS.size, 1))
-        both = FleetForecast(spec.services, LEVELS, values, 0, 30, np.full(2, True))
+        peaks = np.tile(np.array(rates).max(axis=1, keepdims=True), (1, LEVELS.size))
         services = Services(np.ones(2), np.zeros(2), np.ones(2))
-        rows = service_rows(spec, spec.services)
-        return plan_fleet(both, services, spec, held, rows=rows, timing=TIMING, now_s=30, max_total_pods=15)
+        return planned_on(of_peaks(peaks, spec.services), services, spec, held, max_total_pods=15)
 
     before, held = turn([busy, idle], NOTHING_HELD)
     assert before.floor.tolist()[1] == 0
@@ -319,7 +337,9 @@ def test_a_budget_that_binds_says_so() -> None:
 def test_hold_is_never_shorter_than_said(hold_s: int, plans: int) -> None:
     held, floors = NOTHING_HELD, []
     for wanted in [9, *[0] * 6]:
-        floor_, held = hold(held, (KEY,), np.array([wanted], np.int32), period_s=30, hold_s=hold_s)
+        floor_, held = hold(
+            held, (KEY,), np.array([wanted], np.int32), period_s=30, hold_s=np.array([hold_s])
+        )
         floors.append(int(floor_[0]))
     assert floors == [9] * plans + [0] * (7 - plans)
 
@@ -346,17 +366,9 @@ def test_only_revisions_that_may_be_written_act() -> None:
 
 
 def test_a_fleet_of_none_is_planned() -> None:
-    empty = FleetForecast((), LEVELS, np.empty((0, LEVELS.size, 3), np.float32), 0, 30, np.empty(0, bool))
     spec = fleet_spec([revision()], np.array([30.0]))
-    plan, _ = plan_fleet(
-        empty,
-        Services(np.empty(0), np.empty(0), np.empty(0)),
-        spec,
-        NOTHING_HELD,
-        rows=service_rows(spec, ()),
-        timing=TIMING,
-        now_s=30,
-    )
+    nothing = of_peaks(np.empty((0, LEVELS.size)), ())
+    plan, _ = planned_on(nothing, Services(np.empty(0), np.empty(0), np.empty(0)), spec)
     assert plan[KEY].reason is Reason.NO_FORECAST
     with pytest.raises(KeyError):
         plan[RevisionKey("shop", "other")]

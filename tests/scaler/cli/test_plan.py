@@ -58,8 +58,11 @@ def test_explain_tells_the_numbers_behind_a_floor() -> None:
     assert "nasa_jul95: floor" in page.stdout
     assert "statsmodels" in page.stdout
     (told,) = json.loads(tidecast(*common, "-o", "json").stdout)
-    weights = [member["weight"] for member in told["members"]]
-    assert sum(weights) == pytest.approx(1.0, abs=1e-3)
+    assert told["proven"]
+    assert [each["candidate"] for each in told["shadow"] if each["in_force"]] == [told["in_force"]]
+    (alone,) = (each for each in told["shadow"] if each["candidate"] == "no floor")
+    assert (alone["pods"], alone["starts"]) == (1, 1)
+    assert told["quantiles"] == sorted(told["quantiles"])
     saves = {choice["pods"]: choice["saves"] for choice in told["choices"]}
     wanted = told["plan"]["wanted"]
     assert saves[wanted] <= 1 < saves[wanted - 1]

@@ -10,10 +10,11 @@ from numpy.typing import NDArray
 
 from config.policy import Lever
 from config.scenario import SCENARIOS, Scenario
-from scaler.policies.kpa_best import BLOCK_S, fixed, most_starts, tried, tuned
+from scaler.policies.kpa_best import BLOCK_S, fixed, tried, tuned
 from scaler.policies.policy import Rows, Subject
 from scaler.policies.setting import AS_IT_IS, Setting, grid, setting_rows
 from scaler.replay.world import Replay, replay, world_of
+from scaler.shadow.choice import most_starts
 
 HEAVY, WEB = SCENARIOS["heavy"], SCENARIOS["web"]
 HOUR_S = 3600

@@ -1,0 +1,39 @@
+"""Weeks of history in long steps, taken in before the short ones: all that is learned begins with it.
+
+The rings of steps are emptied afterwards: what was a long step must not be read as a short one.
+"""
+
+import numpy as np
+from numpy.typing import NDArray
+
+from models.peak.advance import advance
+
+
+def recall(
+    state: NDArray[np.void],
+    hazard: NDArray[np.void],
+    rates: NDArray[np.float32],
+    *,
+    origin_s: int,
+    step_s: int,
+    delay_s: float,
+    lead_s: NDArray[np.float64],
+) -> None:
+    """Learns from rates (s, n) requests/s in steps of `step_s`; changes both states in place."""
+    if not rates.shape[1]:
+        return
+    advance(
+        state,
+        hazard,
+        rates,
+        origin_s=origin_s,
+        step_s=step_s,
+        first=int(np.ceil(delay_s / step_s)),
+        lead_s=lead_s,
+        newest_only=True,
+    )
+    state["steps"] = 0
+    for name in ("rate", "z", "place", "spread", "said", "x"):
+        state[name] = np.nan
+    state["onset"] = 0
+    state["unsolved"] = 0

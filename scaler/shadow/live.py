@@ -1,0 +1,171 @@
+"""The live shadow: every candidate lived through beside the real thing, as the traffic comes.
+
+    follow   the Revisions there are now; who stays keeps its past
+    say      a plan was made: what every rule asked for then
+    take     traffic came: all candidates live through its seconds; it may lag, and delays no floor
+    places   the candidate in force of each Revision, chosen anew every hour
+
+A count of several seconds is spread over them at random, as in a backtest.  Where there are more items
+(Revisions times candidates) than MOST_ITEMS, Revisions are sampled, and the others borrow from them.
+"""
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from models import rows
+from models.keys import RevisionKey
+from scaler.replay.layout import FIGURES
+from scaler.shadow.choice import KPA, Wishes, choose, keep
+from scaler.shadow.items import EVERY, Cast, Lived, carried_over, cast
+from scaler.shadow.rules import RULE_OF, RULES
+from scaler.shadow.trial import TOLD, told
+
+MOST_ITEMS = 800_000
+"""About 2 GB of state, and 3 CPU seconds for a minute of traffic."""
+REVIEW_S = 3600
+"""From one choice to the next: settings move slowly."""
+SEED = 7
+
+
+class Shadow:
+    """One fleet's shadow.  Not thread-safe."""
+
+    def __init__(self, start_s: int) -> None:
+        """It lives from `start_s` on, Unix seconds."""
+        self.start_s = self.now_s = start_s
+        self.revisions: tuple[Lived, ...] = ()
+        self.sampled: NDArray[np.intp] = np.empty(0, np.intp)
+        """(l,) the rows of `revisions` that are lived through."""
+        self.sums = np.empty((0, EVERY, TOLD))
+        """(l, e, TOLD) what candidates came to, discounted; NaN where one is not allowed."""
+        self._cast: Cast = cast(())
+        self._hour = np.zeros((0, len(FIGURES)))
+        self._places: dict[RevisionKey, int] = {}
+        self._plans: list[tuple[int, tuple[RevisionKey, ...], NDArray[np.int32]]] = []
+        self._rng = np.random.default_rng(SEED)
+
+    @property
+    def lived(self) -> tuple[Lived, ...]:
+        """Those that are lived through, rows of `sums`."""
+        return self._cast.lived
+
+    def follow(self, revisions: Sequence[Lived]) -> None:
+        """Live through these Revisions from now on."""
+        if tuple(revisions) == self.revisions:
+            return
+        old = self._cast
+        self.sampled = sample(revisions, {one.key for one in old.lived})
+        self._cast = cast([revisions[i] for i in self.sampled])
+        before = carried_over(old, self._cast)
+        self._hour = rows.carry(self._hour, before, np.zeros((len(before), len(FIGURES))))
+        fresh = np.full((len(self.sampled), EVERY, TOLD), np.nan)
+        fresh[self._cast.of_item, self._cast.candidate] = 0.0
+        keys = [one.key for one in self._cast.lived]
+        known = rows.carry(self.sums, rows.where_before([one.key for one in old.lived], keys), fresh)
+        self.sums = np.where(np.isnan(fresh), np.nan, np.nan_to_num(known))
+        self.revisions = tuple(revisions)
+        self._choose()
+
+    def say(self, at_s: int, keys: tuple[RevisionKey, ...], pods: NDArray[np.int32]) -> None:
+        """At `at_s` every rule of RULES asked for so many pods (r, f) of the Revisions `keys` (r,)."""
+        self._plans.append((at_s, keys, pods))
+
+    def take(self, counts: NDArray[np.float32], step_s: int) -> None:
+        """Live through the steps that follow: counts (r, n) requests in each, rows as `revisions`."""
+        seconds = self._seconds(counts[self.sampled], step_s)
+        first_s, end_s = self.now_s, self.now_s + seconds.shape[1]
+        while self.now_s < end_s:
+            until_s = min(end_s, (self.now_s // REVIEW_S + 1) * REVIEW_S)
+            self._live(seconds[:, self.now_s - first_s : until_s - first_s], until_s)
+            if until_s % REVIEW_S == 0:
+                self._review()
+
+    def go_on_at(self, now_s: int) -> None:
+        """What lies before `now_s` is not lived through any more; what was planned for it is forgotten."""
+        self.now_s = now_s
+        self._said(now_s)
+
+    def places(self, keys: Sequence[RevisionKey]) -> tuple[NDArray[np.intp], NDArray[np.bool_]]:
+        """(r,) the candidate in force of each, its place among CANDIDATES; and whether it is proven: the
+        choice rests on the Revision's own traffic.
+        """
+        lived = zip(self._cast.lived, self.sums[:, KPA, 0], strict=True)
+        proven = {one.key for one, pod_s in lived if pod_s > 0}
+        places = np.array([self._places.get(key, KPA) for key in keys], np.intp)
+        return places, np.array([key in proven for key in keys], np.bool_)
+
+    def _live(self, seconds: NDArray[np.float32], until_s: int) -> None:
+        from scaler.shadow.lives import live_through  # noqa: PLC0415  # compiled: loaded where used
+
+        crew, at_s, pods = self._cast, *self._said(until_s)
+        items = crew.items
+        live_through(
+            crew.worlds, items.owned, items.spec, items.revision, items.windows, items.buckets, items.delay,
+            items.batches, np.ascontiguousarray(seconds), crew.of_item, RULE_OF[crew.candidate],
+            self.now_s - self.start_s, at_s - self.start_s, pods, self._hour,
+        )  # fmt: skip
+        self.now_s = until_s
+
+    def _review(self) -> None:
+        """An hour is over: what it came to is added, and the candidates in force are chosen."""
+        hour = np.full(self.sums.shape, np.nan)
+        hour[self._cast.of_item, self._cast.candidate] = told(self._hour)
+        self.sums = self.sums * keep(REVIEW_S) + hour
+        self._hour[:] = 0.0
+        self._choose()
+
+    def _choose(self) -> None:
+        known = np.full((len(self.revisions), EVERY, TOLD), np.nan)
+        for i, one in enumerate(self.revisions):
+            known[i, list(one.candidates)] = 0.0
+        known[self.sampled] = self.sums
+        # One that may not use a candidate tells nothing of it: there it counts as the KPA alone.
+        pooled = np.where(np.isnan(self.sums), self.sums[:, [KPA]], self.sums).sum(axis=0)
+        current = np.array([self._places.get(one.key, KPA) for one in self.revisions], np.intp)
+        current = np.where(np.isnan(known[np.arange(len(current)), current, 0]), KPA, current)
+        chosen = choose(known, pooled, _wishes(self.revisions), current)
+        keys = (one.key for one in self.revisions)
+        self._places = dict(zip(keys, chosen.tolist(), strict=True))
+
+    def _said(self, until_s: int) -> tuple[NDArray[np.int64], NDArray[np.int32]]:
+        """Plans of [now, until): their seconds (p,), and pods (l, f, p).  They are forgotten then."""
+        due = [plan for plan in self._plans if plan[0] < until_s]
+        self._plans = [plan for plan in self._plans if plan[0] >= until_s]
+        keys = [one.key for one in self._cast.lived]
+        pods = np.zeros((len(keys), len(RULES), len(due)), np.int32)
+        for j, (_, said, asked) in enumerate(due):
+            at = rows.where_before(said, keys)
+            pods[at >= 0, :, j] = asked[at[at >= 0]]
+        return np.array([plan[0] for plan in due], np.int64), pods
+
+    def _seconds(self, counts: NDArray[np.float32], step_s: int) -> NDArray[np.float32]:
+        """(l, n * step_s) requests of each second; what was not observed had none."""
+        known = np.nan_to_num(counts).astype(np.float64)
+        whole = np.floor(known + self._rng.random(known.shape)).astype(np.int64)
+        if step_s == 1:
+            return whole.astype(np.float32)
+        spread = self._rng.multinomial(whole, np.full(step_s, 1 / step_s))
+        return spread.reshape(len(counts), -1).astype(np.float32)
+
+
+def sample(revisions: Sequence[Lived], before: set[RevisionKey]) -> NDArray[np.intp]:
+    """Rows of those that are lived through: all, or as many as fit, who was lived through `before` first."""
+    sizes = np.array([len(one.candidates) for one in revisions], np.int64)
+    if sizes.sum() <= MOST_ITEMS:
+        return np.arange(len(revisions))
+    draw = np.random.default_rng(SEED).random(len(revisions))
+    order = np.lexsort((draw, np.array([one.key not in before for one in revisions])))
+    return np.sort(order[np.cumsum(sizes[order]) <= MOST_ITEMS])
+
+
+def _wishes(revisions: Sequence[Lived]) -> Wishes:
+    policies = [one.policy for one in revisions]
+    delayed = [np.nan if policy.max_delayed is None else policy.max_delayed / 100 for policy in policies]
+    return Wishes(
+        delay_cost=np.array([policy.delay_cost for policy in policies], np.float64),
+        wait_cost=np.array([policy.wait_cost for policy in policies], np.float64),
+        most_starts=np.array([one.most_starts for one in revisions], np.float64),
+        max_delayed=np.array(delayed, np.float64),
+    )

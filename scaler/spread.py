@@ -1,0 +1,133 @@
+"""The same function for many, somewhere else: in processes of this machine, or on a Dask cluster.
+
+    processes(jobs)   worker processes
+    dask(address)     a cluster of `distributed`, the extra `dask`; Tidecast is installed on its workers too
+
+Both give a Spread as scaler.backtest.spread describes it.  A worker that is lost takes nothing along: what it
+was at, and what it alone had been given, is sent out again.
+
+* ClusterError   the user: there is no such cluster, or the extra is not installed
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from concurrent.futures.process import BrokenProcessPool
+from contextlib import contextmanager
+from multiprocessing import get_context
+from typing import Any, Protocol, TypeVar
+
+Made = TypeVar("Made")
+
+CONNECT_S = 10
+TRIES = 5
+"""An item whose worker was lost so often is the reason itself, and is not sent out again."""
+
+
+class ClusterError(RuntimeError):
+    """Work cannot be sent to the cluster."""
+
+    exit_code = 2
+
+
+class LostError(RuntimeError):
+    """Workers were lost so often, at the same work, that it is not sent out again."""
+
+
+class Spread(Protocol):
+    """Does the same for many."""
+
+    def __call__(self, work: Callable[[Any], Made], items: Sequence[Any]) -> Iterator[tuple[Any, Made]]:
+        """Each item with what `work` made of it, as they are done.  What `work` raises is raised here."""
+        ...
+
+
+def one_by_one(work: Callable[[Any], Made], items: Sequence[Any]) -> Iterator[tuple[Any, Made]]:
+    """Here, one after the other."""
+    return ((item, work(item)) for item in items)
+
+
+def processes(jobs: int) -> Spread:
+    """So many processes at a time; they are new ones, which hold nothing of this one's threads."""
+
+    def spread(work: Callable[[Any], Made], items: Sequence[Any]) -> Iterator[tuple[Any, Made]]:
+        todo, tries = list(range(len(items))), 0
+        while todo:
+            done: set[int] = set()
+            try:
+                with ProcessPoolExecutor(min(jobs, len(todo)), mp_context=get_context("spawn")) as pool:
+                    sent = {pool.submit(work, items[i]): i for i in todo}
+                    for future in as_completed(sent):
+                        made = future.result()
+                        done.add(sent[future])
+                        yield items[sent[future]], made
+            except BrokenProcessPool as e:
+                tries += 1
+                if tries >= TRIES:
+                    raise LostError(f"worker processes were lost {tries} times") from e
+            todo = [i for i in todo if i not in done]
+
+    return spread
+
+
+@contextmanager
+def dask(address: str) -> Iterator[Spread]:
+    """A cluster whose scheduler is at `address`, such as tcp://dask-scheduler:8786.
+
+    Raises ClusterError where it cannot be reached.
+    """
+    try:
+        from distributed import Client  # noqa: PLC0415  # an extra
+    except ImportError as e:
+        raise ClusterError("the extra `dask` is not installed: pip install 'tidecast[dask]'") from e
+    try:
+        client = Client(address, timeout=CONNECT_S, set_as_default=False)
+    except (OSError, ValueError) as e:
+        raise ClusterError(f"no Dask scheduler at {address}: {str(e).splitlines()[0]}") from e
+    with client:
+        yield lambda work, items: _on_cluster(client, work, items)
+
+
+def _on_cluster(
+    client: Any, work: Callable[[Any], Made], items: Sequence[Any]
+) -> Iterator[tuple[Any, Made]]:
+    """The work goes out once, as bytes: it may hold a fleet.  Items follow, and again when they were lost."""
+    from distributed import as_completed as as_they_come  # noqa: PLC0415
+    from distributed.protocol.pickle import dumps  # noqa: PLC0415
+
+    packed = dumps(work)
+    shared = client.scatter(packed, direct=False, hash=False)
+    sent, tries = {}, dict.fromkeys(range(len(items)), 0)
+
+    def send(i: int) -> Any:
+        future = client.submit(_worked, shared, items[i], pure=False, retries=0, allow_other_workers=True)
+        sent[future.key] = i
+        return future
+
+    coming = as_they_come([send(i) for i in range(len(items))])
+    for future in coming:
+        i = sent.pop(future.key)
+        if not _lost(future):
+            yield items[i], future.result()
+            continue
+        tries[i] += 1
+        if tries[i] >= TRIES:
+            raise LostError(f"workers were lost {TRIES} times at item {i}")
+        if shared.status != "finished":
+            shared = client.scatter(packed, direct=False, hash=False)
+        coming.add(send(i))
+
+
+def _lost(future: Any) -> bool:
+    """Whether it is not its work but its worker that failed, or the data that worker had."""
+    from distributed import KilledWorker  # noqa: PLC0415
+
+    if future.status in {"cancelled", "lost"}:
+        return True
+    return future.status == "error" and isinstance(future.exception(), KilledWorker)
+
+
+def _worked(packed: bytes, item: Any) -> Any:
+    """On a worker."""
+    from distributed.protocol.pickle import loads  # noqa: PLC0415
+
+    return loads(packed)(item)
