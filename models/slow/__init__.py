@@ -18,6 +18,7 @@ from models.slow.members import (
     intermittent,
     mstl,
     naive,
+    profile,
     seasonal_ar,
     theta,
 )
@@ -33,6 +34,7 @@ MEMBERS: dict[str, Member] = {
     "sm ETS(A,Ad,N)": ets.ets,
     "sm MSTL": mstl.mstl,
     "sm Theta": theta.theta,
+    "np profile median 7d": profile.profile,
     "naive last": naive.last,
     "EWMA": naive.level,
     "seasonal naive day": naive.day,

@@ -13,7 +13,7 @@ LAGS = 3
 def mstl(rates: NDArray[np.float64], step_s: int, horizon: int) -> NDArray[np.float64]:
     """The last season of each period again, and an autoregression of all that is beside them.
 
-    Local regressions are computed at every so manieth step and joined by lines, which is a hundred times
+    Local regressions are computed only so often and joined by lines, which is a hundred times
     quicker and differs in the fourth digit.  Says nothing before two days were seen.
     Bandara, Hyndman & Bergmeir, MSTL, arXiv:2107.13462.
     """
@@ -23,7 +23,9 @@ def mstl(rates: NDArray[np.float64], step_s: int, horizon: int) -> NDArray[np.fl
 def _fit(before: Past, horizon: int) -> NDArray[np.float64]:
     from statsmodels.tsa.seasonal import MSTL
 
-    periods = [period for period in (before.steps(DAY_S), before.steps(WEEK_S)) if period]
+    # MSTL itself leaves out a period of half the length.
+    seasons = (before.steps(DAY_S), before.steps(WEEK_S))
+    periods = [period for period in seasons if 0 < 2 * period < before.y.size]
     if not periods:
         raise ValueError("no whole days")
     jumps = {"seasonal_jump": max(1, periods[0] // 50)}

@@ -1,0 +1,234 @@
+"""How near the slow lane's forecasts come on public series, beside models of numpy and statsmodels alone.
+
+    python tests/bench/accuracy.py --traces DIR [--json]
+
+Rolling origin: 60 origins over the last 40 % of a series, of which the first 20 only calibrate and 40 are
+scored; horizons in steps of the series, 1-6 and 1-30; what a model is given are the 14 days before (28 of
+half hours).  A model's quantile at 0.9 is its path plus the empirical quantile of its errors at that horizon
+at all origins before, the same for every model.  The blend has quantiles of its own, from what its members
+said at origins before, APART_S apart: what the lane has heard when it runs for a while.  Losses are scaled
+by the mean error of the day before, in the part of the series before the first origin.
+"""
+
+import argparse
+import json
+import os
+import sys
+import time
+import warnings
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+for name in ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS"):
+    os.environ[name] = "1"
+sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
+
+import numpy as np
+from numpy.typing import NDArray
+
+from forecaster.exports import read_export
+from models.slow import MEMBERS
+from models.slow.blend import LEVELS, Told, blend
+from models.slow.border import path
+from models.slow.gaps import DAY_S, Past
+from models.slow.rehearse import came_after
+from models.slow.waves import waves
+
+Floats = NDArray[np.float64]
+ORIGINS, CALIBRATE, NEAR, HORIZON = 60, 20, 6, 30
+LEVEL = 0.9
+APART_S, BEFORE_S = 4 * 3600, 10 * DAY_S
+SERIES = (
+    ("elb", "nab_elb_300s.csv.gz", "elb_8c0756"),
+    ("taxi", "nyc_taxi_1800s.csv.gz", "nyc_taxi"),
+    ("AMZN", "nab_tweets_300s.csv.gz", "tweets_AMZN"),
+)
+BLEND = "blend"
+OURS = {BLEND, "np seasonal AR"}
+"""What no table of models had before."""
+
+
+def stl_forecast(before: Past, horizon: int) -> Floats:
+    """STL with jumps, AR(3) of what is left."""
+    from statsmodels.tsa.ar_model import AutoReg
+    from statsmodels.tsa.forecasting.stl import STLForecast
+
+    day = before.steps(DAY_S)
+    jumps = {"seasonal_jump": max(1, day // 50), "trend_jump": day // 10 or 1, "low_pass_jump": day // 10 or 1}
+    model = STLForecast(before.y, AutoReg, model_kwargs={"lags": 3}, period=day, **jumps)
+    return np.asarray(model.fit().forecast(horizon), np.float64)
+
+
+def reused(build: Callable[[Past, int], tuple[Any, dict[str, Any]]]) -> Callable[[Past, int], Floats]:
+    """A state space model whose parameters are fitted at the first origin and then only filtered with."""
+    kept: dict[str, Any] = {}
+
+    def fit(before: Past, horizon: int) -> Floats:
+        model, ahead = build(before, horizon)
+        # Everything is over the scale of the first origin, so that its variances stay right.
+        if "params" not in kept:
+            kept["params"] = model.fit(disp=0, maxiter=50).params
+        return np.asarray(model.filter(kept["params"]).forecast(horizon, **ahead), np.float64)
+
+    return fit
+
+
+def _components(before: Past, horizon: int) -> tuple[Any, dict[str, Any]]:
+    from statsmodels.tsa.statespace.structural import UnobservedComponents
+
+    day = {"period": before.steps(DAY_S), "harmonics": 4}
+    return UnobservedComponents(before.y, level="llevel", freq_seasonal=[day]), {}
+
+
+def _sarimax(before: Past, horizon: int) -> tuple[Any, dict[str, Any]]:
+    from statsmodels.tsa.statespace.sarimax import SARIMAX
+
+    n, x = before.y.size, waves(before, horizon)
+    return SARIMAX(before.y, exog=x[:n], order=(1, 0, 1)), {"exog": x[n:]}
+
+
+def last_hour(best: Callable[[Floats], Any]) -> Callable[[Past, int], Floats]:
+    """One figure of the last hour goes on."""
+    return lambda before, horizon: np.full(horizon, best(before.y[-max(1, 3600 // before.step_s) :]))
+
+
+def others() -> dict[str, Callable[[Past, int], Floats]]:
+    """Models that are no members: too slow for a lane, or no use in it."""
+    return {
+        "mean last hour": last_hour(np.mean),
+        "max last hour": last_hour(np.max),
+        "sm STLForecast AR3 (jumps)": stl_forecast,
+        "sm UC llevel+trig (params reused)": reused(_components),
+        "sm SARIMAX(1,0,1)+Fourier (params reused)": reused(_sarimax),
+    }
+
+
+def said(model: Callable[[Floats, int, int], Floats], y: Floats, step_s: int, at: NDArray[np.int64]) -> Floats:
+    """(k, h) what a model says at the origins `at`, of the days before each alone."""
+    window = (28 if step_s >= 1800 else 14) * DAY_S // step_s
+    return np.stack([model(y[max(0, o - window) : o], step_s, HORIZON) for o in at])
+
+
+def losses(came: Floats, quantiles: Floats) -> Floats:
+    """Pinball at LEVEL, (k, h) as both."""
+    over = came - quantiles
+    return np.maximum(LEVEL * over, (LEVEL - 1) * over)
+
+
+def calibrated(came: Floats, paths: Floats) -> Floats:
+    """(k, h) paths and the quantile of the errors at origins before; NaN at the first CALIBRATE."""
+    out = np.full(paths.shape, np.nan)
+    for k in range(CALIBRATE, len(paths)):
+        out[k] = paths[k] + np.quantile(came[:k] - paths[:k], LEVEL, axis=0)
+    return np.maximum(out, 0)
+
+
+def row(series: str, model: str, figures: Floats, errors: Floats, cpu_ms: float) -> dict[str, Any]:
+    """One line of the table; (k, h) scaled losses and absolute errors at the scored origins."""
+    return {
+        "series": series,
+        "model": model,
+        "pl_1_6": round(float(figures[:, :NEAR].mean()), 4),
+        "pl_1_30": round(float(figures.mean()), 4),
+        "mase_1_6": round(float(errors[:, :NEAR].mean()), 3),
+        "mase_1_30": round(float(errors.mean()), 3),
+        "cpu_ms": round(cpu_ms, 1),
+    }
+
+
+def measured(series: str, y: Floats, step_s: int) -> list[dict[str, Any]]:
+    """All lines of one series."""
+    origins = np.linspace(int(0.6 * y.size), y.size - HORIZON, ORIGINS).astype(np.int64)
+    first = max(3 * DAY_S // step_s, origins[0] - BEFORE_S // step_s)
+    at = np.union1d(origins, np.arange(first, origins[-1], max(1, APART_S // step_s)))
+    scored = np.isin(at, origins)
+    day, begun = DAY_S // step_s, y[: origins[0]]
+    scale = float(np.abs(begun[day:] - begun[:-day]).mean())
+    came, rows, heard, cpu = came_after(y, at, HORIZON), [], [], 0.0
+    models = {name: (member, at) for name, member in MEMBERS.items()}
+    for name, fit in others().items():
+        models[name] = (lambda rates, step, h, fit=fit: path(fit, rates, step, h), origins)
+    for name, (model, where) in models.items():
+        began = time.process_time()
+        paths = said(model, y, step_s, where)
+        cpu_ms = (time.process_time() - began) / where.size * 1e3
+        if name in MEMBERS:
+            heard.append(paths)
+            cpu += cpu_ms
+        asked = paths[scored] if name in MEMBERS else paths
+        if np.isfinite(asked).all():
+            figures = losses(came[scored], calibrated(came[scored], asked))[CALIBRATE:] / scale
+            rows.append(row(series, name, figures, np.abs(came[scored] - asked)[CALIBRATE:] / scale, cpu_ms))
+    began = time.process_time()
+    found = blend(Told(at, np.stack(heard, axis=1), came), step_s)
+    cpu += (time.process_time() - began) / at.size * 1e3
+    quantiles = found.quantiles[scored][CALIBRATE:, int(np.flatnonzero(LEVELS == LEVEL)[0])]
+    wanted = came[scored][CALIBRATE:]
+    errors = np.abs(wanted - found.mean[scored][CALIBRATE:]) / scale
+    return [row(series, BLEND, losses(wanted, quantiles) / scale, errors, cpu), *rows]
+
+
+def read(traces: Path) -> tuple[list[tuple[str, Floats, int]], list[str]]:
+    """(name, requests/s (n,), seconds of a step) of every series, and what had to be left out."""
+    out, told = [], []
+    for name, file, wanted in SERIES:
+        export = read_export(traces / file)
+        names = [wanted] if wanted in export.series else sorted(export.series)
+        if names != [wanted]:
+            told.append(f"{file} has no {wanted}; taken instead: {', '.join(names)}")
+        for each in names:
+            counts = np.asarray(export.counts[export.series.index(each)], np.float64)
+            counts = counts[np.flatnonzero(np.isfinite(counts))[0] :]
+            out.append((name if each == wanted else each, np.nan_to_num(counts) / export.step_s, export.step_s))
+    return out, told
+
+
+def summary(rows: list[dict[str, Any]]) -> dict[str, Any]:
+    """The blend beside the best of the others: on each series, and in the mean of those on all."""
+    by: dict[str, dict[str, dict[str, Any]]] = {}
+    for each in rows:
+        by.setdefault(each["series"], {})[each["model"]] = each
+    out: dict[str, Any] = {}
+    for span in ("pl_1_6", "pl_1_30"):
+        for series, models in by.items():
+            best = min((m[span], name) for name, m in models.items() if name not in OURS)
+            out[f"{series} {span}"] = {"ratio": round(models[BLEND][span] / best[0], 3), "best": best[1]}
+        everywhere = set.intersection(*(set(models) for models in by.values()))
+        means = {name: float(np.mean([by[s][name][span] for s in by])) for name in everywhere}
+        best = min((mean, name) for name, mean in means.items() if name not in OURS)
+        out[f"mean {span}"] = {"ratio": round(means[BLEND] / best[0], 3), "best": best[1]}
+    return out
+
+
+def main() -> None:
+    """Measure and print."""
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser.add_argument("--traces", type=Path, required=True)
+    parser.add_argument("--json", action="store_true")
+    parser.add_argument("--series", action="append", help="only these, of elb, taxi, AMZN or what is instead")
+    options = parser.parse_args()
+    series, told = read(options.traces)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        rows = [
+            each
+            for name, y, step_s in series
+            if not options.series or name in options.series
+            for each in measured(name, y, step_s)
+        ]
+    if options.json:
+        print(json.dumps({"rows": rows, "beside_the_best": summary(rows), "notes": told}))
+        return
+    print("\n".join(told))
+    for each in rows:
+        print(
+            f"{each['series']:>12} {each['model']:<42} MASE {each['mase_1_6']:.2f} / {each['mase_1_30']:.2f}  "
+            f"PL {each['pl_1_6']:.4f} / {each['pl_1_30']:.4f}  {each['cpu_ms']:.1f} ms"
+        )
+    for what, found in summary(rows).items():
+        print(f"{what:>24} blend / best {found['ratio']:.3f}  ({found['best']})")
+
+
+if __name__ == "__main__":
+    main()
