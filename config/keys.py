@@ -82,6 +82,7 @@ _ALL = (
     _key("startup-seconds", "acting", Real(0, 3600), field="startup_prior_s"),
     _key("lease-duration", "acting", Duration("2s", "10m"), field="lease_duration_s"),
     _key("autoscaler-url", "acting", Optional(Address(("ws", "wss")), empty="")),
+    _key("dask-address", "acting", Optional(Address(("tcp", "tls", "ws", "wss")))),
     _key("step", "timing", Duration("1s", "15m"), field="step_s"),
     _key("history-step", "timing", Duration("1s", "1h"), field="history_step_s"),
     _key("recent", "timing", Duration("1h", "14d"), field="recent_s"),

@@ -55,6 +55,9 @@ class Acting:
     autoscaler_url: str = "ws://autoscaler.knative-serving.svc:8080"
     """The autoscaler's stat stream; empty: no statistics are ever sent."""
 
+    dask_address: str | None = None
+    """Scheduler of a Dask cluster that slow models are fitted on; None: in processes of this machine."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Settings:

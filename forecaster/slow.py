@@ -119,22 +119,20 @@ def refresh(
     return Lane(history.step_s, known)
 
 
-def whose_turn(
-    lane: Lane, history: FleetHistory, loss: NDArray[np.floating[Any]], cpu_s: float
-) -> list[int]:
+def whose_turn(lane: Lane, history: FleetHistory, loss: NDArray[np.floating[Any]], cpu_s: float) -> list[int]:
     """Rows of the services to listen to now, the most worth it first."""
     day = max(1, 86400 // history.step_s)
     recent = np.nan_to_num(history.arrivals[:, -day:])
     weight = recent.mean(axis=1) * np.nan_to_num(loss) if recent.shape[1] else np.zeros(len(history.keys))
     ranks, rehearsal = [], _cost_s(history.arrivals.shape[1], ORIGINS + 1)
-    for row in np.flatnonzero(weight > 0):
+    for row in np.flatnonzero(weight > 0).tolist():
         kept = lane.memory.get(history.keys[row])
         if kept is None:
-            ranks.append((1, -weight[row], int(row)))
+            ranks.append((1, -weight[row], row))
         elif kept.worth.pays:
-            ranks.append((0, -weight[row], int(row)))
+            ranks.append((0, -weight[row], row))
         elif history.end_s - kept.tried_s >= RETRY_S:
-            ranks.append((2, -weight[row], int(row)))
+            ranks.append((2, -weight[row], row))
     turns, left = [], cpu_s
     going_on = _cost_s(history.arrivals.shape[1], 2)
     for rank, _, row in sorted(ranks):
@@ -173,7 +171,7 @@ def _listened(rates: NDArray[np.float64], step_s: int, end_s: int, kept: Memory 
         np.concatenate([told.came, came_after(rates, now, horizon)]),
     )
     found = blend(told, step_s)
-    value = worth(told, found, step_s)
+    value = worth(told, found)
     ahead = np.full(horizon, np.nan, np.float32)
     if not value.pays:
         nothing = np.empty((0, *told.said.shape[1:]), np.float32)
@@ -198,5 +196,3 @@ def _remembered(rates: NDArray[np.float64], step_s: int, start_s: int, kept: Mem
 def _cost_s(steps: int, origins: int) -> float:
     """CPU seconds, about."""
     return ORIGIN_S * origins * min(1.0, 0.2 + steps / WHOLE_STEPS)
-
-

@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
+from importlib import import_module
 from multiprocessing import get_context
 from typing import Any, Protocol, TypeVar
 
@@ -76,25 +77,20 @@ def dask(address: str) -> Iterator[Spread]:
     Raises ClusterError where it cannot be reached.
     """
     try:
-        from distributed import Client  # noqa: PLC0415  # an extra
+        client_of = import_module("distributed").Client
     except ImportError as e:
         raise ClusterError("the extra `dask` is not installed: pip install 'tidecast[dask]'") from e
     try:
-        client = Client(address, timeout=CONNECT_S, set_as_default=False)
+        client = client_of(address, timeout=CONNECT_S, set_as_default=False)
     except (OSError, ValueError) as e:
         raise ClusterError(f"no Dask scheduler at {address}: {str(e).splitlines()[0]}") from e
     with client:
         yield lambda work, items: _on_cluster(client, work, items)
 
 
-def _on_cluster(
-    client: Any, work: Callable[[Any], Made], items: Sequence[Any]
-) -> Iterator[tuple[Any, Made]]:
+def _on_cluster(client: Any, work: Callable[[Any], Made], items: Sequence[Any]) -> Iterator[tuple[Any, Made]]:
     """The work goes out once, as bytes: it may hold a fleet.  Items follow, and again when they were lost."""
-    from distributed import as_completed as as_they_come  # noqa: PLC0415
-    from distributed.protocol.pickle import dumps  # noqa: PLC0415
-
-    packed = dumps(work)
+    packed = import_module("distributed.protocol.pickle").dumps(work)
     shared = client.scatter(packed, direct=False, hash=False)
     sent, tries = {}, dict.fromkeys(range(len(items)), 0)
 
@@ -103,7 +99,7 @@ def _on_cluster(
         sent[future.key] = i
         return future
 
-    coming = as_they_come([send(i) for i in range(len(items))])
+    coming = import_module("distributed").as_completed([send(i) for i in range(len(items))])
     for future in coming:
         i = sent.pop(future.key)
         if not _lost(future):
@@ -119,15 +115,13 @@ def _on_cluster(
 
 def _lost(future: Any) -> bool:
     """Whether it is not its work but its worker that failed, or the data that worker had."""
-    from distributed import KilledWorker  # noqa: PLC0415
-
     if future.status in {"cancelled", "lost"}:
         return True
-    return future.status == "error" and isinstance(future.exception(), KilledWorker)
+    return future.status == "error" and isinstance(
+        future.exception(), import_module("distributed").KilledWorker
+    )
 
 
 def _worked(packed: bytes, item: Any) -> Any:
     """On a worker."""
-    from distributed.protocol.pickle import loads  # noqa: PLC0415
-
-    return loads(packed)(item)
+    return import_module("distributed.protocol.pickle").loads(packed)(item)

@@ -155,9 +155,7 @@ class _Lost:
 def _near(values: NDArray[np.float64]) -> NDArray[np.float64]:
     """Sums (m, l, h) over neighbouring horizons, which are better known together than each alone."""
     horizon = values.shape[2]
-    reached = [
-        values[:, :, max(0, h - 3 - h // 4) : h + 4 + h // 4].sum(axis=2) for h in range(horizon)
-    ]
+    reached = [values[:, :, max(0, h - 3 - h // 4) : h + 4 + h // 4].sum(axis=2) for h in range(horizon)]
     return np.stack(reached, axis=2)
 
 

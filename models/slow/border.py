@@ -1,8 +1,8 @@
 """Where statsmodels is called: what it raises and warns of becomes "says nothing", here and nowhere else.
 
-Which series a model cannot be fitted to is for it to find out: it raises ValueError, LinAlgError and the like,
-or warns that it did not converge and goes on with what it has, which may still be of use.  Both are answers
-about the series, not faults.
+Which series a model cannot be fitted to is for it to find out: it raises ValueError, LinAlgError and the
+like, or warns that it did not converge and goes on with what it has, which may still be of use.  Both are
+answers about the series, not faults.
 """
 
 import warnings

@@ -46,7 +46,7 @@ def past(rates: NDArray[np.float64], step_s: int) -> Past:
 
 
 def filled(y: NDArray[np.float64], step_s: int) -> NDArray[np.float64]:
-    """y (n,) without NaN; its first value is no NaN.  After its last observed step a level goes on."""
+    """Y (n,) without NaN; its first value is no NaN.  After its last observed step a level goes on."""
     missing = np.isnan(y)
     if not missing.any():
         return y

@@ -38,7 +38,9 @@ class Worth:
 NOT_KNOWN = Worth(np.nan, np.nan, "", np.nan)
 
 
-def said_at(rates: NDArray[np.float64], step_s: int, origins: NDArray[np.int64], horizon: int) -> NDArray[np.float64]:
+def said_at(
+    rates: NDArray[np.float64], step_s: int, origins: NDArray[np.int64], horizon: int
+) -> NDArray[np.float64]:
     """(k, m, h) requests/s that every member says at `origins`, of rates (n,) before each alone."""
     said = np.full((origins.size, len(MEMBERS), horizon), np.nan)
     for i, origin in enumerate(origins):
@@ -50,17 +52,15 @@ def said_at(rates: NDArray[np.float64], step_s: int, origins: NDArray[np.int64],
 def came_after(rates: NDArray[np.float64], origins: NDArray[np.int64], horizon: int) -> NDArray[np.float64]:
     """(k, h) what came of rates (n,); NaN where it was not observed or is yet to come."""
     padded = np.concatenate([rates, np.full(horizon, np.nan)])
-    return padded[origins[:, None] + np.arange(horizon)]
+    return np.asarray(padded[origins[:, None] + np.arange(horizon)], np.float64)
 
 
 def rehearsed(rates: NDArray[np.float64], step_s: int, origins: NDArray[np.int64], horizon: int) -> Told:
     """What members say at `origins`, ascending and within the series or at its end, and what came."""
-    return Told(
-        origins, said_at(rates, step_s, origins, horizon), came_after(rates, origins, horizon)
-    )
+    return Told(origins, said_at(rates, step_s, origins, horizon), came_after(rates, origins, horizon))
 
 
-def worth(told: Told, found: Blend, step_s: int) -> Worth:
+def worth(told: Told, found: Blend) -> Worth:
     """What the blend was worth where what it spoke of has come."""
     plain = [list(MEMBERS).index(name) for name in PLAIN]
     scored = ~np.isnan(found.loss)
@@ -80,5 +80,3 @@ def worth(told: Told, found: Blend, step_s: int) -> Worth:
     error = float(saved.std()) / np.sqrt(alone)
     gain = float(saved.mean()) / (float(means[better]) + tiny)
     return Worth(gain, float(saved.mean()) / (error + tiny), list(MEMBERS)[best], regret)
-
-

@@ -17,6 +17,7 @@ import sys
 import time
 import warnings
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -55,7 +56,11 @@ def stl_forecast(before: Past, horizon: int) -> Floats:
     from statsmodels.tsa.forecasting.stl import STLForecast
 
     day = before.steps(DAY_S)
-    jumps = {"seasonal_jump": max(1, day // 50), "trend_jump": day // 10 or 1, "low_pass_jump": day // 10 or 1}
+    jumps = {
+        "seasonal_jump": max(1, day // 50),
+        "trend_jump": day // 10 or 1,
+        "low_pass_jump": day // 10 or 1,
+    }
     model = STLForecast(before.y, AutoReg, model_kwargs={"lags": 3}, period=day, **jumps)
     return np.asarray(model.fit().forecast(horizon), np.float64)
 
@@ -66,7 +71,6 @@ def reused(build: Callable[[Past, int], tuple[Any, dict[str, Any]]]) -> Callable
 
     def fit(before: Past, horizon: int) -> Floats:
         model, ahead = build(before, horizon)
-        # Everything is over the scale of the first origin, so that its variances stay right.
         if "params" not in kept:
             kept["params"] = model.fit(disp=0, maxiter=50).params
         return np.asarray(model.filter(kept["params"]).forecast(horizon, **ahead), np.float64)
@@ -104,7 +108,9 @@ def others() -> dict[str, Callable[[Past, int], Floats]]:
     }
 
 
-def said(model: Callable[[Floats, int, int], Floats], y: Floats, step_s: int, at: NDArray[np.int64]) -> Floats:
+def said(
+    model: Callable[[Floats, int, int], Floats], y: Floats, step_s: int, at: NDArray[np.int64]
+) -> Floats:
     """(k, h) what a model says at the origins `at`, of the days before each alone."""
     window = (28 if step_s >= 1800 else 14) * DAY_S // step_s
     return np.stack([model(y[max(0, o - window) : o], step_s, HORIZON) for o in at])
@@ -113,7 +119,7 @@ def said(model: Callable[[Floats, int, int], Floats], y: Floats, step_s: int, at
 def losses(came: Floats, quantiles: Floats) -> Floats:
     """Pinball at LEVEL, (k, h) as both."""
     over = came - quantiles
-    return np.maximum(LEVEL * over, (LEVEL - 1) * over)
+    return np.asarray(np.maximum(LEVEL * over, (LEVEL - 1) * over), np.float64)
 
 
 def calibrated(came: Floats, paths: Floats) -> Floats:
@@ -121,7 +127,7 @@ def calibrated(came: Floats, paths: Floats) -> Floats:
     out = np.full(paths.shape, np.nan)
     for k in range(CALIBRATE, len(paths)):
         out[k] = paths[k] + np.quantile(came[:k] - paths[:k], LEVEL, axis=0)
-    return np.maximum(out, 0)
+    return np.asarray(np.maximum(out, 0), np.float64)
 
 
 def row(series: str, model: str, figures: Floats, errors: Floats, cpu_ms: float) -> dict[str, Any]:
@@ -146,9 +152,10 @@ def measured(series: str, y: Floats, step_s: int) -> list[dict[str, Any]]:
     day, begun = DAY_S // step_s, y[: origins[0]]
     scale = float(np.abs(begun[day:] - begun[:-day]).mean())
     came, rows, heard, cpu = came_after(y, at, HORIZON), [], [], 0.0
+    models: dict[str, tuple[Callable[[Floats, int, int], Floats], NDArray[np.int64]]]
     models = {name: (member, at) for name, member in MEMBERS.items()}
     for name, fit in others().items():
-        models[name] = (lambda rates, step, h, fit=fit: path(fit, rates, step, h), origins)
+        models[name] = (partial(path, fit), origins)
     for name, (model, where) in models.items():
         began = time.process_time()
         paths = said(model, y, step_s, where)
@@ -180,7 +187,9 @@ def read(traces: Path) -> tuple[list[tuple[str, Floats, int]], list[str]]:
         for each in names:
             counts = np.asarray(export.counts[export.series.index(each)], np.float64)
             counts = counts[np.flatnonzero(np.isfinite(counts))[0] :]
-            out.append((name if each == wanted else each, np.nan_to_num(counts) / export.step_s, export.step_s))
+            out.append(
+                (name if each == wanted else each, np.nan_to_num(counts) / export.step_s, export.step_s)
+            )
     return out, told
 
 
@@ -223,8 +232,8 @@ def main() -> None:
     print("\n".join(told))
     for each in rows:
         print(
-            f"{each['series']:>12} {each['model']:<42} MASE {each['mase_1_6']:.2f} / {each['mase_1_30']:.2f}  "
-            f"PL {each['pl_1_6']:.4f} / {each['pl_1_30']:.4f}  {each['cpu_ms']:.1f} ms"
+            f"{each['series']:>12} {each['model']:<42} MASE {each['mase_1_6']:.2f} / {each['mase_1_30']:.2f} "
+            f" PL {each['pl_1_6']:.4f} / {each['pl_1_30']:.4f}  {each['cpu_ms']:.1f} ms"
         )
     for what, found in summary(rows).items():
         print(f"{what:>24} blend / best {found['ratio']:.3f}  ({found['best']})")

@@ -26,7 +26,9 @@ def _fit(before: Past, horizon: int) -> NDArray[np.float64]:
     lags = [1, 2, 3, *(period + beside for period in periods for beside in (-1, 0, 1, 2))]
     n, first, x = before.y.size, max(lags), waves(before, horizon)
     y = np.concatenate([before.y, np.zeros(horizon)])
-    design = np.concatenate([x[first:n], np.stack([y[first - lag : n - lag] for lag in lags], axis=1)], axis=1)
+    design = np.concatenate(
+        [x[first:n], np.stack([y[first - lag : n - lag] for lag in lags], axis=1)], axis=1
+    )
     coef = ridge(design, y[first:n], 1.0)
     for j in range(n, n + horizon):
         following = float(x[j] @ coef[: x.shape[1]] + y[j - np.array(lags)] @ coef[x.shape[1] :])
