@@ -1,6 +1,6 @@
 """Whether forecasts hold what they say: coverage of the lead window's peak, and how likely events are.
 
-    python tests/bench/coverage.py --traces DIR [--only GLOB] [--json]
+    python tests/bench/calibration.py --traces DIR [--only GLOB] [--json]
 
 DIR has the traces named in WARM_DAYS.  Of a series that is busy in most of its steps: the share of windows
 whose peak was at most the quantile said, over the scored span and in the week that is furthest off; the same
@@ -19,8 +19,7 @@ from typing import Any
 
 for name in ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS"):
     os.environ[name] = "1"
-# In place of this folder, where numba would take this file for the package of its name.
-sys.path[0] = str(Path(__file__).resolve().parents[2])
+sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
 import numpy as np
 from numpy.typing import NDArray
