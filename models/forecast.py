@@ -18,7 +18,7 @@ class FleetForecast:
               Finite, at least 0, non-decreasing in level.
     origin_s  Unix seconds; step k covers [origin_s + k*step_s, origin_s + (k+1)*step_s).
     known     (s,) False where there is no forecast (never observed): its values are 0 and mean nothing.
-    rates, weights   (s, p) requests/s that the window's peak may have, and how likely each is: what the values
+    rates, weights   (s, p) requests/s that the window's peak may have, and how likely each is: the values
               are read off; NaN where not known.
     chances   (s,) that an event comes in the window: any request where `sparse` (s,), else a burst.
     """

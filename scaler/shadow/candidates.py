@@ -66,7 +66,7 @@ _QUICK_35 = _steered(35, 15, 110)
 _OWN = AS_IT_IS
 
 # Of a hundred that were tried on public traces these are enough to be within a thousandth of the best of all,
-# and each rule is there with the owner's settings too, for those who allow floors only.
+# though one may be of no use to a service: the choice finds out.
 _TABLE: tuple[tuple[Rule, tuple[Setting, ...]], ...] = (
     (
         NO_FLOOR,
