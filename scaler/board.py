@@ -9,6 +9,7 @@ from models.keys import RevisionKey
 from scaler.orders import Outcome
 from scaler.plan.result import FleetPlan
 from scaler.setting import Setting
+from scaler.shadow.live import NOTHING_FOUND, Found
 
 
 @dataclass(frozen=True)
@@ -16,6 +17,8 @@ class Shown:
     """One look at the loop.  Times are Unix seconds; None = not yet."""
 
     plan: FleetPlan | None = None
+    found: Found = NOTHING_FOUND
+    """What the shadow found until then."""
     period_s: float = 30.0
     """From one plan to the next."""
     leads: bool = False

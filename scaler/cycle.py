@@ -32,12 +32,10 @@ from scaler.revision import RevisionSpec
 from scaler.shade import Came, Planned, Shade
 from scaler.shadow.items import Lived
 from scaler.shadow.rules import InForce, in_force
-from scaler.shadow.seen import lived, rounded
+from scaler.shadow.seen import NO_SHADOW, shadowed
 
 AT_ONCE = 240
 """Steps taken in before the progress is told."""
-REHEARSED_ITEM_S = 3e8
-"""Seconds times Revisions times candidates that a warm-up lives through in shadow: some 15 CPU seconds."""
 Progress = Callable[[float], None]
 """Told the share done, 0..1."""
 
@@ -59,19 +57,6 @@ class Pace:
     stand_s: float = 0.0
     """How long what was read last may have to do before newer figures are read."""
     plan: Timing
-
-
-@dataclass(frozen=True, eq=False)
-class Shadowed:
-    """The Revisions of `spec` that have a shadow, when requests took served_s (r,); steps to rehearse."""
-
-    spec: FleetSpec | None
-    served_s: NDArray[np.float64]
-    revisions: tuple[Lived, ...]
-    steps: int
-
-
-NO_SHADOW = Shadowed(None, np.empty(0), (), 0)
 
 
 class Cycle:
@@ -179,11 +164,12 @@ class Cycle:
     def _chosen(self, spec: FleetSpec, seen: Demands, at: NDArray[np.intp]) -> InForce:
         """The candidate in force of each Revision."""
         sparse = np.append(self.state.sparse, False)[at]
-        places, proven = self.shade.places(spec.keys, sparse)
+        chosen = self.shade.chosen(spec.keys, sparse)
         return in_force(
-            places,
+            chosen.places,
             settable=spec.settable,
-            proven=proven,
+            proven=chosen.proven,
+            guarded=chosen.guarded,
             hold_s=self.pace.plan.hold_s,
             plain_worth=plain_worth(seen, spec),
         )
@@ -231,15 +217,16 @@ class Cycle:
         self.state = fleet.begin_at(self.state, end_s - steps * step_s)
         columns = self.grids.fine.newest(steps)
         win = self._window(self.grids.keys)
-        shadow = self._shadowed()
-        apart = min(steps, shadow.steps if rehearse else steps)
+        self._shadow = shadowed(self._shadow, self._revisions, self._startup_s(), self._served_s())
+        revisions = self._shadow.revisions
+        apart = min(steps, self._shadow.rehearsed_s // step_s if rehearse else steps)
         for first in range(0, steps - apart, AT_ONCE):
             some = columns[:, first : min(first + AT_ONCE, steps - apart)]
             self.state = fleet.advance(self.state, some, win)
             progress(first / steps)
         for step in range(steps - apart, steps):
             self.state = fleet.advance(self.state, columns[:, step : step + 1], win)
-            self._tell(columns[:, step : step + 1], shadow.revisions)
+            self._tell(columns[:, step : step + 1], revisions)
             if rehearse:
                 self._rehearse(dispersion=1.0)
                 progress(step / steps)
@@ -250,13 +237,17 @@ class Cycle:
         spec, step_s = self._spec, self.pace.step_s
         if spec is None or not revisions:
             return
+        silent = np.append(self.state.silent_s, 0.0)[self._rows(spec)] > 0
+        if silent.any() and np.isnan(arrivals).all():
+            # Nobody was observed who had traffic before: that is no lull, and not lived through.
+            return
         self.shade.follow(revisions)
         known = np.append(np.nan_to_num(arrivals), np.zeros((1, 1), np.float32), axis=0)[self._rows(spec)]
         counts = (known * (step_s * spec.share)[:, np.newaxis]).astype(np.float32)
         self.shade.came(Came(self.state.origin_s - step_s, step_s, spec.keys, counts))
 
     def _rehearse(self, dispersion: float) -> None:
-        """Plans would have been made in the past, too: the shadow is told of one, and lives on every hour."""
+        """Plans would have been made in the past, too: the shadow is told of one, and lives on."""
         if self._spec is None:
             return
         now_s = self.state.origin_s + int(self._delay_s)
@@ -269,20 +260,14 @@ class Cycle:
             now_s=now_s,
         )
         self.shade.planned(Planned(now_s, self._spec.keys, expected(seen)))
-        if self.state.origin_s % 3600 < self.pace.step_s:
-            self.shade.live()
+        self.shade.live()
 
-    def _shadowed(self) -> Shadowed:
-        """The Revisions that have a shadow; looked up anew when they or their service times changed."""
-        spec = self._spec
-        if spec is None or not self._revisions:
-            return NO_SHADOW
-        served_s = rounded(np.append(self.grids.service_time_s, np.nan)[self._rows(spec)])
-        before = self._shadow
-        if before.spec is spec and np.array_equal(before.served_s, served_s, equal_nan=True):
-            return before
-        ones = tuple(one for one in lived(self._revisions, spec.startup_s, served_s) if one is not None)
-        items = sum(len(one.candidates) for one in ones)
-        steps = int(REHEARSED_ITEM_S / self.pace.step_s / items) if items else 0
-        self._shadow = Shadowed(spec, served_s, ones, steps)
-        return self._shadow
+    def _startup_s(self) -> NDArray[np.float64]:
+        """(r,) of the Revisions that are lived through."""
+        return self._spec.startup_s if self._spec is not None and self._revisions else np.empty(0)
+
+    def _served_s(self) -> NDArray[np.float64]:
+        """(r,) seconds a request occupies a pod, of the Revisions that are lived through; NaN: not known."""
+        if self._spec is None or not self._revisions:
+            return np.empty(0)
+        return np.asarray(np.append(self.grids.service_time_s, np.nan)[self._rows(self._spec)])

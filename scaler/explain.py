@@ -5,11 +5,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from forecaster.diagnose import Diagnosis, diagnose
-from models.keys import RevisionKey
 from scaler.cycle import Cycle
 from scaler.plan.floor import shortage
 from scaler.plan.plan import LEAST_COUNTING_S
-from scaler.plan.result import FleetPlan, Plan
+from scaler.plan.result import FleetPlan, Plan, Reason
 from scaler.plan.spec import FleetSpec
 from scaler.shade import Standing
 from scaler.shadow.rules import name_of
@@ -46,6 +45,8 @@ class Explanation:
     """The candidate in force: its rule, and settings of the KPA."""
     proven: bool
     """It was chosen by what came on the Revision itself; else it borrows from other traffic."""
+    guarded: bool
+    """What was chosen delayed more requests lately than the KPA alone, so that is in force."""
     sigma: float
     """Usual error of the window's peak, as a factor."""
     quantiles: tuple[float, ...]
@@ -72,6 +73,7 @@ def explain(cycle: Cycle, spec: FleetSpec, plan: FleetPlan, row: int) -> Explana
     arrivals = history.arrivals[i]
     ahead = max(1, int(np.ceil(one.lead_s / history.step_s)))
     place, key = int(plan.chosen[row]), spec.keys[row]
+    chosen = cycle.shade.chosen([key], np.ones(1, np.bool_))
     columns = [int(np.argmin(np.abs(plan.levels - level))) for level in SHOWN]
     return Explanation(
         plan=one,
@@ -79,7 +81,8 @@ def explain(cycle: Cycle, spec: FleetSpec, plan: FleetPlan, row: int) -> Explana
         per_pod=_per_pod(spec, one, row),
         delay_cost=float(spec.delay_cost[row]),
         in_force=name_of(place),
-        proven=_proven(cycle, key),
+        proven=bool(chosen.proven[0]),
+        guarded=one.reason is Reason.GUARDED,
         sigma=_sigma(cycle, i),
         quantiles=tuple(float(plan.rates[row, column]) for column in columns),
         few_requests=bool(cycle.state.sparse[i]),
@@ -94,10 +97,6 @@ def explain(cycle: Cycle, spec: FleetSpec, plan: FleetPlan, row: int) -> Explana
 def _per_pod(spec: FleetSpec, one: Plan, row: int) -> float:
     total = float(spec.total_value[row])
     return total if spec.rps[row] else total / one.service_time_s
-
-
-def _proven(cycle: Cycle, key: RevisionKey) -> bool:
-    return bool(cycle.shade.places([key], np.ones(1, np.bool_))[1][0])
 
 
 def _sigma(cycle: Cycle, i: int) -> float:

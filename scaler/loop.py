@@ -108,6 +108,7 @@ class Loop:
         weeks_from_s = _floor(end_s - pace.history_s, pace.coarse_s)
         recent = self._read(recent_from_s, end_s, pace.step_s)
         cycle = Cycle(pace, weeks_from_s)
+        cycle.shade.guard_share = self._settings.acting.guard / 100
         if self._spec is not None:
             cycle.lead(self._spec, self._revisions)
         self._remember(cycle, weeks_from_s, recent_from_s, progress("history"))
@@ -168,7 +169,7 @@ class Loop:
         plan = self._cycle.plan(self._spec, int(now), max_total_pods=self._settings.acting.max_total_pods)
         if stale:
             plan = plan.as_stale()
-        self._board.show(plan=plan, leads=leads, planned_s=now)
+        self._board.show(plan=plan, found=self._cycle.shade.found, leads=leads, planned_s=now)
         if leads:
             owner_min = self._spec.owner_min
             self._act(orders(plan, self._revisions, may=may, owner_min=owner_min, now=self._standing))
@@ -209,6 +210,8 @@ class Loop:
             self._cycle = None
             self._board.show(started=False, period_s=self._pace.plan.period_s)
         self._settings = settings
+        if self._cycle is not None:
+            self._cycle.shade.guard_share = settings.acting.guard / 100
         self._cluster.configure(settings)
         log.info("configuration taken over")
 

@@ -15,6 +15,9 @@ from starlette.routing import Route
 from scaler.board import Board, Shown
 from scaler.plan.result import FleetPlan, Reason
 from scaler.setting import KEYS
+from scaler.shadow.guard import ALONE, OURS
+from scaler.shadow.live import Found
+from scaler.shadow.trial import DELAYED, PODS, REQUESTS
 
 TEXT = "text/plain; version=0.0.4; charset=utf-8"
 LATE_PERIODS, LATE_S = 10, 300.0
@@ -114,6 +117,7 @@ class BoardCollector(Collector):
         yield _settings_metric(shown)
         if shown.plan is not None:
             yield from _plan_metrics(shown.plan)
+            yield from _shadow_metrics(shown.found)
 
 
 def _settings_metric(shown: Shown) -> GaugeMetricFamily:
@@ -150,6 +154,32 @@ def _plan_metrics(plan: FleetPlan) -> Iterable[Metric]:
     for key, code in zip(plan.keys, plan.reason.tolist(), strict=True):
         reasons.add_metric([key.namespace, key.name, str(Reason(code))], 1)
     yield reasons
+    guarded = GaugeMetricFamily(
+        "tidecast_guarded",
+        "1 where the KPA alone is in force because it did better over the last day in shadow.",
+        labels=labels,
+    )
+    for key, on in zip(plan.keys, (plan.reason == Reason.GUARDED).tolist(), strict=True):
+        guarded.add_metric([key.namespace, key.name], float(on))
+    yield guarded
+
+
+def _shadow_metrics(found: Found) -> Iterable[Metric]:
+    """What was chosen beside the KPA alone, both as lived through in shadow."""
+    labels = ["namespace", "revision", "policy"]
+    ratios = GaugeMetricFamily(
+        "tidecast_shadow_delayed_ratio", "Share of requests delayed in shadow, last day.", labels=labels
+    )
+    pods = GaugeMetricFamily(
+        "tidecast_shadow_pod_seconds", "Pod-seconds held in shadow, last day, discounted.", labels=labels
+    )
+    for key, row in found.rows.items():
+        for policy, told in (("kpa", found.lately[row, ALONE]), ("tidecast", found.lately[row, OURS])):
+            if told[REQUESTS] > 0:
+                ratios.add_metric([key.namespace, key.name, policy], told[DELAYED] / told[REQUESTS])
+            pods.add_metric([key.namespace, key.name, policy], told[PODS])
+    yield ratios
+    yield pods
 
 
 def _gauge(name: str, about: str, value: float) -> GaugeMetricFamily:

@@ -1,11 +1,11 @@
 """The shadow beside the cycle: fed on the cycle's thread, lived through on another, read at any time.
 
-Nothing waits for it.  What it has not yet lived through is kept up to MOST_BEHIND_S; older traffic is let go
-then, and the shadow goes on later.
+Nothing waits for it.  What it has not yet lived through is kept up to MOST_BEHIND_S, and MOST_DUE of it;
+older traffic is let go then, and the shadow goes on later.  What it found is read as one value.
 """
 
 from collections import deque
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -15,12 +15,14 @@ from models import rows
 from models.keys import RevisionKey
 from scaler.shadow.candidates import CANDIDATES
 from scaler.shadow.choice import KPA
+from scaler.shadow.guard import DEFAULT_SHARE
 from scaler.shadow.items import Lived
-from scaler.shadow.live import Shadow
+from scaler.shadow.live import MOST_BEHIND_S, NOTHING_FOUND, Found, Shadow
 from scaler.shadow.rules import LONGEST_HOLD_S, PLAIN, RULES, Expected, asked_by
 from scaler.shadow.trial import DELAYED, PODS, REQUESTS, STARTS
 
-MOST_BEHIND_S = 1800
+MOST_DUE = 256
+"""Plans and steps of traffic that wait to be lived through."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -55,16 +57,34 @@ class Standing:
     starts: float
 
 
+@dataclass(frozen=True, eq=False)
+class Chosen:
+    """What the shadow says of r Revisions; arrays (r,).
+
+    places    the candidate in force, its place among CANDIDATES, or PLAIN.
+    proven    it was chosen by the Revision's own traffic.
+    guarded   the KPA alone did better lately, and is in force whatever was chosen.
+    """
+
+    places: NDArray[np.intp]
+    proven: NDArray[np.bool_]
+    guarded: NDArray[np.bool_]
+
+
 class Shade:
     """One fleet's shadow and what it has yet to live through."""
 
-    def __init__(self) -> None:
-        """It begins with the first traffic."""
-        self._due: deque[Planned | Came] = deque()
+    def __init__(self, guard_share: float = DEFAULT_SHARE) -> None:
+        """It begins with the first traffic.
+
+        guard_share   of the requests, 0..1, that may be more delayed than under the KPA alone; may be set at
+                      any time
+        """
+        self.guard_share = guard_share
+        self._due: deque[Planned | Came] = deque(maxlen=MOST_DUE)
         self._revisions: tuple[Lived, ...] = ()
         self._shadow: Shadow | None = None
         self._asks: deque[tuple[int, tuple[RevisionKey, ...], NDArray[np.int32]]] = deque()
-        self._chosen: Mapping[RevisionKey, tuple[int, bool]] = {}
 
     def follow(self, revisions: Sequence[Lived]) -> None:
         """The Revisions that there are now."""
@@ -87,34 +107,40 @@ class Shade:
             else:
                 self._take(each)
 
-    def places(
-        self, keys: Sequence[RevisionKey], sparse: NDArray[np.bool_]
-    ) -> tuple[NDArray[np.intp], NDArray[np.bool_]]:
-        """(r,) the candidate in force of each, and whether it is proven by the Revision's own traffic.
+    @property
+    def found(self) -> Found:
+        """What the shadow found until now."""
+        shadow = self._shadow
+        return NOTHING_FOUND if shadow is None else shadow.found
 
-        Where it is not, what other traffic taught serves Revisions with few requests, `sparse` (r,); those
-        with many have a PLAIN floor and keep their own settings.
+    def chosen(self, keys: Sequence[RevisionKey], sparse: NDArray[np.bool_]) -> Chosen:
+        """The candidate in force of each of the Revisions (r,).
+
+        Where it is not proven, what other traffic taught serves Revisions with few requests, `sparse` (r,);
+        those with many have a PLAIN floor.
         """
-        known = [self._chosen.get(key, (PLAIN, False)) for key in keys]
-        proven = np.array([proven for _, proven in known], np.bool_)
-        places = np.array([place for place, _ in known], np.intp)
-        return np.where(proven | sparse, places, PLAIN), proven
+        found = self.found
+        proven = np.array([key in found.proven for key in keys], np.bool_)
+        places = np.array([found.places.get(key, PLAIN) for key in keys], np.intp)
+        guarded = np.array([key in found.guarded for key in keys], np.bool_)
+        return Chosen(np.where(proven | sparse, places, PLAIN), proven, guarded)
 
     def standings(self, key: RevisionKey, delay_cost: float, place: int, best: int) -> tuple[Standing, ...]:
         """What the `best` candidates would have come to for this Revision, the cheapest first.
 
-        The one at `place` and the KPA alone are among them.  Nothing where it has no shadow yet.
+        The one at `place`, unless that is PLAIN, and the KPA alone are among them.  Nothing where it has no
+        shadow yet.
         """
-        shadow = self._shadow
-        lived = [] if shadow is None else [one.key for one in shadow.lived]
-        if shadow is None or key not in lived:
+        found = self.found
+        if key not in found.rows:
             return ()
-        sums = shadow.sums[lived.index(key)]
+        sums = found.sums[found.rows[key]]
         alone = sums[KPA]
         if not alone[PODS] > 0:
             return ()
         loss = np.where(np.isnan(sums[:, PODS]), np.inf, sums[:, PODS] + delay_cost * sums[:, DELAYED])
-        shown = sorted({*np.argsort(loss)[:best].tolist(), place, KPA}, key=lambda e: float(loss[e]))
+        told = {*np.argsort(loss)[:best].tolist(), place, KPA} - {PLAIN}
+        shown = sorted(told, key=lambda e: float(loss[e]))
         return tuple(
             Standing(
                 candidate=str(CANDIDATES[e]),
@@ -129,9 +155,10 @@ class Shade:
 
     def _say(self, planned: Planned) -> None:
         asked = asked_by(planned.expected, RULES)
-        self._asks.append((planned.at_s, planned.keys, asked))
-        while self._asks[0][0] < planned.at_s - LONGEST_HOLD_S:
+        while self._asks and self._asks[0][0] < planned.at_s - LONGEST_HOLD_S:
             self._asks.popleft()
+        # What was asked for is held, not what was held then: that would never fall.
+        self._asks.append((planned.at_s, planned.keys, asked.copy()))
         for at_s, keys, before in self._asks:
             held = np.array([rule.hold_s >= planned.at_s - at_s > 0 for rule in RULES])
             if held.any():
@@ -145,15 +172,16 @@ class Shade:
         if self._shadow is None:
             self._shadow = Shadow(came.start_s)
         shadow = self._shadow
+        if came.start_s < shadow.now_s:
+            return
+        shadow.guard_share = self.guard_share
         shadow.follow(self._revisions)
-        if came.start_s != shadow.now_s:
-            shadow.go_on_at(came.start_s)
-        at = rows.where_before(came.keys, [one.key for one in shadow.revisions])
-        counts = np.where((at >= 0)[:, np.newaxis], came.counts[at], np.float32(0))
         newest = self._due[-1] if self._due else came
         behind_s = (newest.at_s if isinstance(newest, Planned) else newest.start_s) - came.start_s
-        if behind_s <= MOST_BEHIND_S:
-            shadow.take(counts, came.step_s)
-        keys = [one.key for one in shadow.revisions]
-        places, proven = shadow.places(keys)
-        self._chosen = dict(zip(keys, zip(places.tolist(), proven.tolist(), strict=True), strict=True))
+        if behind_s > MOST_BEHIND_S:
+            return
+        if came.start_s > shadow.now_s:
+            shadow.go_on_at(came.start_s)
+        at = rows.where_before(came.keys, [one.key for one in shadow.revisions])
+        counts = rows.carry(came.counts, at, np.zeros((len(at), came.counts.shape[1]), np.float32))
+        shadow.take(counts, came.step_s)

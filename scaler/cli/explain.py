@@ -97,7 +97,7 @@ def pages(found: list[tuple[str, Any]]) -> list[str]:
             "            " + _numbers(told.quantiles),
             f"  The chance of {'any request' if told.few_requests else 'a burst'} in it is {told.event:.2%}.",
             "",
-            f"  In force: {told.in_force} ({'proven' if told.proven else 'borrowed from other traffic'}).",
+            f"  In force: {told.in_force} ({_why(told)}).",
             *_shadow(told.shadow),
             "",
             "  pods   chance of too few   one more saves, per pod-second",
@@ -110,6 +110,12 @@ def pages(found: list[tuple[str, Any]]) -> list[str]:
             "",
         ]
     return lines[:-1]
+
+
+def _why(told: Any) -> str:
+    if told.guarded:
+        return "guarded: what was chosen delayed more than the KPA alone, over the last day in shadow"
+    return "proven" if told.proven else "borrowed from other traffic"
 
 
 def _shadow(standings: tuple[Any, ...]) -> list[str]:

@@ -19,7 +19,7 @@ from scaler.demo.worlds import ORACLE, Worlds
 from scaler.loop import LOOK_PART, Loop, Progresses, silent
 from scaler.policies.oracle import ORACLE as ORACLE_POLICY
 from scaler.policies.policy import Subject
-from scaler.service import AFTER_OBSERVE_S, SWEEP_S, Job
+from scaler.service import AFTER_OBSERVE_S, SHADOW_FIRST_S, SWEEP_S, Job
 
 SETTLE_S = 1800
 """Seconds that all worlds live under the KPA alone before the show, so that none begins without a pod."""
@@ -94,6 +94,7 @@ class Show:
             Job("sweep", self.loop.sweep, SWEEP_S, 0.0),
             Job("observe", self.loop.observe, max(1.0, LOOK_PART * timing.step_s), OBSERVE_S),
             Job("plan", self._plan, timing.planning_period_s, AFTER_OBSERVE_S),
+            Job("shadow", self.loop.shade, timing.planning_period_s, SHADOW_FIRST_S, "shadow"),
             Job("refit", self.loop.refit, timing.refit_period_s, timing.refit_period_s),
         ]
 

@@ -134,7 +134,7 @@ def plan_fleet(
         keys=spec.keys,
         floor=floor,
         wanted=wanted,
-        reason=_reasons(spec, demands, wanted, kept),
+        reason=_reasons(spec, demands, chosen, wanted, kept),
         bound=bound,
         settings=np.where((open_to_us & demands.known)[:, np.newaxis], chosen.settings, np.nan),
         chosen=chosen.place,
@@ -229,18 +229,22 @@ def _asking(demands: Demands, chosen: InForce, spec: FleetSpec, timing: Timing) 
             startup_s=spec.startup_s,
             period_s=timing.period_s,
         )
-        pods = np.where(demands.capable & (chosen.place != PLAIN), pods, np.maximum(pods, warm > 0))
+        ruled = chosen.guarded | (demands.capable & (chosen.place != PLAIN))
+        pods = np.where(ruled, pods, np.maximum(pods, warm > 0))
         return np.where(demands.known & spec.reachable & ~spec.off, pods, 0).astype(np.int32)
 
     return ask
 
 
-def _reasons(spec: FleetSpec, demands: Demands, wanted: Pods, kept: Pods) -> NDArray[np.uint8]:
+def _reasons(
+    spec: FleetSpec, demands: Demands, chosen: InForce, wanted: Pods, kept: Pods
+) -> NDArray[np.uint8]:
     said = [
         (spec.off, Reason.OFF),
         (~spec.reachable, Reason.UNREACHABLE),
         (demands.stale, Reason.STALE),
         (~demands.known, Reason.NO_FORECAST),
+        (chosen.guarded, Reason.GUARDED),
         (kept > wanted, Reason.HELD),
         (~demands.capable & (wanted > 0), Reason.NO_SERVICE_TIME),
         (wanted > 1, Reason.FORECAST),

@@ -22,6 +22,7 @@ class Reason(IntEnum):
     UNREACHABLE = 6
     OFF = 7
     STALE = 8
+    GUARDED = 9
 
     def __str__(self) -> str:
         return {
@@ -34,6 +35,7 @@ class Reason(IntEnum):
             Reason.UNREACHABLE: "unreachable",
             Reason.OFF: "off",
             Reason.STALE: "data too old",
+            Reason.GUARDED: "guarded: the KPA alone did better",
         }[self]
 
 

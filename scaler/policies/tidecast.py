@@ -20,6 +20,7 @@ from scaler.policies.setting import AS_IT_IS, setting_rows, steered
 from scaler.replay.world import World
 from scaler.shadow.candidates import CANDIDATES, Candidate, Rule, allowed
 from scaler.shadow.choice import KPA, Wishes, choose, keep, most_starts
+from scaler.shadow.guard import DEFAULT_SHARE, nobody_guarded
 from scaler.shadow.trial import BLOCK_S, TOLD, Each, floors, forecasts, lived, rows
 
 HOUR_S = 3600
@@ -110,7 +111,7 @@ def plan(trial: Trial, pool: Pool, delay_cost: float) -> Rows:
 
 
 def chosen(trial: Trial, pool: Pool, delay_cost: float) -> NDArray[np.intp]:
-    """(h,) the place among CANDIDATES of the one in force in each hour."""
+    """(h,) the place among CANDIDATES of the one in force in each hour, the KPA alone where it is guarded."""
     sums = _known(trial.cost.astype(np.float64), trial.delay_s)
     wishes = Wishes(
         delay_cost=np.array([delay_cost]),
@@ -120,10 +121,17 @@ def chosen(trial: Trial, pool: Pool, delay_cost: float) -> NDArray[np.intp]:
     )
     began = (trial.start_s - pool.start_s) // HOUR_S
     current, by_hour = np.full(1, KPA, np.intp), np.empty(len(sums), np.intp)
+    guarded, guard, late = np.zeros(len(sums), np.bool_), nobody_guarded(1), _late(trial.delay_s)
     for hour, known in enumerate(sums):
         current = choose(known[np.newaxis], pool.sums[began + hour], wishes, current)
         by_hour[hour] = current[0]
-    return by_hour
+        if hour >= late:
+            came = trial.cost[[hour - late]].astype(np.float64)
+            guard = guard.after(
+                came[:, by_hour[hour - late]], came[:, KPA], delay_cost=wishes.delay_cost, share=DEFAULT_SHARE
+            )
+        guarded[hour] = guard.on[0]
+    return np.where(guarded, KPA, by_hour)
 
 
 def band(
@@ -150,13 +158,18 @@ def _known(by_hour: NDArray[np.float64], delay_s: int) -> NDArray[np.float64]:
 
     NaN of a candidate that is not allowed stays, also where nothing is known yet.
     """
-    late = 1 + -(-delay_s // HOUR_S)
+    late = _late(delay_s)
     known, total = np.zeros_like(by_hour), 0 * by_hour.sum(axis=0)
     for hour in range(len(by_hour)):
         if hour >= late:
             total = total * keep(HOUR_S) + by_hour[hour - late]
         known[hour] = total
     return known
+
+
+def _late(delay_s: int) -> int:
+    """Hours from the begin of one to that of the first which knows what it came to."""
+    return 1 + -(-delay_s // HOUR_S)
 
 
 def _in_force(trial: Trial, by_hour: NDArray[np.intp]) -> Rows:

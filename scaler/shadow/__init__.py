@@ -4,4 +4,6 @@ floors       the cheapest floors of a forecast at several prices
 candidates   the table: rules for a floor, and settings of the KPA, put together
 trial        candidates replayed on the traffic that came: what each cost, block by block
 choice       which candidate is in force when, by discounted realised cost
+guard        whom the KPA alone serves, because what was chosen delayed more
+live         the same beside the real thing, as the traffic comes
 """

@@ -109,9 +109,10 @@ def carried_over(old: Cast, new: Cast) -> NDArray[np.intp]:
     before = np.full(len(new.of_item), -1, np.intp)
     for i, one in enumerate(new.lived):
         j = at.get(one.key)
-        if j is not None and _stays(old.lived[j], one):
+        if j is not None and old.lived[j].world.spec == one.world.spec and same_candidates(old.lived[j], one):
             before[new.first[i] : new.first[i + 1]] = np.arange(old.first[j], old.first[j + 1])
     stays = before >= 0
+    _ready_together(old, new, before)
     for each in fields(Items):
         mine, theirs = getattr(new.items, each.name), getattr(old.items, each.name)
         if each.name in ("spec", "owned"):
@@ -123,13 +124,25 @@ def carried_over(old: Cast, new: Cast) -> NDArray[np.intp]:
             common = tuple(slice(0, min(a, b)) for a, b in zip(mine.shape[1:], theirs.shape[1:], strict=True))
             mine[(stays, *common)] = theirs[(before[stays], *common)]
     new.items.spec["min_scale"][stays] = old.items.spec["min_scale"][before[stays]]
-    new.items.revision["batches"] = np.minimum(new.items.revision["batches"], new.items.batches.shape[1])
     return before
 
 
-def _stays(old: Lived, new: Lived) -> bool:
-    same = old.world.spec == new.world.spec and old.limited == new.limited
-    return same and old.levers == new.levers
+def same_candidates(old: Lived, new: Lived) -> bool:
+    """Is the candidate of each place the same for both?"""
+    return old.limited == new.limited and old.levers == new.levers
+
+
+def _ready_together(old: Cast, new: Cast, before: NDArray[np.intp]) -> None:
+    """Where pods start faster than before, `old` lets those that start be ready when its first ones are.
+
+    Batches are in the order of time, and there is room for as many as one start-up may make.
+    """
+    stays = np.flatnonzero(before >= 0)
+    was = before[stays]
+    faster = new.worlds["startup_s"][stays] < old.worlds["startup_s"][was]
+    at = was[faster & (old.items.revision["batches"][was] > 0)]
+    old.items.batches[at, 0, 1] = old.items.revision["starting"][at]
+    old.items.revision["batches"][at] = 1
 
 
 def _set(

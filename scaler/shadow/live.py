@@ -1,15 +1,17 @@
 """The live shadow: every candidate lived through beside the real thing, as the traffic comes.
 
-    follow   the Revisions there are now; who stays keeps its past
-    say      a plan was made: what every rule asked for then
-    take     traffic came: all candidates live through its seconds; it may lag, and delays no floor
-    places   the candidate in force of each Revision, chosen anew every hour
+    follow     the Revisions there are now; who stays keeps its past
+    say        a plan was made: what every rule asked for then
+    take       traffic came: all candidates live through its seconds; it may lag, and delays no floor
+    go_on_at   some time is not lived through: nobody knows what came
+    found      the candidate in force of each Revision, chosen anew every hour, and what it rests on
 
 A count of several seconds is spread over them at random, as in a backtest.  Where there are more items
 (Revisions times candidates) than MOST_ITEMS, Revisions are sampled, and the others borrow from them.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,20 +19,46 @@ from numpy.typing import NDArray
 from models import rows
 from models.keys import RevisionKey
 from scaler.replay.layout import FIGURES
-from scaler.shadow.choice import KPA, Wishes, choose, keep
-from scaler.shadow.items import EVERY, Cast, Lived, carried_over, cast
+from scaler.shadow.choice import KPA, PRIOR_S, Wishes, choose, keep
+from scaler.shadow.guard import DEFAULT_SHARE, nobody_guarded
+from scaler.shadow.items import EVERY, Cast, Lived, carried_over, cast, same_candidates
 from scaler.shadow.rules import RULE_OF, RULES
-from scaler.shadow.trial import TOLD, told
+from scaler.shadow.trial import PODS, TOLD, told
 
 MOST_ITEMS = 800_000
 """About 2 GB of state, and 3 CPU seconds for a minute of traffic."""
 REVIEW_S = 3600
 """From one choice to the next: settings move slowly."""
+MOST_BEHIND_S = 1800
+"""What lies further back is not lived through any more."""
 SEED = 7
 
 
+@dataclass(frozen=True, eq=False)
+class Found:
+    """What a shadow has found, as one value that any thread may read.
+
+    places      of each Revision: the candidate chosen, its place among CANDIDATES.
+    proven      the choice rests at least as much on its own traffic as on that of public traces.
+    guarded     the KPA alone did better lately, and is in force whatever is chosen.
+    rows        of those that are lived through: the row in the arrays that follow.
+    sums        (l, e, TOLD) what candidates came to, discounted; NaN where one is not allowed.
+    lately      (l, 2, TOLD) OURS and ALONE of scaler.shadow.guard, over the last day, discounted.
+    """
+
+    places: Mapping[RevisionKey, int]
+    proven: frozenset[RevisionKey]
+    guarded: frozenset[RevisionKey]
+    rows: Mapping[RevisionKey, int]
+    sums: NDArray[np.float64]
+    lately: NDArray[np.float64]
+
+
+NOTHING_FOUND = Found({}, frozenset(), frozenset(), {}, np.empty((0, EVERY, TOLD)), np.empty((0, 2, TOLD)))
+
+
 class Shadow:
-    """One fleet's shadow.  Not thread-safe."""
+    """One fleet's shadow.  Not thread-safe, but that `found` may be read at any time."""
 
     def __init__(self, start_s: int) -> None:
         """It lives from `start_s` on, Unix seconds."""
@@ -42,7 +70,12 @@ class Shadow:
         """(l, e, TOLD) what candidates came to, discounted; NaN where one is not allowed."""
         self._cast: Cast = cast(())
         self._hour = np.zeros((0, len(FIGURES)))
-        self._places: dict[RevisionKey, int] = {}
+        self._reviewed_h = start_s // REVIEW_S
+        self._guard = nobody_guarded(0)
+        self.guard_share = DEFAULT_SHARE
+        """Of the requests, 0..1, that may be more delayed than under the KPA alone."""
+        self._places: Mapping[RevisionKey, int] = {}
+        self.found = NOTHING_FOUND
         self._plans: list[tuple[int, tuple[RevisionKey, ...], NDArray[np.int32]]] = []
         self._rng = np.random.default_rng(SEED)
 
@@ -53,7 +86,8 @@ class Shadow:
 
     def follow(self, revisions: Sequence[Lived]) -> None:
         """Live through these Revisions from now on."""
-        if tuple(revisions) == self.revisions:
+        same, self.revisions = tuple(revisions) == self.revisions, tuple(revisions)
+        if same:
             return
         old = self._cast
         self.sampled = sample(revisions, {one.key for one in old.lived})
@@ -62,15 +96,19 @@ class Shadow:
         self._hour = rows.carry(self._hour, before, np.zeros((len(before), len(FIGURES))))
         fresh = np.full((len(self.sampled), EVERY, TOLD), np.nan)
         fresh[self._cast.of_item, self._cast.candidate] = 0.0
-        keys = [one.key for one in self._cast.lived]
-        known = rows.carry(self.sums, rows.where_before([one.key for one in old.lived], keys), fresh)
-        self.sums = np.where(np.isnan(fresh), np.nan, np.nan_to_num(known))
-        self.revisions = tuple(revisions)
+        at = _where_before(old.lived, self._cast.lived)
+        # What a place stands for is another candidate where the levers are others: that begins anew.
+        self.sums = rows.carry(self.sums, at, fresh)
+        self._guard = self._guard.of(at)
+        begun = {one.key for one, row in zip(self._cast.lived, at, strict=True) if row < 0}
+        self._places = {key: place for key, place in self._places.items() if key not in begun}
         self._choose()
 
     def say(self, at_s: int, keys: tuple[RevisionKey, ...], pods: NDArray[np.int32]) -> None:
         """At `at_s` every rule of RULES asked for so many pods (r, f) of the Revisions `keys` (r,)."""
         self._plans.append((at_s, keys, pods))
+        # Where no traffic comes to be known, plans are not kept for ever.
+        self._plans = [plan for plan in self._plans if plan[0] >= at_s - MOST_BEHIND_S]
 
     def take(self, counts: NDArray[np.float32], step_s: int) -> None:
         """Live through the steps that follow: counts (r, n) requests in each, rows as `revisions`."""
@@ -83,18 +121,14 @@ class Shadow:
                 self._review()
 
     def go_on_at(self, now_s: int) -> None:
-        """What lies before `now_s` is not lived through any more; what was planned for it is forgotten."""
+        """What lies before `now_s` is not lived through any more; what was planned last for it stands."""
+        ends_s = (self.now_s // REVIEW_S + 1) * REVIEW_S
+        if now_s >= ends_s:
+            self.now_s = ends_s
+            self._review()
         self.now_s = now_s
-        self._said(now_s)
-
-    def places(self, keys: Sequence[RevisionKey]) -> tuple[NDArray[np.intp], NDArray[np.bool_]]:
-        """(r,) the candidate in force of each, its place among CANDIDATES; and whether it is proven: the
-        choice rests on the Revision's own traffic.
-        """
-        lived = zip(self._cast.lived, self.sums[:, KPA, 0], strict=True)
-        proven = {one.key for one, pod_s in lived if pod_s > 0}
-        places = np.array([self._places.get(key, KPA) for key in keys], np.intp)
-        return places, np.array([key in proven for key in keys], np.bool_)
+        before = [plan for plan in self._plans if plan[0] < now_s]
+        self._plans = before[-1:] + [plan for plan in self._plans if plan[0] >= now_s]
 
     def _live(self, seconds: NDArray[np.float32], until_s: int) -> None:
         from scaler.shadow.lives import live_through  # noqa: PLC0415  # compiled: loaded where used
@@ -112,9 +146,26 @@ class Shadow:
         """An hour is over: what it came to is added, and the candidates in force are chosen."""
         hour = np.full(self.sums.shape, np.nan)
         hour[self._cast.of_item, self._cast.candidate] = told(self._hour)
-        self.sums = self.sums * keep(REVIEW_S) + hour
+        passed_h = max(1, self.now_s // REVIEW_S - self._reviewed_h)
+        self._reviewed_h = self.now_s // REVIEW_S
+        lived = self._cast.lived
+        # What is not proven is not what its candidate is: it tells nothing for or against it.
+        places = np.array([self._places.get(one.key, KPA) for one in lived], np.intp)
+        places = np.where(self._proven(), places, KPA)
+        self._guard = self._guard.after(
+            hour[np.arange(len(lived)), places],
+            hour[:, KPA],
+            delay_cost=np.array([one.policy.delay_cost for one in lived], np.float64),
+            share=self.guard_share,
+            passed_h=passed_h,
+        )
+        self.sums = self.sums * keep(passed_h * REVIEW_S) + hour
         self._hour[:] = 0.0
         self._choose()
+
+    def _proven(self) -> NDArray[np.bool_]:
+        """(l,)"""
+        return np.asarray(self.sums[:, KPA, PODS] >= PRIOR_S)
 
     def _choose(self) -> None:
         known = np.full((len(self.revisions), EVERY, TOLD), np.nan)
@@ -128,6 +179,15 @@ class Shadow:
         chosen = choose(known, pooled, _wishes(self.revisions), current)
         keys = (one.key for one in self.revisions)
         self._places = dict(zip(keys, chosen.tolist(), strict=True))
+        lived = [one.key for one in self._cast.lived]
+        self.found = Found(
+            places=self._places,
+            proven=_those(lived, self._proven()),
+            guarded=_those(lived, self._guard.on),
+            rows={key: i for i, key in enumerate(lived)},
+            sums=self.sums,
+            lately=self._guard.sums,
+        )
 
     def _said(self, until_s: int) -> tuple[NDArray[np.int64], NDArray[np.int32]]:
         """Plans of [now, until): their seconds (p,), and pods (l, f, p).  They are forgotten then."""
@@ -147,7 +207,7 @@ class Shadow:
         if step_s == 1:
             return whole.astype(np.float32)
         spread = self._rng.multinomial(whole, np.full(step_s, 1 / step_s))
-        return spread.reshape(len(counts), -1).astype(np.float32)
+        return spread.reshape(len(counts), counts.shape[1] * step_s).astype(np.float32)
 
 
 def sample(revisions: Sequence[Lived], before: set[RevisionKey]) -> NDArray[np.intp]:
@@ -158,6 +218,17 @@ def sample(revisions: Sequence[Lived], before: set[RevisionKey]) -> NDArray[np.i
     draw = np.random.default_rng(SEED).random(len(revisions))
     order = np.lexsort((draw, np.array([one.key not in before for one in revisions])))
     return np.sort(order[np.cumsum(sizes[order]) <= MOST_ITEMS])
+
+
+def _where_before(old: Sequence[Lived], new: Sequence[Lived]) -> NDArray[np.intp]:
+    """(l,) the row that each of `new` had in `old`; -1 where it is new, or has other candidates."""
+    at = rows.where_before([one.key for one in old], [one.key for one in new])
+    same = [row >= 0 and same_candidates(old[row], one) for row, one in zip(at.tolist(), new, strict=True)]
+    return np.where(np.array(same, np.bool_), at, -1)
+
+
+def _those(keys: Sequence[RevisionKey], which: NDArray[np.bool_]) -> frozenset[RevisionKey]:
+    return frozenset(keys[i] for i in np.flatnonzero(which).tolist())
 
 
 def _wishes(revisions: Sequence[Lived]) -> Wishes:

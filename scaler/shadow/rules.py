@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from scaler.shadow.candidates import CANDIDATES, Rule
+from scaler.shadow.choice import KPA
 
 Array = NDArray[np.float64]
 
@@ -46,6 +47,7 @@ class InForce:
     worth     of the rule, NaN: no newsvendor's floor; chance: NaN, none kept for a likely request.
     always    pods; hold_s: seconds.
     settings  (r, 4) as scaler.setting.LEVERS; NaN: as the owner has it.
+    guarded   the KPA alone did better: it is in force whatever was chosen.
     """
 
     place: NDArray[np.intp]
@@ -54,6 +56,7 @@ class InForce:
     always: NDArray[np.int32]
     hold_s: Array
     settings: Array
+    guarded: NDArray[np.bool_]
 
 
 def in_force(
@@ -61,6 +64,7 @@ def in_force(
     *,
     settable: NDArray[np.bool_],
     proven: NDArray[np.bool_],
+    guarded: NDArray[np.bool_],
     hold_s: float,
     plain_worth: Array,
 ) -> InForce:
@@ -68,8 +72,11 @@ def in_force(
 
     settable      (r, 4) settings that are ours to say
     proven        (r,) the choice rests on the Revision's own traffic; else floors are held `hold_s` at least
+                  and settings, which move slowly and serve all its traffic, are not touched
+    guarded       (r,) the KPA alone did better lately
     plain_worth   (r,) of the newsvendor's floor, where no candidate is in force
     """
+    place = np.where(guarded, KPA, place)
     plain = place == PLAIN
     worth, chance, hold, always = _OF_CANDIDATES[:, place]
     return InForce(
@@ -77,8 +84,9 @@ def in_force(
         worth=np.where(plain, plain_worth, worth),
         chance=np.where(plain, np.nan, chance),
         always=np.where(plain, 0, always).astype(np.int32),
-        hold_s=np.where(proven, hold, np.maximum(np.where(plain, 0, hold), hold_s)),
-        settings=np.where(settable & ~plain[:, np.newaxis], _SETTINGS[place], np.nan),
+        hold_s=np.where(proven | guarded, hold, np.maximum(np.where(plain, 0, hold), hold_s)),
+        settings=np.where(settable & (proven & ~plain)[:, np.newaxis], _SETTINGS[place], np.nan),
+        guarded=guarded,
     )
 
 
@@ -106,7 +114,8 @@ def asked_by(expected: Expected, rules: Sequence[Rule]) -> NDArray[np.int32]:
     cheapest = _cheapest(expected, np.tile(worths, (len(expected.per_pod), 1)))
     asked = np.zeros((len(expected.per_pod), len(rules)), np.int32)
     for i, rule in enumerate(rules):
-        asked[:, i] = rule.always
+        # Nothing is kept where nothing is known: the plan does not either.
+        asked[:, i] = np.where(np.isnan(expected.per_pod), 0, rule.always)
         if rule.worth is not None:
             np.maximum(asked[:, i], cheapest[:, np.searchsorted(worths, rule.worth)], out=asked[:, i])
         if rule.chance is not None:

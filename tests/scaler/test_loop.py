@@ -269,7 +269,10 @@ def test_traffic_is_split_between_two_revisions_half_and_half() -> None:
     turn(loop, world, 3)
     plan = board.shown.plan
     assert plan is not None
-    assert plan[KEY].floor == plan[other].floor >= 5
+    # Each has half of it, and a floor that carries that; by which candidate may differ.
+    assert plan[KEY].median == plan[other].median == pytest.approx(40, rel=0.1)
+    for key in (KEY, other):
+        assert 5 <= plan[key].floor <= 10
 
 
 def test_a_clean_stop_takes_our_own_back() -> None:

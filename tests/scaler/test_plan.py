@@ -88,6 +88,7 @@ def planned_on(
         np.full(r, PLAIN),
         settable=spec.settable,
         proven=np.zeros(r, np.bool_),
+        guarded=np.zeros(r, np.bool_),
         hold_s=TIMING.hold_s,
         plain_worth=plain_worth(seen, spec),
     )
