@@ -126,6 +126,8 @@ def follow(state: FleetState, keys: tuple[ServiceKey, ...]) -> FleetState:
     if keys == state.keys:
         return state
     before = rows.where_before(state.keys, keys)
+    if not (before >= 0).any():
+        return start(keys, state.step_s, state.origin_s)
     fresh = start(keys, state.step_s, state.origin_s)
     carried = {name: rows.carry(getattr(state, name), before, getattr(fresh, name)) for name in _PER_SERVICE}
     return replace(state, keys=keys, **carried)

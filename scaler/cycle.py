@@ -107,8 +107,10 @@ class Cycle:
         summed = self._summed(demand)
         self._follow(self._with(summed))
         before = self.grids.coarse.history(self.grids.service_time_s, until_s=demand.start_s)
-        state = fleet.start(self.grids.keys, self.pace.step_s, demand.start_s)
-        self.state = fleet.recall(state, before, self._window(self.grids.keys))
+        # Two states of a large fleet at once would be much memory.
+        self.state = fleet.start((), self.pace.step_s, demand.start_s)
+        self.state = fleet.start(self.grids.keys, self.pace.step_s, demand.start_s)
+        self.state = fleet.recall(self.state, before, self._window(self.grids.keys))
         self._take(summed, progress, rehearse=True)
         self.shade.live()
 

@@ -100,16 +100,20 @@ def _advance(
             time_s = origin_s + j * step_s
             step(state, hazard, rates[i, j], time_s, step_s, begins, last[i], levels, prior, x)
             now_s = time_s + step_s
+            # Where only the newest is asked for, all that is kept of the others is what they are scored by.
+            at = min(j, chances.shape[1] - 1)
+            if not math.isnan(state.last):
+                say(state, now_s, step_s, begins, last[i], levels, x, points[i, at])
+            if j < rates.shape[1] - chances.shape[1]:
+                continue
             from_s = now_s + first * step_s
             until_s = from_s + math.ceil(lead_s[i])
             if not state.sparse:
                 # A burst that has begun before the window, and is not known yet, is in its peak as well.
                 from_s, until_s = now_s, now_s + last[i] * step_s
-            at = min(j, chances.shape[1] - 1)
             chances[i, at] = chance(hazard, from_s, until_s, step_s)
             sparse[i, at] = state.sparse
             if not math.isnan(state.last):
-                say(state, now_s, step_s, begins, last[i], levels, x, points[i, at])
                 weigh(state, chances[i, at], shares, weights[i, at])
 
 

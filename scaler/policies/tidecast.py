@@ -21,7 +21,8 @@ from scaler.replay.world import World
 from scaler.shadow.candidates import CANDIDATES, Candidate, Rule, allowed
 from scaler.shadow.choice import KPA, Wishes, choose, keep, most_starts
 from scaler.shadow.guard import DEFAULT_SHARE, nobody_guarded
-from scaler.shadow.trial import BLOCK_S, TOLD, Each, floors, forecasts, lived, rows
+from scaler.shadow.spread import dispersions
+from scaler.shadow.trial import BLOCK_S, STEP_S, TOLD, Each, floors, forecasts, lived, rows
 
 HOUR_S = 3600
 BAND = (0.1, 0.5, 0.95)
@@ -71,7 +72,14 @@ def trial(subject: Subject, each: Each = map) -> Trial:
     found = list(allowed(scenario.levers, limited=scenario.container_concurrency > 0))
     candidates = tuple(candidate for _, candidate in found)
     rules = tuple(dict.fromkeys(candidate.rule for candidate in candidates))
-    asked = floors(said, rules, world, scenario.dispersion)
+    spread = dispersions(
+        subject.arrivals,
+        len(said.at_s),
+        step_s=STEP_S,
+        delay_s=scenario.metrics_delay_seconds,
+        assumed=scenario.dispersion,
+    )
+    asked = floors(said, rules, world, spread)
     plans = [rows(world, each_, said.at_s, asked[rules.index(each_.rule)]) for each_ in candidates]
     blocks = lived(subject.arrivals, world, plans, each)
     places = np.array([place for place, _ in found], np.intp)

@@ -1,5 +1,6 @@
 """What would have been chosen: candidate policies lived through beside the real one, and the cheapest taken.
 
+spread       how far seconds stray from the mean of their step
 floors       the cheapest floors of a forecast at several prices
 candidates   the table: rules for a floor, and settings of the KPA, put together
 trial        candidates replayed on the traffic that came: what each cost, block by block

@@ -44,10 +44,11 @@ def cheapest_floors(
     rates       (s, n, p) requests/s with weights (s, n, p): how high the window's peak may be
     worths      (c,) rising: what one request not delayed is worth, pod-seconds
     per_pod     (s,) μ, requests/s that a pod takes
-    counting_s  (s,) τ; dispersion (s,) D
+    counting_s  (s,) τ; dispersion (s,) or (s, n) D
     """
     floors = np.zeros((*rates.shape[:2], len(worths)), np.int32)
-    _all(rates, weights, worths, per_pod, counting_s, dispersion, floors)
+    spread = np.broadcast_to(dispersion.reshape(len(dispersion), -1), rates.shape[:2])
+    _all(rates, weights, worths, per_pod, counting_s, np.ascontiguousarray(spread), floors)
     return floors
 
 
@@ -99,18 +100,19 @@ def _all(
     roots = np.zeros(rates.shape[2])
     for i in range(rates.shape[0]):
         before[:] = 0
-        pod = per_pod[i] * counting_s[i] / dispersion[i]
         for j in range(rates.shape[1]):
             if math.isnan(rates[i, j, 0]):
                 continue
+            one = 1 / dispersion[i, j]
+            pod = per_pod[i] * counting_s[i] * one
             for p in range(len(roots)):
-                roots[p] = np.cbrt(rates[i, j, p] * counting_s[i] / dispersion[i])
+                roots[p] = np.cbrt(rates[i, j, p] * counting_s[i] * one)
             least = 0
             for c in range(len(worths)):
                 admissible = 1.0 / (worths[c] * per_pod[i])
                 # A step's floor is near that of the step before, and above that of a lower worth.
                 guess = max(least, before[c])
-                least = cheapest(roots, weights[i, j], admissible, pod, 1 / dispersion[i], guess, least)
+                least = cheapest(roots, weights[i, j], admissible, pod, one, guess, least)
                 before[c] = least
                 floors[i, j, c] = least
 

@@ -67,8 +67,10 @@ def forecasts(arrivals: NDArray[np.float32], start_s: int, world: World, delay_s
     return Forecasts(at_s, said.rates[0], said.weights[0], said.chances[0], said.sparse[0])
 
 
-def floors(said: Forecasts, rules: Sequence[Rule], world: World, dispersion: float) -> NDArray[np.int32]:
-    """(f, n) pods that each of f rules asks for at each of n plans."""
+def floors(
+    said: Forecasts, rules: Sequence[Rule], world: World, dispersion: NDArray[np.float64]
+) -> NDArray[np.int32]:
+    """(f, n) pods that each of f rules asks for at each of n plans; dispersion (n,) as known then."""
     from scaler.shadow.floors import cheapest_floors  # noqa: PLC0415
 
     worths = sorted({rule.worth for rule in rules if rule.worth is not None})
@@ -78,7 +80,7 @@ def floors(said: Forecasts, rules: Sequence[Rule], world: World, dispersion: flo
         np.array(worths),
         per_pod=np.array([world.at_once / world.service_s]),
         counting_s=np.array([max(1.0, world.service_s)]),
-        dispersion=np.array([dispersion]),
+        dispersion=dispersion[np.newaxis],
     )[0]
     asked = np.zeros((len(rules), len(said.at_s)), np.int32)
     for i, rule in enumerate(rules):

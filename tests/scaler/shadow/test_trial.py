@@ -50,7 +50,7 @@ def test_a_plan_is_made_when_what_its_forecast_knows_is_as_old_as_told(delay_s: 
 @pytest.mark.parametrize("seconds", [0, 1, 29, 30, 59, 60])
 def test_traffic_of_less_than_a_few_steps_has_as_many_forecasts_as_whole_steps(seconds: int) -> None:
     said = forecasts(np.ones(seconds, np.float32), 0, HEAVY, 30)
-    asked = floors(said, [NO_FLOOR, Rule(worth=10, hold_s=240)], HEAVY, 1.0)
+    asked = floors(said, [NO_FLOOR, Rule(worth=10, hold_s=240)], HEAVY, np.ones(len(said.at_s)))
     assert said.rates.shape == (seconds // 30, POINTS)
     assert asked.shape == (2, seconds // 30)
     assert lived(np.ones(seconds, np.float32), HEAVY, [NO_PLAN]).shape[:2] == (1, 1)
@@ -76,10 +76,10 @@ def test_a_rule_asks_for_the_largest_of_its_parts(sparse: bool) -> None:
         Rule(worth=10),
         Rule(worth=10, chance=0.1, always=30),
     ]
-    rare = floors(told([0.05, 0.2], 0.0, sparse=sparse), rules, SPARSE, 1.0)
+    rare = floors(told([0.05, 0.2], 0.0, sparse=sparse), rules, SPARSE, np.ones(2))
     by_chance = [0, 1] if sparse else [0, 0]
     assert rare.tolist() == [[0, 0], by_chance, [1, 1], [0, 0], [30, 30]]
-    busy = floors(told([1.0, 1.0], 20.0, sparse=False), rules, SPARSE, 1.0)
+    busy = floors(told([1.0, 1.0], 20.0, sparse=False), rules, SPARSE, np.ones(2))
     assert (busy[3] > 10).all()
     assert busy[4].tolist() == np.maximum(busy[3], 30).tolist()
 

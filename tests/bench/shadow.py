@@ -1,0 +1,97 @@
+"""What the live shadow costs: every candidate of every service lived through, for a minute of traffic.
+
+    python tests/bench/shadow.py --services 10000 [--json]
+
+The fleet is that of planning.py: 70 % seasonal, 20 % bursty, 10 % sparse services, one Revision each.  Where
+there are more than fit, services are sampled, as in the loop, and `lived` says how many are lived through.
+CPU is that of all threads; BLAS is held to one.
+"""
+
+import argparse
+import json
+import os
+import resource
+import sys
+import time
+from pathlib import Path
+
+for name in ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS"):
+    os.environ[name] = "1"
+sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
+sys.path.insert(0, str(Path(__file__).resolve().parent))
+
+import numpy as np
+from planning import END_S, STEP_S, rates
+
+from config.policy import Lever, Mode, RevisionPolicy
+from config.scenario import Scenario
+from models.keys import RevisionKey
+from models.peak.layout import LEVELS, POINTS, level_shares
+from scaler.replay.world import world_of
+from scaler.shadow.items import Lived
+from scaler.shadow.live import Shadow
+from scaler.shadow.rules import RULES, Expected, asked_by
+
+WARM_MINUTES, MINUTES = 3, 5
+START_S = END_S // 3600 * 3600 + 600
+
+
+def expected(now: np.ndarray, per_pod: float) -> Expected:
+    """As a forecast would have it: log-normal around the present rates (r,)."""
+    spread = np.exp(np.linspace(-0.5, 1.0, LEVELS.size))
+    points = np.zeros((len(now), POINTS), np.float32)
+    points[:, : LEVELS.size] = now[:, np.newaxis] * spread
+    weights = np.zeros_like(points)
+    weights[:, : LEVELS.size] = level_shares(LEVELS)
+    every = np.ones(len(now))
+    return Expected(points, weights, np.full(len(now), np.nan), per_pod * every, every, every)
+
+
+def measure(services: int) -> dict[str, float]:
+    """The figures of one fleet."""
+    world = world_of(Scenario(startup_seconds=20.0, service_seconds=0.2, container_concurrency=10))
+    policy = RevisionPolicy(mode=Mode.ACT)
+    levers = frozenset(Lever)
+    lived = [
+        Lived(RevisionKey(f"ns{i % 50:02d}", f"svc{i:06d}-00001"), world, levers, True, policy)
+        for i in range(services)
+    ]
+    keys = tuple(one.key for one in lived)
+    shadow = Shadow(START_S)
+    shadow.follow(lived)
+    per_minute = 60 // STEP_S
+    times_s = START_S + STEP_S * np.arange((WARM_MINUTES + MINUTES) * per_minute)
+    came = rates(0, services, times_s)
+    costs = []
+    for minute in range(WARM_MINUTES + MINUTES):
+        began = time.process_time()
+        for step in range(minute * per_minute, (minute + 1) * per_minute):
+            pods = asked_by(expected(came[:, step], world.at_once / world.service_s), RULES)
+            shadow.say(START_S + step * STEP_S, keys, pods)
+        counts = came[:, minute * per_minute : (minute + 1) * per_minute] * np.float32(STEP_S)
+        shadow.take(counts, STEP_S)
+        costs.append(time.process_time() - began)
+    return {
+        "services": services,
+        "lived": len(shadow.lived),
+        "candidates": len(lived[0].candidates),
+        "cpu_s_per_minute": float(np.median(costs[WARM_MINUTES:])),
+        "peak_rss_mib": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024,
+    }
+
+
+def main() -> None:
+    """Measure and print."""
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser.add_argument("--services", type=int, default=10_000)
+    parser.add_argument("--json", action="store_true")
+    options = parser.parse_args()
+    got = measure(options.services)
+    if options.json:
+        print(json.dumps(got))
+    else:
+        print("\n".join(f"{name:>17} {value:g}" for name, value in got.items()))
+
+
+if __name__ == "__main__":
+    main()
