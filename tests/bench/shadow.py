@@ -18,10 +18,8 @@ from pathlib import Path
 for name in ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS"):
     os.environ[name] = "1"
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
-sys.path.insert(0, str(Path(__file__).resolve().parent))
 
 import numpy as np
-from planning import END_S, STEP_S, rates
 
 from config.policy import Lever, Mode, RevisionPolicy
 from config.scenario import Scenario
@@ -31,6 +29,7 @@ from scaler.replay.world import world_of
 from scaler.shadow.items import Lived
 from scaler.shadow.live import Shadow
 from scaler.shadow.rules import RULES, Expected, asked_by
+from tests.bench.planning import END_S, STEP_S, rates
 
 WARM_MINUTES, MINUTES = 3, 5
 START_S = END_S // 3600 * 3600 + 600
