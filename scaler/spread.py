@@ -9,6 +9,7 @@ was at, and what it alone had been given, is sent out again.
 * ClusterError   the user: there is no such cluster, or the extra is not installed
 """
 
+import os
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
@@ -20,6 +21,7 @@ from typing import Any, Protocol, TypeVar
 Made = TypeVar("Made")
 
 CONNECT_S = 10
+BLAS = ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS")
 TRIES = 5
 """An item whose worker was lost so often is the reason itself, and is not sent out again."""
 
@@ -55,7 +57,7 @@ def processes(jobs: int) -> Spread:
         while todo:
             done: set[int] = set()
             try:
-                with ProcessPoolExecutor(min(jobs, len(todo)), mp_context=get_context("spawn")) as pool:
+                with _one_thread_each(), _pool(min(jobs, len(todo))) as pool:
                     sent = {pool.submit(work, items[i]): i for i in todo}
                     for future in as_completed(sent):
                         made = future.result()
@@ -68,6 +70,23 @@ def processes(jobs: int) -> Spread:
             todo = [i for i in todo if i not in done]
 
     return spread
+
+
+def _pool(jobs: int) -> ProcessPoolExecutor:
+    return ProcessPoolExecutor(jobs, mp_context=get_context("spawn"))
+
+
+@contextmanager
+def _one_thread_each() -> Iterator[None]:
+    """For processes begun meanwhile: threads of BLAS in several processes wait for each other, and spin."""
+    before = {name: os.environ.get(name) for name in BLAS}
+    os.environ.update({name: os.environ.get(name, "1") for name in BLAS})
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            if value is None:
+                del os.environ[name]
 
 
 @contextmanager
@@ -95,11 +114,11 @@ def _on_cluster(client: Any, work: Callable[[Any], Made], items: Sequence[Any]) 
     sent, tries = {}, dict.fromkeys(range(len(items)), 0)
 
     def send(i: int) -> Any:
-        future = client.submit(_worked, shared, items[i], pure=False, retries=0, allow_other_workers=True)
+        future = client.submit(_worked, shared, items[i], pure=False)
         sent[future.key] = i
         return future
 
-    coming = import_module("distributed").as_completed([send(i) for i in range(len(items))])
+    coming = import_module("distributed").as_completed([send(i) for i in range(len(items))], loop=client.loop)
     for future in coming:
         i = sent.pop(future.key)
         if not _lost(future):

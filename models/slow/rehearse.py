@@ -79,4 +79,4 @@ def worth(told: Told, found: Blend) -> Worth:
     alone = max(2.0, saved.size * min(1.0, apart / told.came.shape[1]))
     error = float(saved.std()) / np.sqrt(alone)
     gain = float(saved.mean()) / (float(means[better]) + tiny)
-    return Worth(gain, float(saved.mean()) / (error + tiny), list(MEMBERS)[best], regret)
+    return Worth(gain, float(saved.mean() / (error + tiny)), list(MEMBERS)[best], regret)
