@@ -40,7 +40,7 @@ class Guard:
     @property
     def sums(self) -> NDArray[np.float64]:
         """(s, 2, TOLD) of OURS and ALONE over the last day, discounted."""
-        return np.einsum("shot,h->sot", self.hours, _WEIGHTS)
+        return np.asarray(np.einsum("shot,h->sot", self.hours, _WEIGHTS))
 
     def after(
         self,
@@ -68,7 +68,7 @@ class Guard:
 
     def of(self, at: NDArray[np.intp]) -> "Guard":
         """Of the services that were in rows `at` (s',); one begins where that is -1."""
-        return rows.carry(self, at)
+        return rows.carry(self, at, nobody_guarded(len(at)))
 
 
 def nobody_guarded(services: int) -> Guard:

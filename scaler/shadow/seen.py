@@ -59,7 +59,8 @@ def shadowed(
         timed = settled(now, rows.carry(before.timed.T, at).T)
         changed = np.ones(len(revisions), np.bool_)
     which = np.flatnonzero(changed)
-    ones = list(before.ones) if before.seen is revisions else [None] * len(revisions)
+    none: list[Lived | None] = [None] * len(revisions)
+    ones = list(before.ones) if before.seen is revisions else none
     anew = lived([revisions[i] for i in which], timed[0, which], timed[1, which])
     for i, one in zip(which.tolist(), anew, strict=True):
         ones[i] = one
@@ -89,7 +90,7 @@ def rounded(seconds: NDArray[np.float64]) -> NDArray[np.float64]:
     """To two digits: what is learned moves a little all the time, and need not change anything."""
     with np.errstate(divide="ignore", invalid="ignore"):
         unit = 10.0 ** np.floor(np.log10(seconds) - 1)
-    return np.where(seconds > 0, np.round(seconds / unit) * unit, seconds)
+        return np.where(seconds > 0, np.round(seconds / unit) * unit, seconds)
 
 
 def _has_one(revision: RevisionSpec, serves_s: float) -> bool:
