@@ -8,6 +8,9 @@ from numpy.typing import NDArray
 
 from models.peak.advance import advance
 
+AT_ONCE = 500
+"""Services whose weeks are copied for it at once."""
+
 
 def recall(
     state: NDArray[np.void],
@@ -22,16 +25,18 @@ def recall(
     """Learns from rates (s, n) requests/s in steps of `step_s`; changes both states in place."""
     if not rates.shape[1]:
         return
-    advance(
-        state,
-        hazard,
-        rates,
-        origin_s=origin_s,
-        step_s=step_s,
-        first=int(np.ceil(delay_s / step_s)),
-        lead_s=lead_s,
-        newest_only=True,
-    )
+    for begin in range(0, len(state), AT_ONCE):
+        some = slice(begin, begin + AT_ONCE)
+        advance(
+            state[some],
+            hazard[some],
+            rates[some],
+            origin_s=origin_s,
+            step_s=step_s,
+            first=int(np.ceil(delay_s / step_s)),
+            lead_s=lead_s[some],
+            newest_only=True,
+        )
     state["steps"] = 0
     for name in ("rate", "z", "place", "spread", "said", "x"):
         state[name] = np.nan
