@@ -72,7 +72,6 @@ _TABLE: tuple[tuple[Rule, tuple[Setting, ...]], ...] = (
         NO_FLOOR,
         (
             _OWN,
-            _LEAN_BARE,
             _LEAN_LONG,
             _QUICK_85,
             _EASY_85,
