@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from models.mixture import quantiles
 
 LEVELS = np.array([0.05, 0.25, 0.5, 0.75, 0.9, 0.95, 0.99])
-USUAL = 10.0 * np.arange(1, 8)
+USUAL = np.linspace(10, 70, 7)
 
 
 def told(

@@ -12,6 +12,8 @@ from scaler.cycle import Cycle, Pace
 from scaler.plan.plan import Timing
 from scaler.plan.spec import FleetSpec, fleet_spec
 from scaler.revision import RevisionSpec
+from scaler.shadow.choice import KPA
+from scaler.shadow.trial import REQUESTS
 
 SERVICE, KEY = ServiceKey("shop", "cart"), RevisionKey("shop", "cart-00001")
 DAY_S, STEP_S, COARSE_S = 86400, 30, 300
@@ -136,3 +138,41 @@ def test_a_plan_uses_nothing_of_later() -> None:
         cycle.observe(demand(begin_s, begin_s + 60, values=later))
     np.testing.assert_array_equal(plans[0].floor, plans[1].floor)
     np.testing.assert_array_equal(plans[0].rates, plans[1].rates)
+
+
+def shadowed(*, rate: float = 20.0) -> tuple[Cycle, Demand]:
+    """A cycle with a Revision that has a shadow, and two hours of its past."""
+    one = RevisionSpec(key=KEY, service=SERVICE, container_concurrency=4, total_value=4.0, target_value=2.8)
+    cycle = Cycle(replace(PACE, recent_s=7200), 10 * DAY_S)
+    cycle.lead(fleet_spec([one], np.array([20.0])), [one])
+    # Service times are known once something came.
+    first = demand(10 * DAY_S, 10 * DAY_S + 300, values=np.full((1, 10), rate, np.float32))
+    cycle.observe(first)
+    past_s = 10 * DAY_S + 300
+    return cycle, demand(past_s, past_s + 6900, values=np.full((1, 230), rate, np.float32))
+
+
+def test_a_warm_up_lives_through_every_second_of_what_it_rehearses() -> None:
+    cycle, past = shadowed()
+    cycle.warm_up(past)
+    found = cycle.shade.found
+    known_s = cycle.known_until_s // 3600 * 3600 - past.start_s
+    requests = found.sums[found.rows[KEY], KPA, REQUESTS]
+    # What came to be known before counts a little less.
+    assert 0.98 * 20 * known_s <= requests <= 20 * (known_s + 300) * 1.01
+    assert found.proven == {KEY}
+
+
+def test_while_nobody_can_be_observed_the_shadow_has_no_lull() -> None:
+    cycle, past = shadowed()
+    cycle.warm_up(past)
+    shadow = cycle.shade._shadow
+    assert shadow is not None
+    until_s = shadow.now_s
+    nothing = demand(until_s, until_s + 600, values=np.full((1, 20), np.nan, np.float32))
+    cycle.observe(nothing)
+    cycle.shade.live()
+    assert shadow.now_s == until_s
+    cycle.observe(demand(until_s + 600, until_s + 630, values=np.full((1, 1), 20.0, np.float32)))
+    cycle.shade.live()
+    assert shadow.now_s == until_s + 630

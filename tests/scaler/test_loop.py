@@ -18,6 +18,7 @@ from forecaster.demand import Demand
 from forecaster.prometheus.errors import NoData, ReadError, Unreachable
 from models.keys import RevisionKey, ServiceKey
 from scaler.board import Board
+from scaler.explain import explain
 from scaler.loop import Loop
 from scaler.orders import Order, Outcome, Result
 from scaler.plan.result import FleetPlan, Reason
@@ -588,3 +589,47 @@ def test_a_clean_stop_takes_settings_back() -> None:
     loop.end()
     assert len(world.written) == 1
     assert board.shown.settings == ()
+
+
+def guarding(loop: Loop) -> None:
+    """Let its shadow have found that the KPA alone did better."""
+    assert loop.cycle is not None
+    shadow = loop.cycle.shade._shadow
+    assert shadow is not None
+    shadow.found = replace(shadow.found, guarded=frozenset({KEY}))
+
+
+def test_a_guarded_revision_is_left_to_the_kpa_and_what_stands_is_taken_back() -> None:
+    world = World()
+    world.see(revision(setting=SHORT, floor=7))
+    loop, board = started(world)
+    guarding(loop)
+    turn(loop, world)
+    assert world.written == [Order(KEY, "u1", None)]
+    plan = board.shown.plan
+    assert plan is not None
+    assert (plan[KEY].floor, plan[KEY].reason) == (0, Reason.GUARDED)
+    assert loop.cycle is not None
+    assert loop.spec is not None
+    assert explain(loop.cycle, loop.spec, plan, 0).guarded
+    turn(loop, world, 3)
+    assert len(world.written) == 1
+
+
+def test_the_guard_keeps_a_min_of_the_policy() -> None:
+    world = World()
+    world.see(revision(replace(ACT, min=2)))
+    loop, board = started(world)
+    guarding(loop)
+    turn(loop, world)
+    assert board.shown.plan is not None
+    assert board.shown.plan[KEY].floor == 2
+
+
+def test_the_guard_is_the_one_of_the_configuration_also_when_that_is_edited() -> None:
+    world = World()
+    loop, _ = started(world)
+    assert loop.cycle is not None
+    assert loop.cycle.shade.guard_share == pytest.approx(0.001)
+    loop.configure(replace(SETTINGS, acting=replace(SETTINGS.acting, guard=5.0)))
+    assert loop.cycle.shade.guard_share == pytest.approx(0.05)

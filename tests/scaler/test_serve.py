@@ -5,6 +5,7 @@ import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -16,11 +17,15 @@ from scaler.board import Board
 from scaler.cycle import Cycle, Pace
 from scaler.orders import Order, Outcome, Result
 from scaler.plan.plan import Timing
+from scaler.plan.result import Reason
 from scaler.plan.spec import fleet_spec
 from scaler.revision import RevisionSpec
 from scaler.serve import application
 from scaler.service import Web
 from scaler.setting import Setting
+from scaler.shadow.guard import ALONE, OURS
+from scaler.shadow.live import NOTHING_FOUND
+from scaler.shadow.trial import DELAYED, PODS, REQUESTS, TOLD
 
 SERVICE, KEY = ServiceKey("shop", "cart"), RevisionKey("shop", "cart-00001")
 
@@ -130,3 +135,27 @@ def test_metrics_tell_plan_orders_and_faults() -> None:
     ):
         assert line in text
     assert "process_cpu_seconds_total" in text
+
+
+def test_metrics_tell_what_was_chosen_beside_the_kpa_alone_and_who_is_guarded() -> None:
+    board = Board()
+    planned(board)
+    plan = board.shown.plan
+    assert plan is not None
+    lately = np.zeros((1, 2, TOLD))
+    lately[0, OURS, [PODS, DELAYED, REQUESTS]] = 900, 10, 1000
+    lately[0, ALONE, [PODS, DELAYED, REQUESTS]] = 800, 50, 1000
+    found = replace(NOTHING_FOUND, rows={KEY: 0}, lately=lately)
+    board.show(found=found, plan=replace(plan, reason=np.full_like(plan.reason, Reason.GUARDED)))
+    with served(board) as get:
+        _, text = get("/metrics")
+    of = 'namespace="shop",'
+    for line in (
+        f'tidecast_shadow_delayed_ratio{{{of}policy="kpa",revision="cart-00001"}} 0.05',
+        f'tidecast_shadow_delayed_ratio{{{of}policy="tidecast",revision="cart-00001"}} 0.01',
+        f'tidecast_shadow_pod_seconds{{{of}policy="kpa",revision="cart-00001"}} 800.0',
+        f'tidecast_shadow_pod_seconds{{{of}policy="tidecast",revision="cart-00001"}} 900.0',
+        f'tidecast_guarded{{{of}revision="cart-00001"}} 1.0',
+        'reason="guarded: the KPA alone did better"',
+    ):
+        assert line in text

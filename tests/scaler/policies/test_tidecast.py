@@ -13,6 +13,7 @@ from scaler.policies.table import TIDECAST
 from scaler.policies.tidecast import HOUR_S, Pool, chosen, plan, pooled, trial
 from scaler.replay.world import replay, world_of
 from scaler.shadow.candidates import CANDIDATES
+from scaler.shadow.choice import KPA
 from scaler.shadow.trial import DELAYED, PODS, STARTS, TOLD
 
 GARBAGE = 40.0
@@ -157,3 +158,21 @@ def test_a_series_that_may_use_fewer_candidates_takes_nothing_from_the_others() 
     assert pool.sums.shape[1] == len(CANDIDATES)
     assert not np.isnan(pool.sums).any()
     assert len(plan(bound, pool, 10.0)) == 0
+
+
+def test_what_delays_more_than_the_kpa_alone_is_guarded_until_it_does_well_again() -> None:
+    scenario, hours, bad = SCENARIOS["web"], 60, 7
+    its = trial(subject(traffic(2 * HOUR_S), scenario))
+    cost = np.full((hours, len(CANDIDATES), TOLD), 1e6, np.float32)
+    cost[:, :, [DELAYED, STARTS]] = 1e4, 1e3
+    # It is far better for ten hours, a little worse for five, and as good as any after that.
+    cost[:10, bad, [PODS, DELAYED]] /= 10
+    cost[10:15, bad, DELAYED] = 1e5
+    its = replace(its, cost=cost)
+    pool = Pool(0, np.zeros((hours, len(CANDIDATES), TOLD)))
+    got = chosen(its, pool, 30.0)
+    late = 2
+    assert got[4 : 10 + late].tolist() == [bad] * (6 + late)
+    assert (got[10 + late : 16] == KPA).all()
+    # Whoever does not mind a delay has no guard.
+    assert not (chosen(its, pool, 1.0)[4:40] == KPA).any()

@@ -54,12 +54,14 @@ def lives(shadow: Shadow, counts: NDArray[np.float32], *, step_s: int = 1, every
         shadow.take(counts[:, first : first + every_s // step_s], step_s)
 
 
-def replayed(arrivals: NDArray[np.float32], plans: Sequence[tuple[int, NDArray[np.int32]]]) -> NDArray:  # type: ignore[type-arg]
+def replayed(
+    arrivals: NDArray[np.float32], plans: Sequence[tuple[int, NDArray[np.int32]]]
+) -> NDArray[np.float64]:
     """(e, TOLD) what a backtest says every candidate came to: plans are seconds and pods (1, f)."""
     at_s = np.array([at_s for at_s, _ in plans], np.int64)
     floors = np.concatenate([pods for _, pods in plans]) if plans else np.zeros((0, len(RULES)), np.int32)
     plan = [rows(WEB, each, at_s, floors[:, RULE_OF[e]]) for e, each in enumerate(CANDIDATES)]
-    return lived(arrivals[0], WEB, plan).astype(np.float64).sum(axis=1)
+    return np.asarray(lived(arrivals[0], WEB, plan).astype(np.float64).sum(axis=1))
 
 
 def test_the_live_shadow_and_the_trial_of_a_backtest_come_to_the_same() -> None:
