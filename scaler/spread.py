@@ -44,6 +44,18 @@ class Spread(Protocol):
         ...
 
 
+def stopped_by(spread: Spread, stopped: Callable[[], bool]) -> Spread:
+    """The same, but no more is awaited once `stopped` says so."""
+
+    def until(work: Callable[[Any], Made], items: Sequence[Any]) -> Iterator[tuple[Any, Made]]:
+        for each in () if stopped() else spread(work, items):
+            yield each
+            if stopped():
+                return
+
+    return until
+
+
 def one_by_one(work: Callable[[Any], Made], items: Sequence[Any]) -> Iterator[tuple[Any, Made]]:
     """Here, one after the other."""
     return ((item, work(item)) for item in items)

@@ -1,7 +1,8 @@
 """Policies over all series of a file.
 
 Series do not depend on each other, so they are worked on side by side, in threads that the caller brings:
-the replays are compiled code, which runs without Python's lock.  Where series are few, what is tried on one
+the replays are compiled code, which runs without Python's lock.  Or on a cluster: what goes out with the work
+is the file, and with each series what is known of it so far.  Where series are few, what is tried on one
 of them is spread instead.  Only our own policy learns from all series before it plans any of them, so it
 takes two rounds: what each series teaches, then a plan for each.
 
@@ -124,14 +125,15 @@ def _ours(
 
     pool = pooled([lived[k].trial for k in sorted(lived)])
 
-    def planned(k: int) -> Lived:
-        subject, one = traffic.subject(k), lived[k]
+    def planned(item: tuple[int, Lived]) -> Lived:
+        k, one = item
+        subject = traffic.subject(k)
         for worth in question.delay_costs:
             _live(one, (OURS, worth), subject, plan(one.trial, pool, worth), question)
         return one
 
     done = {}
-    for k, one in spread(planned, range(len(traffic))):
+    for (k, _), one in spread(planned, sorted(lived.items(), key=lambda each: each[0])):
         done[k] = one
         _keep_the_largest(done, question)
         told(1)
@@ -168,16 +170,17 @@ def _courses(
     if drawn is None:
         return ()
 
-    def drawing(k: int) -> Course | None:
+    def drawing(item: tuple[int, Lived]) -> Course | None:
+        k, one = item
         band = None
         if drawn[0] == OURS:
             from scaler.policies.tidecast import band as forecast  # noqa: PLC0415
 
-            band = forecast(lived[k].trial)
-        return picture(traffic.subject(k), lived[k].plans[drawn], band, traffic.export.step_s)
+            band = forecast(one.trial)
+        return picture(traffic.subject(k), one.plans[drawn], band, traffic.export.step_s)
 
     largest = _largest(lived, question)[: question.courses]
-    pictures = dict(spread(drawing, largest))
+    pictures = {k: made for (k, _), made in spread(drawing, [(k, lived[k]) for k in largest])}
     return tuple(course for k in largest if (course := pictures.get(k)) is not None)
 
 

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any, Protocol, TypeVar
 
+Item = TypeVar("Item")
 Made = TypeVar("Made")
 
 Each = Callable[[Callable[[Any], Any], Iterable[Any]], Iterable[Any]]
@@ -16,12 +17,12 @@ class Stopped(Exception):
 class Spread(Protocol):
     """Does the same for many."""
 
-    def __call__(self, work: Callable[[int], Made], items: Sequence[int]) -> Iterator[tuple[int, Made]]:
+    def __call__(self, work: Callable[[Item], Made], items: Sequence[Item]) -> Iterator[tuple[Item, Made]]:
         """Each item with what `work` made of it, as they are done; ends early where it was stopped."""
         ...
 
 
-def one_by_one(work: Callable[[int], Made], items: Sequence[int]) -> Iterator[tuple[int, Made]]:
+def one_by_one(work: Callable[[Item], Made], items: Sequence[Item]) -> Iterator[tuple[Item, Made]]:
     """No threads."""
     return ((item, work(item)) for item in items)
 
@@ -39,7 +40,7 @@ def in_order(spread: Spread) -> Each:
     return each
 
 
-def until_stopped(done: Iterator[tuple[int, Made]]) -> Iterator[tuple[int, Made]]:
+def until_stopped(done: Iterator[tuple[Item, Made]]) -> Iterator[tuple[Item, Made]]:
     """The same, ending where it is stopped within an item."""
     try:
         yield from done

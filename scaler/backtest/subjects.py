@@ -12,6 +12,7 @@ series, and meant.
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from fnmatch import fnmatchcase
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -51,6 +52,10 @@ class Traffic:
 
     def __len__(self) -> int:
         return len(self.places)
+
+    def __getstate__(self) -> dict[str, Any]:
+        """What travels to another process: what was kept is made there again."""
+        return {**self.__dict__, "_kept": {}}
 
     @property
     def series(self) -> tuple[str, ...]:

@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from difflib import get_close_matches
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from scaler.cli.options import (
+    DaskOption,
     FilesArgument,
     Format,
     FormatOption,
@@ -122,6 +123,7 @@ def backtest(
     plan_out: PlanOption = None,
     report: ReportOption = None,
     jobs: JobsOption = None,
+    dask: DaskOption = None,
     seed: SeedOption = 7,
     values: ValuesOption = ValuesAre.RATE,
     output: FormatOption = Format.TABLE,
@@ -158,7 +160,7 @@ def backtest(
         score_from_s=score_from_s,
     )
     question = _question(policies, costs, planned=planned, courses=report is not None)
-    found, stopped = _found(traffic, question, files, scenario, jobs)
+    found, stopped = _found(traffic, question, files, scenario, jobs, dask)
     if found.backtest.series:
         _write(found, names, form)
         if plan_out:
@@ -196,23 +198,31 @@ def _question(
 
 
 def _found(
-    traffic: "Traffic", question: "Question", files: list[Path], scenario: str, jobs: int | None
+    traffic: "Traffic",
+    question: "Question",
+    files: list[Path],
+    scenario: str,
+    jobs: int | None,
+    address: str | None,
 ) -> "tuple[Found, bool]":
     """What was found, and whether Ctrl-C ended it before all was."""
     from scaler.backtest.run import run
     from scaler.backtest.spread import in_order
     from scaler.cli.progress import bars, say
     from scaler.cli.threads import threads
+    from scaler.spread import dask, stopped_by
 
     more = f" and {len(files) - 1} more" if len(files) > 1 else ""
-    with bars() as progress, threads(jobs) as spread:
-        few = len(traffic) < spread.jobs
+    cluster = nullcontext() if address is None else dask(address)
+    with bars() as progress, cluster as remote, threads(jobs) as spread:
+        few = remote is None and len(traffic) < spread.jobs
+        here = spread.one_by_one if few else spread
         found = run(
             traffic,
             question,
             where=f"{files[0].name}{more}",
             scenario=scenario,
-            spread=spread.one_by_one if few else spread,
+            spread=here if remote is None else stopped_by(remote, lambda: spread.stopped),
             each=in_order(spread) if few else map,
             told=progress("replaying"),
         )

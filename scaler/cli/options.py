@@ -106,6 +106,17 @@ JobsOption = Annotated[
 ]
 """`--jobs N`; default None."""
 
+DaskOption = Annotated[
+    str | None,
+    typer.Option(
+        "--dask",
+        metavar="ADDRESS",
+        help="Work on the series on a Dask cluster whose scheduler is there, such as "
+        "tcp://dask-scheduler:8786.  Its workers have Tidecast installed, with the extra `dask`.",
+    ),
+]
+"""`--dask ADDRESS`; default None."""
+
 ValuesOption = Annotated[
     ValuesAre,
     typer.Option("--values", help="What the values of a Prometheus answer are: a second, or a step."),

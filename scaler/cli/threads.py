@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from queue import SimpleQueue
 from typing import Any, TypeVar
 
+Item = TypeVar("Item")
 Made = TypeVar("Made")
 
 
@@ -39,14 +40,14 @@ class Threads:
         self.stopped = True
         self._done.put(None)
 
-    def one_by_one(self, work: Callable[[int], Made], items: Sequence[int]) -> Iterator[tuple[int, Made]]:
+    def one_by_one(self, work: Callable[[Item], Made], items: Sequence[Item]) -> Iterator[tuple[Item, Made]]:
         """Without threads, so that the work may use them; stopped between two items."""
         for item in items:
             if self.stopped:
                 return
             yield item, work(item)
 
-    def __call__(self, work: Callable[[int], Made], items: Sequence[int]) -> Iterator[tuple[int, Made]]:
+    def __call__(self, work: Callable[[Item], Made], items: Sequence[Item]) -> Iterator[tuple[Item, Made]]:
         """Each item with what `work` made of it, as they are done.  What `work` raises is raised here."""
         done: SimpleQueue[Any] = SimpleQueue()
         self._done, todo, lock = done, iter(items), threading.Lock()

@@ -6,7 +6,8 @@ Rolling origin: 60 origins over the last 40 % of a series, of which the first 20
 scored; horizons in steps of the series, 1-6 and 1-30; what a model is given are the 14 days before (28 of
 half hours).  A model's quantile at 0.9 is its path plus the empirical quantile of its errors at that horizon
 at all origins before, the same for every model.  The blend has quantiles of its own, from what its members
-said at origins before, APART_S apart: what the lane has heard when it runs for a while.  Losses are scaled
+said at origins before, APART_S apart: what the lane has heard when it runs for a while.  That is more than
+the others' quantiles are from, so its path is also listed with a quantile made as theirs.  Losses are scaled
 by the mean error of the day before, in the part of the series before the first origin.
 """
 
@@ -45,8 +46,8 @@ SERIES = (
     ("taxi", "nyc_taxi_1800s.csv.gz", "nyc_taxi"),
     ("AMZN", "nab_tweets_300s.csv.gz", "tweets_AMZN"),
 )
-BLEND = "blend"
-OURS = {BLEND, "np seasonal AR"}
+BLEND, BLEND_PATH = "blend", "blend, quantile as the others"
+OURS = {BLEND, BLEND_PATH, "np seasonal AR"}
 """What no table of models had before."""
 
 
@@ -65,31 +66,46 @@ def stl_forecast(before: Past, horizon: int) -> Floats:
     return np.asarray(model.fit().forecast(horizon), np.float64)
 
 
-def reused(build: Callable[[Past, int], tuple[Any, dict[str, Any]]]) -> Callable[[Past, int], Floats]:
-    """A state space model whose parameters are fitted at the first origin and then only filtered with."""
-    kept: dict[str, Any] = {}
+def state_space(
+    build: Callable[[Floats, Floats, int], Any], y: Floats, step_s: int, at: NDArray[np.int64]
+) -> Floats:
+    """(k, h) of a model whose parameters are fitted at the first origin and then only filtered with.
 
-    def fit(before: Past, horizon: int) -> Floats:
-        model, ahead = build(before, horizon)
-        if "params" not in kept:
-            kept["params"] = model.fit(disp=0, maxiter=50).params
-        return np.asarray(model.filter(kept["params"]).forecast(horizon, **ahead), np.float64)
+    One scale and one phase of the waves for all origins, else the parameters would not be the same.
+    """
+    window = _window(step_s)
+    low = max(0, at[0] - window)
+    scale = y[low : at[0]].mean()
+    x = waves(Past(y[low : at[0]], 1.0, step_s), y.size - at[0] + HORIZON)
+    params, out = None, []
+    for o in at:
+        first = max(0, o - window)
+        model = build(y[first:o] / scale, x[first - low : o - low], step_s)
+        if params is None:
+            params = model.fit(disp=0).params
+        ahead = {} if model.k_exog == 0 else {"exog": x[o - low : o - low + HORIZON]}
+        out.append(np.maximum(model.filter(params).forecast(HORIZON, **ahead), 0) * scale)
+    return np.stack(out)
 
-    return fit
 
-
-def _components(before: Past, horizon: int) -> tuple[Any, dict[str, Any]]:
+def _components(y: Floats, _: Floats, step_s: int) -> Any:
     from statsmodels.tsa.statespace.structural import UnobservedComponents
 
-    day = {"period": before.steps(DAY_S), "harmonics": 4}
-    return UnobservedComponents(before.y, level="llevel", freq_seasonal=[day]), {}
+    return UnobservedComponents(
+        y, level="llevel", freq_seasonal=[{"period": DAY_S // step_s, "harmonics": 4}]
+    )
 
 
-def _sarimax(before: Past, horizon: int) -> tuple[Any, dict[str, Any]]:
+def _sarimax(y: Floats, x: Floats, _: int) -> Any:
     from statsmodels.tsa.statespace.sarimax import SARIMAX
 
-    n, x = before.y.size, waves(before, horizon)
-    return SARIMAX(before.y, exog=x[:n], order=(1, 0, 1)), {"exog": x[n:]}
+    return SARIMAX(y, exog=x, order=(1, 0, 1))
+
+
+STATE_SPACE = {
+    "sm UC llevel+trig (params reused)": _components,
+    "sm SARIMAX(1,0,1)+Fourier (params reused)": _sarimax,
+}
 
 
 def last_hour(best: Callable[[Floats], Any]) -> Callable[[Past, int], Floats]:
@@ -103,16 +119,18 @@ def others() -> dict[str, Callable[[Past, int], Floats]]:
         "mean last hour": last_hour(np.mean),
         "max last hour": last_hour(np.max),
         "sm STLForecast AR3 (jumps)": stl_forecast,
-        "sm UC llevel+trig (params reused)": reused(_components),
-        "sm SARIMAX(1,0,1)+Fourier (params reused)": reused(_sarimax),
     }
+
+
+def _window(step_s: int) -> int:
+    return (28 if step_s >= 1800 else 14) * DAY_S // step_s
 
 
 def said(
     model: Callable[[Floats, int, int], Floats], y: Floats, step_s: int, at: NDArray[np.int64]
 ) -> Floats:
     """(k, h) what a model says at the origins `at`, of the days before each alone."""
-    window = (28 if step_s >= 1800 else 14) * DAY_S // step_s
+    window = _window(step_s)
     return np.stack([model(y[max(0, o - window) : o], step_s, HORIZON) for o in at])
 
 
@@ -148,32 +166,34 @@ def measured(series: str, y: Floats, step_s: int) -> list[dict[str, Any]]:
     origins = np.linspace(int(0.6 * y.size), y.size - HORIZON, ORIGINS).astype(np.int64)
     first = max(3 * DAY_S // step_s, origins[0] - BEFORE_S // step_s)
     at = np.union1d(origins, np.arange(first, origins[-1], max(1, APART_S // step_s)))
-    scored = np.isin(at, origins)
+    scored, came = np.isin(at, origins), came_after(y, origins, HORIZON)
     day, begun = DAY_S // step_s, y[: origins[0]]
     scale = float(np.abs(begun[day:] - begun[:-day]).mean())
-    came, rows, heard, cpu = came_after(y, at, HORIZON), [], [], 0.0
-    models: dict[str, tuple[Callable[[Floats, int, int], Floats], NDArray[np.int64]]]
-    models = {name: (member, at) for name, member in MEMBERS.items()}
+
+    def line(name: str, paths: Floats, cpu_ms: float, quantiles: Floats | None = None) -> dict[str, Any]:
+        quantiles = calibrated(came, paths) if quantiles is None else quantiles
+        lost, off = losses(came, quantiles) / scale, np.abs(came - paths) / scale
+        return row(series, name, lost[CALIBRATE:], off[CALIBRATE:], cpu_ms)
+
+    heard = {name: timed(partial(said, member, y, step_s, at), at.size) for name, member in MEMBERS.items()}
+    told = Told(at, np.stack([paths for paths, _ in heard.values()], axis=1), came_after(y, at, HORIZON))
+    found, blend_ms = timed(partial(blend, told, step_s), at.size)
+    blend_ms += sum(cpu_ms for _, cpu_ms in heard.values())
+    paths, quantiles = found.mean[scored], found.quantiles[scored][:, int(np.flatnonzero(LEVELS == LEVEL)[0])]
+    rows = [line(BLEND, paths, blend_ms, quantiles), line(BLEND_PATH, paths, blend_ms)]
+    beside = {name: (paths[scored], cpu_ms) for name, (paths, cpu_ms) in heard.items()}
     for name, fit in others().items():
-        models[name] = (partial(path, fit), origins)
-    for name, (model, where) in models.items():
-        began = time.process_time()
-        paths = said(model, y, step_s, where)
-        cpu_ms = (time.process_time() - began) / where.size * 1e3
-        if name in MEMBERS:
-            heard.append(paths)
-            cpu += cpu_ms
-        asked = paths[scored] if name in MEMBERS else paths
-        if np.isfinite(asked).all():
-            figures = losses(came[scored], calibrated(came[scored], asked))[CALIBRATE:] / scale
-            rows.append(row(series, name, figures, np.abs(came[scored] - asked)[CALIBRATE:] / scale, cpu_ms))
+        beside[name] = timed(partial(said, partial(path, fit), y, step_s, origins), ORIGINS)
+    for name, build in STATE_SPACE.items():
+        beside[name] = timed(partial(state_space, build, y, step_s, origins), ORIGINS)
+    return rows + [line(name, *each) for name, each in beside.items() if np.isfinite(each[0]).all()]
+
+
+def timed(work: Callable[[], Any], times: int) -> tuple[Any, float]:
+    """What it gives, and CPU milliseconds of one of `times`."""
     began = time.process_time()
-    found = blend(Told(at, np.stack(heard, axis=1), came), step_s)
-    cpu += (time.process_time() - began) / at.size * 1e3
-    quantiles = found.quantiles[scored][CALIBRATE:, int(np.flatnonzero(LEVELS == LEVEL)[0])]
-    wanted = came[scored][CALIBRATE:]
-    errors = np.abs(wanted - found.mean[scored][CALIBRATE:]) / scale
-    return [row(series, BLEND, losses(wanted, quantiles) / scale, errors, cpu), *rows]
+    made = work()
+    return made, (time.process_time() - began) / times * 1e3
 
 
 def read(traces: Path) -> tuple[list[tuple[str, Floats, int]], list[str]]:
@@ -202,12 +222,21 @@ def summary(rows: list[dict[str, Any]]) -> dict[str, Any]:
     for span in ("pl_1_6", "pl_1_30"):
         for series, models in by.items():
             best = min((m[span], name) for name, m in models.items() if name not in OURS)
-            out[f"{series} {span}"] = {"ratio": round(models[BLEND][span] / best[0], 3), "best": best[1]}
+            out[f"{series} {span}"] = beside(models[BLEND][span], models[BLEND_PATH][span], best)
         everywhere = set.intersection(*(set(models) for models in by.values()))
         means = {name: float(np.mean([by[s][name][span] for s in by])) for name in everywhere}
         best = min((mean, name) for name, mean in means.items() if name not in OURS)
-        out[f"mean {span}"] = {"ratio": round(means[BLEND] / best[0], 3), "best": best[1]}
+        out[f"mean {span}"] = beside(means[BLEND], means[BLEND_PATH], best)
     return out
+
+
+def beside(ours: float, path_alone: float, best: tuple[float, str]) -> dict[str, Any]:
+    """Two losses over the best of the others."""
+    return {
+        "ratio": round(ours / best[0], 3),
+        "ratio_of_its_path": round(path_alone / best[0], 3),
+        "best": best[1],
+    }
 
 
 def main() -> None:
@@ -236,7 +265,10 @@ def main() -> None:
             f" PL {each['pl_1_6']:.4f} / {each['pl_1_30']:.4f}  {each['cpu_ms']:.1f} ms"
         )
     for what, found in summary(rows).items():
-        print(f"{what:>24} blend / best {found['ratio']:.3f}  ({found['best']})")
+        print(
+            f"{what:>24} blend / best {found['ratio']:.3f}, "
+            f"path alone {found['ratio_of_its_path']:.3f}  ({found['best']})"
+        )
 
 
 if __name__ == "__main__":

@@ -17,7 +17,7 @@ PAYS, POOR = Worth(0.3, 9.0, "sm MSTL", 0.0), Worth(0.0, 0.0, "EWMA", 0.2)
 
 
 def history(*services: Any, days: int = 28, later: int = 0) -> FleetHistory:
-    """By name: "weekdays" can be known, "noise" cannot, a number is a rate that never varies."""
+    """By name: "weekdays" can be known, a number is a rate that never varies."""
     at = np.arange(days * DAY + later)
     rows: list[Any] = []
     for i, kind in enumerate(services):
@@ -25,8 +25,6 @@ def history(*services: Any, days: int = 28, later: int = 0) -> FleetHistory:
         if kind == "weekdays":
             mean = np.where(at % DAY < 10, 5.0, 40.0) * np.where(at // DAY % 7 < 5, 1.0, 0.3)
             rows.append(mean * rng.lognormal(0, 0.05, at.size))
-        elif kind == "noise":
-            rows.append(rng.poisson(20, at.size))
         else:
             rows.append(np.full(at.size, kind))
     keys = tuple(ServiceKey("shop", f"{i:03d}") for i in range(len(services)))
@@ -41,8 +39,8 @@ def remembered(value: Worth, ago_s: int) -> slow.Memory:
 
 
 def test_it_speaks_where_it_pays_and_is_silent_elsewhere() -> None:
-    lane = slow.refresh(slow.Lane(STEP_S), history("weekdays", "noise", np.nan), np.ones(3), cpu_s=1e3)
-    keys = history("weekdays", "noise", np.nan).keys
+    lane = slow.refresh(slow.Lane(STEP_S), history("weekdays", 3.0, np.nan), np.ones(3), cpu_s=1e3)
+    keys = history("weekdays", 3.0, np.nan).keys
     ahead = lane.ahead(keys, END_S)
     assert ahead.shape == (3, 7200 // STEP_S)
     assert np.isfinite(ahead[0]).all()

@@ -69,7 +69,7 @@ class StopAfter:
     def __init__(self, items: int) -> None:
         self.left = items
 
-    def __call__(self, work: Callable[[int], Any], items: Sequence[int]) -> Iterator[tuple[int, Any]]:
+    def __call__(self, work: Callable[[Any], Any], items: Sequence[Any]) -> Iterator[tuple[Any, Any]]:
         for done in one_by_one(work, items):
             if self.left == 0:
                 return
