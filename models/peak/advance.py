@@ -190,8 +190,12 @@ def say(state: Any, time_s: int, step_s: int, first: int, last: int, levels: Any
 @compiled
 def weigh(state: Any, chance_of_event: float, shares: Any, weights: Any) -> None:
     """How likely each rate is: a burst as it was reckoned with, once LEAST_BURSTS were seen."""
-    reckoned = not state.sparse and state.bursts >= LEAST_BURSTS and chance_of_event >= LEAST_CHANCE
-    burst = chance_of_event if reckoned else 0.0
+    burst = chance_of_event
+    if state.sparse:
+        # Requests that follow those of the last step are no new event.
+        burst *= 0.0 if state.rate[(state.steps - 1) % RING] > 0 else state.big
+    if state.bursts < LEAST_BURSTS or burst < LEAST_CHANCE:
+        burst = 0.0
     for j in range(len(shares)):
         weights[j] = (1 - burst) * shares[j]
     for b in range(SIZES):

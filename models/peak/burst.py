@@ -4,7 +4,8 @@ The onset of a burst is a step with LEAP times the highest rate of the last QUIE
 noise explains.  When the next comes is a question of phases and ages (models.hazard); how high it goes is
 read off the last SIZES bursts: log of the window's peak over what had been forecast without one.
 
-A service with requests in few minutes has no rate to leap from: its event is a minute with any request.
+A service with requests in few minutes has no rate to leap from: its event is a minute with any request, of
+which a share begins a burst.
 """
 
 import math
@@ -18,6 +19,8 @@ from models.peak.layout import RING, SIZES
 LEAP, QUIET_STEPS, NOISE = 1.8, 10, 5.0
 IDLE_S = 86400.0
 """The share of steps without traffic is a mean that forgets half in this time."""
+BIG_GAIN = 0.1
+"""Least share of the way that the share of events that are bursts goes with one more."""
 FEW, MANY = 0.5, 0.3
 """A service has few requests above that share of idle steps, and many below this one."""
 
@@ -49,6 +52,9 @@ def event_of(state: Any, hazard: Any, rate: float, step_s: int) -> float:
         begin_anew(hazard)
     onset = is_onset(state, rate, step_s)
     state.onset[state.steps % RING] = onset
+    if busy > 0 and not state.rate[(state.steps - 1) % RING] > 0:
+        state.events += 1
+        state.big += max(BIG_GAIN, 1.0 / state.events) * (onset - state.big)
     if state.sparse:
         return busy
     return 1.0 if onset else 0.0

@@ -50,6 +50,9 @@ STATE = np.dtype(
         ("seen", "i8"),
         ("idle", "f4"),
         ("sparse", "?"),
+        # Of events after a step without traffic: how many there were, and the share that began a burst.
+        ("events", "i8"),
+        ("big", "f4"),
         # The regression.
         ("gram", "f8", (FEATURES, FEATURES)),
         ("cross", "f8", (FEATURES,)),

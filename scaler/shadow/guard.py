@@ -3,8 +3,8 @@
 Of the last OVER_H hours, weights halving in HALF_LIFE_H, let d be the requests delayed under what the choice
 had in force hour by hour, d0 those under the KPA alone, and n all requests, each as lived through in shadow.
 
-    on   where  d - d0 > guard · n
-    off  where  d - d0 < guard · n / 2
+    on   where  d - d0 > max(guard · n, FEW)
+    off  where  d - d0 < max(guard · n, FEW) / 2
 
 The choice goes on behind a guard that is on, and is reckoned as if it were in force: it comes back when it
 does well again.  Who values a delayed request below NO_HARM has chosen to delay some, and has no guard.
@@ -22,6 +22,8 @@ from scaler.shadow.trial import DELAYED, REQUESTS, TOLD
 OVER_H, HALF_LIFE_H = 24, 12.0
 DEFAULT_SHARE = 0.001
 """Of the requests, the share that may be more delayed: the configuration's default."""
+FEW = 3.0
+"""Requests: of a service that has few, one or two more that are delayed are chance."""
 OURS, ALONE = 0, 1
 _WEIGHTS = 0.5 ** (np.arange(OVER_H) / HALF_LIFE_H)
 
@@ -62,7 +64,7 @@ class Guard:
         hours[:, 0, OURS], hours[:, 0, ALONE] = ours, alone
         sums = Guard(hours, self.on).sums
         more = sums[:, OURS, DELAYED] - sums[:, ALONE, DELAYED]
-        most = share * sums[:, ALONE, REQUESTS]
+        most = np.maximum(share * sums[:, ALONE, REQUESTS], FEW)
         on = np.where(self.on, more >= most / 2, more > most) & (more > 0) & (delay_cost >= NO_HARM)
         return Guard(hours, on)
 
