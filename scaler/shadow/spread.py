@@ -3,8 +3,8 @@
     D = Σ w · variance within a step / Σ w · mean within a step
 
 over past steps, weights w halving in HALF_LIFE_S: 1 for Poisson, more where requests come together.  It
-begins with what is assumed, as if PRIOR_REQUESTS had shown it.  Counts that were thinned evenly show 1; where the
-traffic is known by the second the rest is learned.
+begins with what is assumed, as if PRIOR_REQUESTS had shown it.  Counts that were thinned evenly show 1; where
+the traffic is known by the second the rest is learned.
 """
 
 import numpy as np
