@@ -26,7 +26,8 @@ class Timing:
     """From one plan to the next."""
 
     hold_s: int = 120
-    """How long a plan must have asked for less before a floor falls."""
+    """How long a plan must have asked for less before a floor falls, until a Revision's own traffic has shown
+    what serves it best; and how long a plan stands, with its lead, when nothing newer is known."""
 
     refit_period_s: int = 3600
     """From one fit of the models to the next."""
