@@ -110,10 +110,11 @@ def orders(
     """Only what differs from what stands now.
 
     A floor that is no higher than the owner's own min-scale (owner_min) is none.  A setting that the plan
-    leaves alone (NaN) is the owner's: ours, if one stands, is taken back.
+    leaves alone (NaN) is the owner's: ours, if one stands, is taken back, unless nothing was decided yet.
     """
     floors = np.where(may.floors & (plan.floor > owner_min), plan.floor, NONE_STANDS)
-    return _differing(revisions, Standing(floors, admitted(plan.settings, may.settings)), now)
+    settings = np.where(plan.decided[:, np.newaxis], plan.settings, now.settings)
+    return _differing(revisions, Standing(floors, admitted(settings, may.settings)), now)
 
 
 def withdrawals(revisions: tuple[RevisionSpec, ...], *, may: Allowed, now: Standing) -> list[Order]:

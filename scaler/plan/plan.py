@@ -137,6 +137,7 @@ def plan_fleet(
         reason=_reasons(spec, demands, chosen, wanted, kept),
         bound=bound,
         settings=np.where((open_to_us & demands.known)[:, np.newaxis], chosen.settings, np.nan),
+        decided=(chosen.decided & demands.known) | demands.stale | ~open_to_us,
         chosen=chosen.place,
         worth=chosen.worth,
         median=nan * _at_level(demands.rates, levels, 0.5),

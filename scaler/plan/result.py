@@ -66,6 +66,7 @@ class FleetPlan:
     floor, wanted   pods; reason, bound: codes of Reason and Bound.
     settings        (r, 4) target utilisation %, window s, panic threshold %, retention s; NaN = as its owner
                     has it: ours, if one stands, is taken back.
+    decided         (r,) False: nothing is known yet to decide on settings by; what stands of ours stays.
     chosen          (r,) what is in force: a place in scaler.shadow.candidates, or PLAIN of its rules.
     worth           (r,) what the floor in force takes one request not delayed to be worth; NaN: nothing.
     median, high    requests/s at the peak of the window; NaN where there is no forecast.
@@ -81,6 +82,7 @@ class FleetPlan:
     reason: NDArray[np.uint8]
     bound: NDArray[np.uint8]
     settings: NDArray[np.float64]
+    decided: NDArray[np.bool_]
     chosen: NDArray[np.intp]
     worth: NDArray[np.float64]
     median: NDArray[np.float64]

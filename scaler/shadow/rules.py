@@ -48,6 +48,7 @@ class InForce:
     always    pods; hold_s: seconds.
     settings  (r, 4) as scaler.setting.LEVERS; NaN: as the owner has it.
     guarded   the KPA alone did better: it is in force whatever was chosen.
+    decided   settings were decided on; where not, those of ours that stand from a life before stay.
     """
 
     place: NDArray[np.intp]
@@ -57,6 +58,7 @@ class InForce:
     hold_s: Array
     settings: Array
     guarded: NDArray[np.bool_]
+    decided: NDArray[np.bool_]
 
 
 def in_force(
@@ -87,6 +89,7 @@ def in_force(
         hold_s=np.where(proven | guarded, hold, np.maximum(np.where(plain, 0, hold), hold_s)),
         settings=np.where(settable & (proven & ~plain)[:, np.newaxis], _SETTINGS[place], np.nan),
         guarded=guarded,
+        decided=proven | guarded,
     )
 
 

@@ -32,11 +32,18 @@ def revision(policy: RevisionPolicy = ACT, **what: object) -> RevisionSpec:
 
 
 def ordered(
-    seen: RevisionSpec, setting: Setting = AS_IT_IS, floor: int = 0, *, stale: bool = False
+    seen: RevisionSpec,
+    setting: Setting = AS_IT_IS,
+    floor: int = 0,
+    *,
+    stale: bool = False,
+    decided: bool = True,
 ) -> list[Order]:
     """What is written where a plan asks for that."""
     spec = fleet_spec([seen], np.array([20.0]))
-    asked = SimpleNamespace(floor=np.array([floor], np.int32), settings=np.array([setting.row()]))
+    asked = SimpleNamespace(
+        floor=np.array([floor], np.int32), settings=np.array([setting.row()]), decided=np.array([decided])
+    )
     return orders(
         cast(FleetPlan, asked),
         (seen,),
@@ -65,6 +72,13 @@ def test_a_setting_the_plan_leaves_alone_is_taken_back() -> None:
     assert ordered(revision(setting=SHORT)) == [Order(KEY, "u1", None, AS_IT_IS)]
     panic = Setting(panic_threshold_percentage=110.0)
     assert ordered(revision(setting=SHORT), panic) == [Order(KEY, "u1", None, panic)]
+
+
+def test_settings_of_a_life_before_stand_until_it_is_known_what_is_better() -> None:
+    assert ordered(revision(setting=SHORT), decided=False) == []
+    assert ordered(revision(setting=SHORT), floor=2, decided=False) == [Order(KEY, "u1", 2, SHORT)]
+    observed = revision(replace(ACT, mode=Mode.OBSERVE), setting=SHORT)
+    assert ordered(observed, decided=False) == [Order(KEY, "u1", None, AS_IT_IS)]
 
 
 @pytest.mark.parametrize("mode", [Mode.OBSERVE, Mode.OFF])
