@@ -3,6 +3,7 @@
 import os
 import signal
 import threading
+import time
 from pathlib import Path
 from typing import Any
 
@@ -43,6 +44,23 @@ def export(tmp_path: Path) -> Path:
     return file
 
 
+def kill_at_work(client: Any, pid: int) -> None:
+    """As soon as there is work on the cluster."""
+    until_s = time.monotonic() + 60
+    while not any(client.processing().values()) and time.monotonic() < until_s:
+        time.sleep(0.01)
+    os.kill(pid, signal.SIGKILL)
+
+
+def until_gone(client: Any, pid: int) -> bool:
+    until_s = time.monotonic() + 30
+    while pid in client.run(os.getpid, on_error="ignore").values():
+        if time.monotonic() > until_s:
+            return False
+        time.sleep(0.1)
+    return True
+
+
 def test_one_worker_killed_and_the_figures_are_the_same(export: Path) -> None:
     here = CliRunner().invoke(app, ["backtest", str(export), *ASKED])
     assert here.exit_code == 0, here.stderr
@@ -58,11 +76,13 @@ def test_one_worker_killed_and_the_figures_are_the_same(export: Path) -> None:
         distributed.Client(cluster, set_as_default=False) as client,
     ):
         pid = next(iter(client.run(os.getpid).values()))
-        threading.Timer(2.0, os.kill, (pid, signal.SIGKILL)).start()
+        killing = threading.Thread(target=kill_at_work, args=(client, pid))
+        killing.start()
         there = CliRunner().invoke(
             app, ["backtest", str(export), *ASKED, "--dask", cluster.scheduler_address]
         )
-        assert pid not in client.run(os.getpid).values()
+        killing.join()
+        assert until_gone(client, pid)
     assert there.exit_code == 0, there.stderr
     assert there.stdout == here.stdout
 
