@@ -30,7 +30,8 @@ class Timing:
     what serves it best; and how long a plan stands, with its lead, when nothing newer is known."""
 
     refit_period_s: int = 3600
-    """From one fit of the models to the next."""
+    """From one time that services which are gone are forgotten to the next; all else is learned as it
+    comes."""
 
 
 @dataclass(frozen=True, kw_only=True)

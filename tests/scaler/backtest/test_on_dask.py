@@ -12,6 +12,7 @@ import pytest
 from typer.testing import CliRunner
 
 from scaler.cli.app import app
+from scaler.spread import ClusterError
 
 distributed: Any = pytest.importorskip("distributed")
 
@@ -89,4 +90,5 @@ def test_one_worker_killed_and_the_figures_are_the_same(export: Path) -> None:
 
 def test_no_cluster_at_the_address(export: Path) -> None:
     told = CliRunner().invoke(app, ["backtest", str(export), *ASKED, "--dask", "tcp://127.0.0.1:9"])
-    assert told.exit_code != 0
+    assert isinstance(told.exception, ClusterError)
+    assert ClusterError.exit_code == 2

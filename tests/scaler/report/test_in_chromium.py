@@ -166,6 +166,7 @@ def test_an_address_opens_its_service(opening: Opening, making: Making) -> None:
     page = opening(making(5, courses=3))
     page.evaluate("location.hash = '#service-1'")
     page.wait_for_function("document.getElementById('opened-title').textContent === 'shop/service-001'")
+    assert page.locator("#opened-title").text_content() == "shop/service-001"
 
 
 def test_dark_as_the_system_says_or_by_the_button(opening: Opening, making: Making) -> None:
