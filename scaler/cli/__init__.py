@@ -6,15 +6,17 @@ when it runs, so that `--help` costs little and needs nothing.
 
 import sys
 
+from scaler.cli.interrupt import INTERRUPTED, ends_at_once
+
 
 def main() -> None:
     """Run `tidecast` with the arguments of this process, and end the process with its exit code."""
     try:
-        from scaler.cli.app import app
-
+        with ends_at_once():
+            from scaler.cli.app import app
         app(prog_name="tidecast")
     except KeyboardInterrupt:
-        sys.exit(130)
+        sys.exit(INTERRUPTED)
     except Exception as e:
         from scaler.cli.failures import tell
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from scaler.cli.interrupt import INTERRUPTED
 from scaler.cli.options import (
     DaskOption,
     FilesArgument,
@@ -168,7 +169,7 @@ def backtest(
         if report:
             _write_report(report, found, policies)
     if stopped:
-        raise typer.Exit(130)
+        raise typer.Exit(INTERRUPTED)
 
 
 def _policies(names: tuple[str, ...]) -> "dict[str, Policy]":

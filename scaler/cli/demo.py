@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from scaler.cli.interrupt import INTERRUPTED, ends_at_once
 from scaler.cli.options import Format, FormatOption, JsonOption, chosen
 
 if TYPE_CHECKING:
@@ -62,7 +63,8 @@ def demo(
     A machine's first run compiles Knative's rules before, for up to half a minute.
     """
     form = chosen(output, as_json)
-    show = _prepared(hours, seed)
+    with ends_at_once():
+        show = _prepared(hours, seed)
     page = None if no_page else _page(show, speed, port)
     stop = threading.Event()
     try:
@@ -75,7 +77,7 @@ def demo(
         if page:
             page.end()
     if not show.over:
-        raise typer.Exit(130)
+        raise typer.Exit(INTERRUPTED)
 
 
 def _prepared(hours: float, seed: int) -> "Show":

@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from scaler.cli.interrupt import INTERRUPTED
 from scaler.cli.options import (
     FilesArgument,
     Format,
@@ -72,7 +73,7 @@ def recommend(
     else:
         write_rows([_row(one) for one in found], output)
     if len(found) < len(traffic):
-        raise typer.Exit(130)
+        raise typer.Exit(INTERRUPTED)
 
 
 def _found(traffic: "Traffic", delay_cost: float, jobs: int | None) -> list["Recommendation"]:

@@ -8,6 +8,7 @@ from typing import Annotated
 
 import typer
 
+from scaler.cli.interrupt import INTERRUPTED
 from scaler.cli.options import ConfigOption, KubeconfigOption
 
 NamespaceOption = Annotated[
@@ -79,7 +80,7 @@ def serve(config: Path | None, kubeconfig: Path | None, namespace: str | None, h
         leadership.stop()
         web.stop()
         if signal.SIGINT in signals:
-            raise typer.Exit(130)
+            raise typer.Exit(INTERRUPTED)
     finally:
         cluster.stop()
 

@@ -6,7 +6,6 @@ import pty
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
@@ -85,7 +84,9 @@ def test_ctrl_c_before_the_show_ends_it_at_once() -> None:
     with subprocess.Popen(
         [TIDECAST, "demo", "--no-page"], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
     ) as process:
-        time.sleep(0.8)  # there is nothing to be seen yet
+        assert process.stderr is not None
+        while "two weeks of traffic" not in next(process.stderr):
+            pass
         process.send_signal(signal.SIGINT)
         out, said = process.communicate(timeout=60)
     assert (process.returncode, out) == (130, "")
