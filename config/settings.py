@@ -30,8 +30,8 @@ class Timing:
     what serves it best; and how long a plan stands, with its lead, when nothing newer is known."""
 
     refit_period_s: int = 3600
-    """From one time that services which are gone are forgotten to the next; all else is learned as it
-    comes."""
+    """From one time that slow models are asked, and services that are gone forgotten, to the next; all
+    else is learned as it comes."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -133,8 +133,17 @@ def follow(state: FleetState, keys: tuple[ServiceKey, ...]) -> FleetState:
     return replace(state, keys=keys, **carried)
 
 
-def advance(state: FleetState, arrivals: NDArray[np.float32], win: Window) -> FleetState:
+def advance(
+    state: FleetState,
+    arrivals: NDArray[np.float32],
+    win: Window,
+    *,
+    slower: NDArray[np.float32] | None = None,
+) -> FleetState:
     """The state after the steps (s, n) of `arrivals` requests/s; NaN = not observed.
+
+    slower   (s,) the highest log rate that slower models expect in the window after the last step; NaN = they
+             say nothing
 
     The arrays of the state passed in are reused: do not use it again.
     """
@@ -152,6 +161,7 @@ def advance(state: FleetState, arrivals: NDArray[np.float32], win: Window) -> Fl
         first=win.first,
         lead_s=win.lead_s,
         newest_only=True,
+        slower=slower,
     )
     silent_s, lively = state.silent_s, state.lively
     for j in range(steps):

@@ -12,6 +12,8 @@ from numpy.typing import NDArray
 from forecaster import fleet
 from forecaster.demand import Demand
 from forecaster.history import Grids, ServiceDemand, by_service, summing
+from forecaster.slow import Ahead, Due, Lane, due
+from models import lograte
 from models.forecast import FleetForecast
 from models.keys import ServiceKey
 from scaler.plan.hold import NOTHING_HELD
@@ -34,6 +36,8 @@ from scaler.shadow.items import Lived
 from scaler.shadow.rules import InForce, in_force
 from scaler.shadow.seen import NO_SHADOW, shadowed
 
+LEAST_DELAYED = 0.001
+"""Share of the requests that is reckoned as delayed where less was, or nothing is known."""
 AT_ONCE = 240
 """Steps taken in before the progress is told."""
 Progress = Callable[[float], None]
@@ -81,6 +85,9 @@ class Cycle:
         self._found = (None, (), np.empty(0, np.intp))
         self.state = fleet.start((), pace.step_s, self.grids.fine.end_s)
         self.shade = Shade()
+        self.lane = Lane(pace.coarse_s)
+        """What slow models say; replaced as a whole, by any thread."""
+        self._ahead: tuple[Lane, tuple[ServiceKey, ...], Ahead] = (self.lane, (), self.lane.ahead(()))
         self._revisions: tuple[RevisionSpec, ...] = ()
         self._spec: FleetSpec | None = None
         self._shadow = NO_SHADOW
@@ -121,9 +128,14 @@ class Cycle:
         self._follow(self._with(summed))
         self._take(summed, lambda _: None)
 
-    def refit(self) -> None:
-        """Forget services that are gone; all else is learned as it comes."""
+    def refit(self, cpu_s: float = 0.0) -> Due:
+        """Forget services that are gone; all else is learned as it comes, but for what slow models say.
+
+        Gives whom to listen to next within so many CPU seconds; what comes of it is to become `lane`.
+        """
         self._forget()
+        history = self.grids.coarse.history(self.grids.service_time_s)
+        return due(self.lane, history, self._delayed(), cpu_s=cpu_s)
 
     def lead(self, spec: FleetSpec, revisions: Sequence[RevisionSpec] = ()) -> None:
         """Forecast as far ahead as these Revisions' start-ups need, and live through them in shadow.
@@ -227,12 +239,30 @@ class Cycle:
             self.state = fleet.advance(self.state, some, win)
             progress(first / steps)
         for step in range(steps - apart, steps):
-            self.state = fleet.advance(self.state, columns[:, step : step + 1], win)
+            some = columns[:, step : step + 1]
+            self.state = fleet.advance(self.state, some, win, slower=self._slower(win))
             self._tell(columns[:, step : step + 1], revisions)
             if rehearse:
                 self._rehearse(dispersion=1.0)
                 progress(step / steps)
         progress(1.0)
+
+    def _slower(self, win: fleet.Window) -> NDArray[np.float32] | None:
+        """(s,) the highest log rate that the slow lane expects in the next window; None: it is silent."""
+        if not self.lane.memory:
+            return None
+        if self._ahead[0] is not self.lane or self._ahead[1] != self.grids.keys:
+            self._ahead = (self.lane, self.grids.keys, self.lane.ahead(self.grids.keys))
+        now_s = self.state.origin_s + self.pace.step_s * (1 + win.first)
+        highest = self._ahead[2].highest(now_s, now_s + win.lead_s)
+        return lograte.from_rate(highest, self.pace.step_s)
+
+    def _delayed(self) -> NDArray[np.float64]:
+        """(s,) share of the requests that are delayed by what is in force, as far as the shadow knows."""
+        out = np.full(len(self.grids.keys), LEAST_DELAYED)
+        if self._spec is not None:
+            np.fmax.at(out, service_rows(self._spec, self.grids.keys), self.shade.delayed(self._spec.keys))
+        return out
 
     def _tell(self, arrivals: NDArray[np.float32], revisions: tuple[Lived, ...]) -> None:
         """The shadow is told what came in one step (s, 1)."""

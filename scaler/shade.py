@@ -153,6 +153,17 @@ class Shade:
             if np.isfinite(loss[e])
         )
 
+    def delayed(self, keys: Sequence[RevisionKey]) -> NDArray[np.float64]:
+        """(r,) share of the requests lately that what is in force would have delayed; NaN where not known."""
+        found = self.found
+        out = np.full(len(keys), np.nan)
+        for i, key in enumerate(keys):
+            if (row := found.rows.get(key)) is not None:
+                sums = found.sums[row, KPA if key in found.guarded else found.places.get(key, KPA)]
+                if sums[REQUESTS] > 0:
+                    out[i] = sums[DELAYED] / sums[REQUESTS]
+        return out
+
     def _say(self, planned: Planned) -> None:
         asked = asked_by(planned.expected, RULES)
         while self._asks and self._asks[0][0] < planned.at_s - LONGEST_HOLD_S:

@@ -16,6 +16,7 @@ FIRST_SLOT = np.concatenate([[0], np.cumsum(-(-PERIODS_MIN // SLOT_MIN))])
 FORGETTING = np.where(PERIODS_MIN < 1440, 0.97, 0.8)
 """What a visit of a slot counts after one more."""
 PHASES = len(PERIODS_MIN)
+DAILY = int(np.flatnonzero(PERIODS_MIN == 1440)[0])
 AGE, FAST, SLOW = PHASES, PHASES + 1, PHASES + 2
 MODELS = PHASES + 3
 """Phases of each period; time since the last event; a fast and a slow rate."""

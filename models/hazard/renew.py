@@ -18,6 +18,7 @@ from models.compiled import compiled
 from models.hazard.layout import (
     AGE,
     AGE_OF,
+    DAILY,
     FAST,
     FIRST_SLOT,
     FORGETTING,
@@ -35,6 +36,8 @@ SPREADING = 0.05
 """What is known of how minutes with an event are filled moves by so much with each of them."""
 FAST_MIN, SLOW_MIN = 180.0, 4 * 1440.0
 """Minutes after which an event counts half in the rates."""
+WIDE_MIN = 10
+"""A slot of so many minutes has room for several events."""
 LEAST, MOST = 1e-5, 0.999
 
 
@@ -52,10 +55,20 @@ def visits(state: Any, period: int) -> float:
 
 
 @compiled
+def chance_at(state: Any, period: int, minute: int) -> float:
+    """What the phase of a period says of one minute."""
+    hits = state.hits[slot_of(period, minute)]
+    return float((hits + SHRINK * state.slow) / (visits(state, period) + SHRINK))
+
+
+@compiled
 def chance_of(state: Any, model: int, minute: int, since: int) -> float:
     """What one model says of one minute, `since` minutes after the last event."""
     if model < PHASES:
-        p = (state.hits[slot_of(model, minute)] + SHRINK * state.slow) / (visits(state, model) + SHRINK)
+        p = chance_at(state, model, minute)
+        if SLOT_MIN[model] >= WIDE_MIN and since < minute % SLOT_MIN[model]:
+            # The slot had its event: one more comes where days have some at this time, or full slots.
+            p = max(p * p, min(p, chance_at(state, DAILY, minute)))
     elif model == AGE:
         age = AGE_OF[min(since, len(AGE_OF) - 1)]
         p = (state.age_hits[age] + SHRINK * state.slow) / (state.age_visits[age] + SHRINK)

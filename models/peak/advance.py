@@ -58,6 +58,7 @@ def advance(
     first: int,
     lead_s: NDArray[np.float64],
     newest_only: bool = False,
+    slower: NDArray[np.float32] | None = None,
 ) -> Said:
     """Takes the fleet through n steps, and says after each what is to come.
 
@@ -69,6 +70,7 @@ def advance(
     lead_s    (s,) seconds that the window is long, up to MOST_LEAD_S; its peak is not looked for beyond
               PENDING steps
     newest_only   say only what is forecast after the last step: n is 1 in what comes back
+    slower    (s,) the highest log rate that slower models expect in the window; NaN = they say nothing
     """
     s, n = len(rates), 1 if newest_only else rates.shape[1]
     said = Said(
@@ -81,9 +83,11 @@ def advance(
     # Of a window that begins beyond PENDING steps, the peak of the last step within them is forecast.
     begins = min(first, PENDING - 2)
     last = np.clip(begins + np.ceil(lead_s / step_s), begins + 1, PENDING - 1).astype(np.int64)
+    if slower is None:
+        slower = np.full(s, np.nan, np.float32)
     _advance(
         state, hazard, np.ascontiguousarray(rates, np.float32), origin_s, step_s, first, begins, last, lead_s,
-        LEVELS, _SHARES, _PRIOR, said.rates, said.weights, said.chances, said.sparse,
+        slower, LEVELS, _SHARES, _PRIOR, said.rates, said.weights, said.chances, said.sparse,
     )  # fmt: skip
     return said
 
@@ -91,7 +95,8 @@ def advance(
 @compiled_loop
 def _advance(
     states: Any, hazards: Any, rates: Any, origin_s: int, step_s: int, first: int, begins: int, last: Any,
-    lead_s: Any, levels: Any, shares: Any, prior: Any, points: Any, weights: Any, chances: Any, sparse: Any,
+    lead_s: Any, slower: Any, levels: Any, shares: Any, prior: Any, points: Any, weights: Any, chances: Any,
+    sparse: Any,
 ) -> None:  # fmt: skip
     x = np.zeros(FEATURES)
     for i in range(len(states)):
@@ -103,7 +108,7 @@ def _advance(
             # Where only the newest is asked for, all that is kept of the others is what they are scored by.
             at = min(j, chances.shape[1] - 1)
             if not math.isnan(state.last):
-                say(state, now_s, step_s, begins, last[i], levels, x, points[i, at])
+                say(state, now_s, step_s, begins, last[i], slower[i], levels, x, points[i, at])
             if j < rates.shape[1] - chances.shape[1]:
                 continue
             from_s = now_s + first * step_s
@@ -166,10 +171,13 @@ def highest_of(state: Any, steps: int) -> float:
 
 
 @compiled
-def say(state: Any, time_s: int, step_s: int, first: int, last: int, levels: Any, x: Any, rates: Any) -> None:
+def say(
+    state: Any, time_s: int, step_s: int, first: int, last: int, slower: float, levels: Any, x: Any,
+    rates: Any,
+) -> None:  # fmt: skip
     """The forecast from the origin `time_s`: its rates (POINTS,) are written, and kept until it is scored."""
     slot = state.steps % PENDING
-    features(state, x, time_s, first, last, step_s)
+    features(state, x, time_s, first, last, step_s, slower)
     place = 0.0
     for f in range(FEATURES):
         place += state.beta[f] * x[f]

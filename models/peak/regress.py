@@ -6,9 +6,10 @@ weights w halve in FORGET_S.  With z̄(m) the log of the mean rate over the last
 
     1, z, z̄(2), z̄(10), z̄(60), highest z of the last 10 min,
     profile of the day ahead and now, of the week ahead and now, of the hour ahead less now,
-    z̄(2) − z̄(10) where positive, z − z̄(60) where above a half, its lowest z of 5 min, time since a peak
+    z̄(2) − z̄(10) where positive, z − z̄(60) where above a half, its lowest z of 5 min, time since a peak,
+    the path that slower models expect ahead less z̄(60)
 
-A profile that was never visited says z̄(60): then it adds nothing.
+A profile that was never visited says z̄(60), and so does a path that there is none of: then it adds nothing.
 """
 
 import math
@@ -63,8 +64,11 @@ def either(value: float, otherwise: float) -> float:
 
 
 @compiled
-def features(state: Any, x: Any, time_s: int, first: int, last: int, step_s: int) -> None:
-    """Writes x (FEATURES,) at the origin `time_s`, for the window of the steps first to last after it."""
+def features(state: Any, x: Any, time_s: int, first: int, last: int, step_s: int, slower: float) -> None:
+    """Writes x (FEATURES,) at the origin `time_s`, for the window of the steps first to last after it.
+
+    slower   the highest log rate that slower models expect in it; NaN = they say nothing
+    """
     floor_rate = 0.5 / step_s
     now = state.last
     two = either(mean_z(state, max(1, 120 // step_s), floor_rate), now)
@@ -93,6 +97,7 @@ def features(state: Any, x: Any, time_s: int, first: int, last: int, step_s: int
     x[13] = either(extreme_z(state, max(1, 300 // step_s), -1.0), now) - now
     x[14] = max(0.0, hour - now - 0.5)
     x[15] = now - two
+    x[16] = either(slower - hour, 0.0)
 
 
 @compiled

@@ -24,6 +24,7 @@ from scaler.orders import Order, Outcome, Result
 from scaler.plan.result import FleetPlan, Reason
 from scaler.revision import RevisionSpec
 from scaler.setting import Setting
+from scaler.spread import one_by_one
 
 SERVICE, KEY = ServiceKey("shop", "cart"), RevisionKey("shop", "cart-00001")
 ACT = RevisionPolicy(mode=Mode.ACT)
@@ -305,6 +306,23 @@ def test_a_refit_changes_nothing_that_was_known() -> None:
     assert before is not None
     assert after is not None
     assert after.floor[0] == pytest.approx(before.floor[0], abs=2)
+
+
+def test_slow_models_are_asked_beside_the_loop_and_told_of() -> None:
+    world = World()
+    loop, board = started(world)
+    turn(loop, world)
+    loop.listen(one_by_one)
+    assert not loop.has_due
+    assert board.shown.heard == 0
+    loop.refit()
+    assert loop.has_due
+    turn(loop, world)
+    loop.listen(one_by_one)
+    assert not loop.has_due
+    # A rate that never varies is known without them.
+    assert (board.shown.heard, board.shown.spoken) == (1, 0)
+    turn(loop, world)
 
 
 def test_with_no_revisions_at_all_the_loop_goes_round() -> None:

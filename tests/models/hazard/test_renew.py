@@ -179,3 +179,14 @@ def test_whatever_was_seen_weights_are_a_distribution(
     assert (state["weight"][0] > 0).all()
     said = [chance(state[0], end_s, end_s + each, step_s) for each in (0, lead_s // 2, lead_s)]
     assert 0 == said[0] <= said[1] <= said[2] <= 1
+
+
+def test_a_slot_that_had_its_event_expects_no_other(chances: Chances) -> None:
+    """Requests at the same minute each day, and at last a straggler behind them: others would be no surprise
+    to a week that is counted in slots of ten minutes.
+    """
+    events = every(DAY, 390, 8 * DAY)
+    events[-DAY + 392] = 1
+    said = chances(events)
+    assert said[-DAY + 389] > 0.1
+    assert said[-DAY + 393 : -DAY + 410].max() < 0.02
