@@ -17,9 +17,14 @@ FORGETTING = np.where(PERIODS_MIN < 1440, 0.97, 0.8)
 """What a visit of a slot counts after one more."""
 PHASES = len(PERIODS_MIN)
 DAILY = int(np.flatnonzero(PERIODS_MIN == 1440)[0])
-AGE, FAST, SLOW = PHASES, PHASES + 1, PHASES + 2
-MODELS = PHASES + 3
-"""Phases of each period; time since the last event; a fast and a slow rate."""
+FOUND, EVENTS = 2, 64
+"""Periods that may be found (models.hazard.found), and beginnings of events that are remembered for it."""
+LONGEST_MIN = 10080
+KNOWN_PERIOD = np.isin(np.arange(LONGEST_MIN + 1), PERIODS_MIN)
+"""By minutes: those that need not be found."""
+AGE, FAST, SLOW, FIRST_FOUND = PHASES, PHASES + 1, PHASES + 2, PHASES + 3
+MODELS = PHASES + 3 + FOUND
+"""Phases of each period; time since the last event; a fast and a slow rate; periods that were found."""
 
 EXACT_AGES = 60
 AGES = 96
@@ -45,14 +50,23 @@ STATE = np.dtype(
         ("hits", "f4", (int(FIRST_SLOT[-1]),)),
         ("age_hits", "f4", (AGES,)),
         ("age_visits", "f4", (AGES,)),
+        ("begun", "i4", (EVENTS,)),
+        ("beginnings", "i8"),
+        # Minutes, 0 = none; hits and visits of the minute of the phase, of those beside it, of all others.
+        ("found_min", "i4", (FOUND,)),
+        ("found_phase", "i4", (FOUND,)),
+        ("found_hits", "f4", (FOUND, 3)),
+        ("found_visits", "f4", (FOUND, 3)),
         ("fast", "f4"),
         ("slow", "f4"),
         ("weight", "f8", (MODELS,)),
     ]
 )
 
-PRIOR = np.concatenate([np.full(PHASES, 0.5 / PHASES), [0.25, 0.1, 0.15]])
+PRIOR = np.concatenate([np.full(PHASES, 0.5 / PHASES), [0.25, 0.1, 0.15], np.zeros(FOUND)])
 """Weights of the models before anything was seen."""
+FOUND_PRIOR = 0.1
+"""That of a period, from when it was found."""
 AGE_OF = np.array(
     [
         age if age < EXACT_AGES else

@@ -3,6 +3,7 @@
 Model i says p_i for each minute:
 
 phase of a period P   hits / visits of the minute's slot, forgetting, shrunk to the slow rate
+found periods         the same by whether the minute is the one of the phase (models.hazard.found)
 age                   the same by minutes since the last event; it contains the hybrid histogram (Shahrad et
                       al., Serverless in the Wild, USENIX ATC 2020)
 fast, slow            rates that forget within hours and within days
@@ -14,14 +15,21 @@ back each minute, so that a cron that changes is found again.
 import math
 from typing import Any
 
+import numpy as np
+
 from models.compiled import compiled
+from models.hazard.found import chance_found, learn_found, look, remember
 from models.hazard.layout import (
     AGE,
     AGE_OF,
     DAILY,
+    EVENTS,
     FAST,
+    FIRST_FOUND,
     FIRST_SLOT,
     FORGETTING,
+    FOUND,
+    FOUND_PRIOR,
     MODELS,
     PERIODS_MIN,
     PHASES,
@@ -64,7 +72,9 @@ def chance_at(state: Any, period: int, minute: int) -> float:
 @compiled
 def chance_of(state: Any, model: int, minute: int, since: int) -> float:
     """What one model says of one minute, `since` minutes after the last event."""
-    if model < PHASES:
+    if model >= FIRST_FOUND:
+        p = chance_found(state, model - FIRST_FOUND, minute, SHRINK)
+    elif model < PHASES:
         p = chance_at(state, model, minute)
         if SLOT_MIN[model] >= WIDE_MIN and since < minute % SLOT_MIN[model]:
             # The slot had its event: one more comes where days have some at this time, or full slots.
@@ -126,18 +136,19 @@ def learn(state: Any) -> None:
         state.since += 1
         return
     event, minute = state.so_far, state.minute
-    total = 0.0
-    for model in range(MODELS):
-        p = chance_of(state, model, minute, state.since)
-        state.weight[model] *= event * p + (1 - event) * (1 - p)
-        total += state.weight[model]
-    for model in range(MODELS):
-        state.weight[model] = (1 - MIXING) * state.weight[model] / total + MIXING * PRIOR[model]
+    reweigh(state, event, minute)
     for period in range(PHASES):
         slot = slot_of(period, minute)
         # A slot of several minutes is visited once a minute; what it had is forgotten by the visit.
         keep = FORGETTING[period] ** (1 / SLOT_MIN[period])
         state.hits[slot] = keep * state.hits[slot] + event / SLOT_MIN[period]
+    learn_found(state, minute, event)
+    if event >= 1 and state.since > 0 and remember(state, minute):
+        known = state.found_min.copy()
+        look(state, np.zeros(EVENTS, np.int64), np.zeros(EVENTS, np.bool_))
+        for which in range(FOUND):
+            if state.found_min[which] != known[which]:
+                begin_with(state, FIRST_FOUND + which, FOUND_PRIOR if state.found_min[which] > 0 else 0.0)
     age = AGE_OF[min(state.since, len(AGE_OF) - 1)]
     state.age_hits[age] = 0.97 * state.age_hits[age] + event
     state.age_visits[age] = 0.97 * state.age_visits[age] + 1
@@ -146,6 +157,33 @@ def learn(state: Any) -> None:
     state.slow += max(1 - 0.5 ** (1 / SLOW_MIN), 1 / (state.minutes + 100.0)) * (event - state.slow)
     # A part of an event of a longer step breaks no age: which minute had it is not known.
     state.since = 0 if event >= 1 else state.since + 1
+
+
+@compiled
+def reweigh(state: Any, event: float, minute: int) -> None:
+    """The weights, by what each model had said of the minute; they add up to 1."""
+    total, prior = 0.0, 1.0
+    for model in range(MODELS):
+        if state.weight[model] > 0:
+            p = chance_of(state, model, minute, state.since)
+            state.weight[model] *= event * p + (1 - event) * (1 - p)
+            total += state.weight[model]
+    for which in range(FOUND):
+        prior += FOUND_PRIOR if state.found_min[which] > 0 else 0.0
+    for model in range(MODELS):
+        mine = PRIOR[model]
+        if model >= FIRST_FOUND and state.found_min[model - FIRST_FOUND] > 0:
+            mine = FOUND_PRIOR
+        state.weight[model] = (1 - MIXING) * state.weight[model] / total + MIXING * mine / prior
+
+
+@compiled
+def begin_with(state: Any, model: int, weight: float) -> None:
+    """This model has that weight from now on, and the others share the rest as they did."""
+    rest = (1 - weight) / max(1 - state.weight[model], LEAST)
+    for other in range(MODELS):
+        state.weight[other] *= rest
+    state.weight[model] = weight
 
 
 @compiled
@@ -159,6 +197,8 @@ def chance(state: Any, from_s: int, until_s: int, step_s: int) -> float:
     begun = state.so_far > 0
     first, per_step, many = from_s // 60, max(1, step_s // 60), many_at_once(state, step_s)
     for model in range(MODELS):
+        if state.weight[model] == 0:
+            continue
         none, within = 1.0, 0.0
         for minute in range(first, (until_s - 1) // 60 + 1):
             ahead = minute - state.minute

@@ -66,6 +66,8 @@ def begin_anew(hazard: Any) -> None:
     hazard.hits[:] = 0.0
     hazard.age_hits[:] = 0.0
     hazard.age_visits[:] = 0.0
+    hazard.found_min[:] = 0
+    hazard.beginnings = 0
     hazard.fast = hazard.slow = FIRST_RATE
     hazard.weight[:] = PRIOR
     hazard.minutes, hazard.since, hazard.spread = 0, LEAST_AGE, 0.0
