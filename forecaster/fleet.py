@@ -9,6 +9,7 @@ pod asked for at the next plan could be ready (models.peak), and what bursts or 
 (models.hazard).  A floor must carry the peak of that window, not its mean.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -139,11 +140,13 @@ def advance(
     win: Window,
     *,
     slower: NDArray[np.float32] | None = None,
+    callers: NDArray[np.intp] | None = None,
 ) -> FleetState:
     """The state after the steps (s, n) of `arrivals` requests/s; NaN = not observed.
 
     slower   (s,) the highest log rate that slower models expect in the window after the last step; NaN = they
              say nothing
+    callers  (s,) the row of each service's caller; -1 = it has none
 
     The arrays of the state passed in are reused: do not use it again.
     """
@@ -162,6 +165,7 @@ def advance(
         lead_s=win.lead_s,
         newest_only=True,
         slower=slower,
+        callers=callers,
     )
     silent_s, lively = state.silent_s, state.lively
     for j in range(steps):
@@ -178,6 +182,16 @@ def advance(
         silent_s=silent_s,
         lively=lively,
     )
+
+
+def with_callers(
+    state: FleetState, before: Mapping[ServiceKey, ServiceKey], now: Mapping[ServiceKey, ServiceKey]
+) -> FleetState:
+    """The state when services have other callers than `before`.  Its arrays are changed in place."""
+    called = np.array([key in now for key in state.keys], np.bool_)
+    anew = np.array([before.get(key) != now.get(key) for key in state.keys], np.bool_)
+    hazard.with_callers(state.hazard, called, anew)
+    return state
 
 
 def begin_at(state: FleetState, origin_s: int) -> FleetState:

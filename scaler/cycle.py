@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from forecaster import fleet
+from forecaster.callers import callers
 from forecaster.demand import Demand
 from forecaster.history import Grids, ServiceDemand, by_service, summing
 from forecaster.slow import Ahead, Due, Lane, due
@@ -38,6 +39,8 @@ from scaler.shadow.seen import NO_SHADOW, shadowed
 
 LEAST_DELAYED = 0.001
 """Share of the requests that is reckoned as delayed where less was, or nothing is known."""
+CALLS_S = 2 * 86400
+"""Of the past, in which is looked for who calls whom."""
 AT_ONCE = 240
 """Steps taken in before the progress is told."""
 Progress = Callable[[float], None]
@@ -87,6 +90,8 @@ class Cycle:
         self.shade = Shade()
         self.lane = Lane(pace.coarse_s)
         """What slow models say; replaced as a whole, by any thread."""
+        self._callers: Mapping[ServiceKey, ServiceKey] = {}
+        self._callers_at: tuple[tuple[ServiceKey, ...], NDArray[np.intp]] = ((), np.empty(0, np.intp))
         self._ahead: tuple[Lane, tuple[ServiceKey, ...], Ahead] = (self.lane, (), self.lane.ahead(()))
         self._revisions: tuple[RevisionSpec, ...] = ()
         self._spec: FleetSpec | None = None
@@ -118,6 +123,7 @@ class Cycle:
         self.state = fleet.start((), self.pace.step_s, demand.start_s)
         self.state = fleet.start(self.grids.keys, self.pace.step_s, demand.start_s)
         self.state = fleet.recall(self.state, before, self._window(self.grids.keys))
+        self._find_callers(before.arrivals[:, -CALLS_S // self.pace.coarse_s :])
         self._take(summed, progress, rehearse=True)
         self.shade.live()
 
@@ -134,6 +140,8 @@ class Cycle:
         Gives whom to listen to next within so many CPU seconds; what comes of it is to become `lane`.
         """
         self._forget()
+        newest = min(CALLS_S // self.pace.coarse_s, self.grids.coarse.columns)
+        self._find_callers(self.grids.coarse.newest(newest))
         history = self.grids.coarse.history(self.grids.service_time_s)
         return due(self.lane, history, self._delayed(), cpu_s=cpu_s)
 
@@ -236,16 +244,33 @@ class Cycle:
         apart = min(steps, self._shadow.rehearsed_s // step_s if rehearse else steps)
         for first in range(0, steps - apart, AT_ONCE):
             some = columns[:, first : min(first + AT_ONCE, steps - apart)]
-            self.state = fleet.advance(self.state, some, win)
+            self.state = fleet.advance(self.state, some, win, callers=self._rows_of_callers())
             progress(first / steps)
         for step in range(steps - apart, steps):
             some = columns[:, step : step + 1]
-            self.state = fleet.advance(self.state, some, win, slower=self._slower(win))
+            self.state = fleet.advance(
+                self.state, some, win, slower=self._slower(win), callers=self._rows_of_callers()
+            )
             self._tell(columns[:, step : step + 1], revisions)
             if rehearse:
                 self._rehearse(dispersion=1.0)
                 progress(step / steps)
         progress(1.0)
+
+    def _find_callers(self, arrivals: NDArray[np.float32]) -> None:
+        """See who calls whom, by arrivals (s, n) on the long grid."""
+        found = callers(self.grids.keys, arrivals)
+        self.state = fleet.with_callers(self.state, self._callers, found)
+        self._callers, self._callers_at = found, ((), np.empty(0, np.intp))
+
+    def _rows_of_callers(self) -> NDArray[np.intp] | None:
+        """(s,) the row of each service's caller, -1 = none; found anew only where services changed."""
+        keys = self.grids.keys
+        if self._callers and self._callers_at[0] != keys:
+            row = {key: i for i, key in enumerate(keys)}
+            at = [row.get(self._callers[key], -1) if key in self._callers else -1 for key in keys]
+            self._callers_at = (keys, np.array(at, np.intp))
+        return self._callers_at[1] if self._callers else None
 
     def _slower(self, win: fleet.Window) -> NDArray[np.float32] | None:
         """(s,) the highest log rate that the slow lane expects in the next window; None: it is silent."""

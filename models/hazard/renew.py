@@ -18,10 +18,12 @@ from typing import Any
 import numpy as np
 
 from models.compiled import compiled
+from models.hazard.called import call_age, chance_called, close_call, hear, learn_called
 from models.hazard.found import chance_found, learn_found, look, remember
 from models.hazard.layout import (
     AGE,
     AGE_OF,
+    CALLED,
     DAILY,
     EVENTS,
     FAST,
@@ -70,9 +72,11 @@ def chance_at(state: Any, period: int, minute: int) -> float:
 
 
 @compiled
-def chance_of(state: Any, model: int, minute: int, since: int) -> float:
+def chance_of(state: Any, model: int, minute: int, since: int, call_since: int) -> float:
     """What one model says of one minute, `since` minutes after the last event."""
-    if model >= FIRST_FOUND:
+    if model == CALLED:
+        p = chance_called(state, call_since, SHRINK)
+    elif model >= FIRST_FOUND:
         p = chance_found(state, model - FIRST_FOUND, minute, SHRINK)
     elif model < PHASES:
         p = chance_at(state, model, minute)
@@ -88,8 +92,10 @@ def chance_of(state: Any, model: int, minute: int, since: int) -> float:
 
 
 @compiled
-def follow(state: Any, event: float, time_s: int, step_s: int) -> None:
+def follow(state: Any, event: float, time_s: int, step_s: int, call: float = math.nan) -> None:
     """Takes in whether the step that begins at `time_s` had an event (1 or 0); NaN = not observed.
+
+    call   the same of the caller, where there is one
 
     What a step that crosses minutes had may have been in each of those that end with it.
     """
@@ -99,11 +105,13 @@ def follow(state: Any, event: float, time_s: int, step_s: int) -> None:
             close(state)
         if state.minute >= 0:
             state.since += max(0, minute - state.minute)
+            close_call(state, max(0, minute - state.minute))
         begin(state, minute)
     if not math.isnan(event):
         state.so_far = event if math.isnan(state.so_far) else max(state.so_far, event)
         state.steps_so_far += 1
         state.busy_so_far += event
+    hear(state, call)
     minutes = (time_s + step_s) // 60 - minute
     share = event / minutes if minutes > 1 else state.so_far
     for _ in range(minutes):
@@ -117,6 +125,7 @@ def follow(state: Any, event: float, time_s: int, step_s: int) -> None:
 def close(state: Any) -> None:
     """The minute is over: weights and models learn from it; the next one begins."""
     learn(state)
+    close_call(state, 1)
     if state.so_far >= 1 and state.steps_so_far > 1:
         others = (state.busy_so_far - 1) / (state.steps_so_far - 1)
         state.spread += SPREADING * (others - state.spread)
@@ -143,6 +152,8 @@ def learn(state: Any) -> None:
         keep = FORGETTING[period] ** (1 / SLOT_MIN[period])
         state.hits[slot] = keep * state.hits[slot] + event / SLOT_MIN[period]
     learn_found(state, minute, event)
+    if state.called:
+        learn_called(state, event)
     if event >= 1 and state.since > 0 and remember(state, minute):
         known = state.found_min.copy()
         look(state, np.zeros(EVENTS, np.int64), np.zeros(EVENTS, np.bool_))
@@ -165,15 +176,18 @@ def reweigh(state: Any, event: float, minute: int) -> None:
     total, prior = 0.0, 1.0
     for model in range(MODELS):
         if state.weight[model] > 0:
-            p = chance_of(state, model, minute, state.since)
+            p = chance_of(state, model, minute, state.since, state.call_since)
             state.weight[model] *= event * p + (1 - event) * (1 - p)
             total += state.weight[model]
     for which in range(FOUND):
         prior += FOUND_PRIOR if state.found_min[which] > 0 else 0.0
+    prior += FOUND_PRIOR if state.called else 0.0
     for model in range(MODELS):
         mine = PRIOR[model]
-        if model >= FIRST_FOUND and state.found_min[model - FIRST_FOUND] > 0:
-            mine = FOUND_PRIOR
+        if model == CALLED:
+            mine = FOUND_PRIOR if state.called else 0.0
+        elif model >= FIRST_FOUND:
+            mine = FOUND_PRIOR if state.found_min[model - FIRST_FOUND] > 0 else 0.0
         state.weight[model] = (1 - MIXING) * state.weight[model] / total + MIXING * mine / prior
 
 
@@ -203,7 +217,7 @@ def chance(state: Any, from_s: int, until_s: int, step_s: int) -> float:
         for minute in range(first, (until_s - 1) // 60 + 1):
             ahead = minute - state.minute
             age = max(ahead - 1, 0) if begun else state.since + ahead
-            p = chance_of(state, model, minute, age)
+            p = chance_of(state, model, minute, age, call_age(state, ahead))
             share = (min(until_s, (minute + 1) * 60) - max(from_s, minute * 60)) / 60.0
             if begun and ahead == 0:
                 within += 1 - (1 - share) ** (many - 1)

@@ -59,6 +59,7 @@ def advance(
     lead_s: NDArray[np.float64],
     newest_only: bool = False,
     slower: NDArray[np.float32] | None = None,
+    callers: NDArray[np.intp] | None = None,
 ) -> Said:
     """Takes the fleet through n steps, and says after each what is to come.
 
@@ -71,6 +72,7 @@ def advance(
               PENDING steps
     newest_only   say only what is forecast after the last step: n is 1 in what comes back
     slower    (s,) the highest log rate that slower models expect in the window; NaN = they say nothing
+    callers   (s,) the row of each service's caller; -1 = it has none
     """
     s, n = len(rates), 1 if newest_only else rates.shape[1]
     said = Said(
@@ -85,9 +87,11 @@ def advance(
     last = np.clip(begins + np.ceil(lead_s / step_s), begins + 1, PENDING - 1).astype(np.int64)
     if slower is None:
         slower = np.full(s, np.nan, np.float32)
+    if callers is None:
+        callers = np.full(s, -1, np.intp)
     _advance(
         state, hazard, np.ascontiguousarray(rates, np.float32), origin_s, step_s, first, begins, last, lead_s,
-        slower, LEVELS, _SHARES, _PRIOR, said.rates, said.weights, said.chances, said.sparse,
+        slower, callers, LEVELS, _SHARES, _PRIOR, said.rates, said.weights, said.chances, said.sparse,
     )  # fmt: skip
     return said
 
@@ -95,15 +99,18 @@ def advance(
 @compiled_loop
 def _advance(
     states: Any, hazards: Any, rates: Any, origin_s: int, step_s: int, first: int, begins: int, last: Any,
-    lead_s: Any, slower: Any, levels: Any, shares: Any, prior: Any, points: Any, weights: Any, chances: Any,
-    sparse: Any,
+    lead_s: Any, slower: Any, callers: Any, levels: Any, shares: Any, prior: Any, points: Any, weights: Any,
+    chances: Any, sparse: Any,
 ) -> None:  # fmt: skip
     x = np.zeros(FEATURES)
     for i in range(len(states)):
         state, hazard = states[i], hazards[i]
         for j in range(rates.shape[1]):
             time_s = origin_s + j * step_s
-            step(state, hazard, rates[i, j], time_s, step_s, begins, last[i], levels, prior, x)
+            call = math.nan
+            if callers[i] >= 0 and not math.isnan(rates[callers[i], j]):
+                call = 1.0 if rates[callers[i], j] > 0 else 0.0
+            step(state, hazard, rates[i, j], time_s, step_s, begins, last[i], levels, prior, x, call)
             now_s = time_s + step_s
             # Where only the newest is asked for, all that is kept of the others is what they are scored by.
             at = min(j, chances.shape[1] - 1)
@@ -125,14 +132,14 @@ def _advance(
 @compiled
 def step(
     state: Any, hazard: Any, rate: float, time_s: int, step_s: int, first: int, last: int, levels: Any,
-    prior: Any, x: Any,
+    prior: Any, x: Any, call: float,
 ) -> None:  # fmt: skip
     """Takes in what came in the step that begins at `time_s`."""
     if not 0 <= rate < math.inf:
         rate = math.nan
     z = math.log(rate + 0.5 / step_s)
     event = event_of(state, hazard, rate, step_s)
-    follow_events(hazard, event, time_s, step_s)
+    follow_events(hazard, event, time_s, step_s, call)
     state.rate[state.steps % RING], state.z[state.steps % RING] = rate, z
     state.steps += 1
     follow(state, z, time_s, step_s)

@@ -156,6 +156,35 @@ def test_what_slow_models_know_of_the_next_minutes_is_learned_to_be_used() -> No
     assert off[True] < 0.5 * off[False]
 
 
+def test_a_call_of_another_service_tells_of_what_follows() -> None:
+    """The second is called two minutes after the first, which is called at random, and by nobody else."""
+    begin_s, step_s = 10 * DAY_S, STEP_S
+    rng, steps = np.random.default_rng(3), 2 * DAY_S // STEP_S
+    first = rng.random(steps + 2 * 2880) < step_s / 3600
+    both = np.stack([first, np.roll(first, 120 // step_s)]).astype(np.float32)
+    keys = (KEY, RevisionKey("shop", "stock-00001"))
+    services = (SERVICE, ServiceKey("shop", "stock"))
+
+    def came(first_step: int, last_step: int) -> Demand:
+        values = both[:, first_step:last_step]
+        return Demand(keys, services, values, values, begin_s + first_step * step_s, step_s, 30.0)
+
+    cycle = Cycle(PACE, begin_s)
+    cycle.lead(spec())
+    for step in range(0, steps, 120):
+        cycle.observe(came(step, step + 120))
+    cycle.refit()
+    said = []
+    for step in range(steps, both.shape[1]):
+        cycle.observe(came(step, step + 1))
+        said.append(float(cycle.state.chances[1]))
+    # A window of 75 s and more after the step; what comes in the second half of a minute is later by a step.
+    chances, calls = np.array(said)[2880:], first[-2880:]
+    after_call = np.flatnonzero(calls[:-4]) + 2
+    assert np.mean(chances[after_call]) > 10 * np.median(chances)
+    assert np.mean(chances[after_call]) > 0.5
+
+
 def test_a_plan_uses_nothing_of_later() -> None:
     begin_s = 10 * DAY_S + 12 * 3600
     plans = []
