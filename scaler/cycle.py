@@ -166,7 +166,7 @@ class Cycle:
         seen = demands(
             forecast, self._services(dispersion), spec, rows=at, timing=self.pace.plan, now_s=now_s
         )
-        self.shade.planned(Planned(now_s, spec.keys, expected(seen)))
+        self.shade.planned(Planned(now_s, spec.keys, expected(seen), spec.least, spec.most))
         plan, self._held = plan_fleet(
             seen,
             forecast.levels,
@@ -305,18 +305,19 @@ class Cycle:
 
     def _rehearse(self, dispersion: float) -> None:
         """Plans would have been made in the past, too: the shadow is told of one, and lives on."""
-        if self._spec is None:
+        spec = self._spec
+        if spec is None:
             return
         now_s = self.state.origin_s + int(self._delay_s)
         seen = demands(
             self.forecast(),
             self._services(dispersion),
-            self._spec,
-            rows=self._rows(self._spec),
+            spec,
+            rows=self._rows(spec),
             timing=self.pace.plan,
             now_s=now_s,
         )
-        self.shade.planned(Planned(now_s, self._spec.keys, expected(seen)))
+        self.shade.planned(Planned(now_s, spec.keys, expected(seen), spec.least, spec.most))
         self.shade.live()
 
     def _startup_s(self) -> NDArray[np.float64]:

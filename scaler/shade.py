@@ -27,11 +27,13 @@ MOST_DUE = 256
 
 @dataclass(frozen=True, eq=False)
 class Planned:
-    """At `at_s` this was expected of the Revisions `keys` (r,)."""
+    """At `at_s` this was expected of Revisions `keys` (r,), whose policies have bounds least and most (r,)."""
 
     at_s: int
     keys: tuple[RevisionKey, ...]
     expected: Expected
+    least: NDArray[np.int32]
+    most: NDArray[np.int32]
 
 
 @dataclass(frozen=True, eq=False)
@@ -177,7 +179,9 @@ class Shade:
                 earlier = np.where((at >= 0)[:, np.newaxis] & held, before[at], 0)
                 np.maximum(asked, earlier, out=asked)
         if self._shadow is not None:
-            self._shadow.say(planned.at_s, planned.keys, asked)
+            # Bounds hold whatever is chosen, the KPA alone as well: they tell nothing of a candidate.
+            bounded = np.clip(asked, planned.least[:, np.newaxis], planned.most[:, np.newaxis])
+            self._shadow.say(planned.at_s, planned.keys, bounded)
 
     def _take(self, came: Came) -> None:
         if self._shadow is None:
