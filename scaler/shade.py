@@ -27,7 +27,7 @@ MOST_DUE = 256
 
 @dataclass(frozen=True, eq=False)
 class Planned:
-    """At `at_s` this was expected of Revisions `keys` (r,), whose policies have bounds least and most (r,)."""
+    """At `at_s` this was expected of Revisions `keys` (r,); least, most (r,) are bounds of their policies."""
 
     at_s: int
     keys: tuple[RevisionKey, ...]
