@@ -16,6 +16,10 @@ FIRST_SLOT = np.concatenate([[0], np.cumsum(-(-PERIODS_MIN // SLOT_MIN))])
 FORGETTING = np.where(PERIODS_MIN < 1440, 0.97, 0.8)
 """What a visit of a slot counts after one more."""
 PHASES = len(PERIODS_MIN)
+LOCAL_FROM_MIN = 720
+"""Phases of periods from this one on are those of the wall clock; shorter ones go on evenly in Unix time."""
+FIRST_SHOWN = int(np.flatnonzero(PERIODS_MIN >= LOCAL_FROM_MIN)[0])
+"""The first of them."""
 AGE, FAST, SLOW = PHASES, PHASES + 1, PHASES + 2
 MODELS = PHASES + 3
 """Phases of each period; time since the last event; a fast and a slow rate."""

@@ -2,7 +2,8 @@
 
 Model i says p_i for each minute:
 
-phase of a period P   hits / visits of the minute's slot, forgetting, shrunk to the slow rate
+phase of a period P   hits / visits of the minute's slot, forgetting, shrunk to the slow rate; of half a day
+                      and more by the wall clock (models.clock)
 age                   the same by minutes since the last event; it contains the hybrid histogram (Shahrad et
                       al., Serverless in the Wild, USENIX ATC 2020)
 fast, slow            rates that forget within hours and within days
@@ -14,13 +15,16 @@ back each minute, so that a cron that changes is found again.
 import math
 from typing import Any
 
+from models.clock import shown_s
 from models.compiled import compiled
 from models.hazard.layout import (
     AGE,
     AGE_OF,
     FAST,
+    FIRST_SHOWN,
     FIRST_SLOT,
     FORGETTING,
+    LOCAL_FROM_MIN,
     MODELS,
     PERIODS_MIN,
     PHASES,
@@ -39,8 +43,9 @@ LEAST, MOST = 1e-5, 0.999
 
 
 @compiled
-def slot_of(period: int, minute: int) -> int:
-    """The place of a minute's slot of a period among all slots."""
+def slot_of(period: int, minute: int, shown: int) -> int:
+    """The place of a minute's slot of a period among all slots; shown: the same minute by the wall clock."""
+    minute = shown if PERIODS_MIN[period] >= LOCAL_FROM_MIN else minute
     return int(FIRST_SLOT[period] + minute % PERIODS_MIN[period] // SLOT_MIN[period])
 
 
@@ -52,10 +57,11 @@ def visits(state: Any, period: int) -> float:
 
 
 @compiled
-def chance_of(state: Any, model: int, minute: int, since: int) -> float:
-    """What one model says of one minute, `since` minutes after the last event."""
+def chance_of(state: Any, model: int, minute: int, shown: int, since: int) -> float:
+    """What one model says of one minute, `since` minutes after the last event; shown: as in `slot_of`."""
     if model < PHASES:
-        p = (state.hits[slot_of(model, minute)] + SHRINK * state.slow) / (visits(state, model) + SHRINK)
+        hits = state.hits[slot_of(model, minute, shown)]
+        p = (hits + SHRINK * state.slow) / (visits(state, model) + SHRINK)
     elif model == AGE:
         age = AGE_OF[min(since, len(AGE_OF) - 1)]
         p = (state.age_hits[age] + SHRINK * state.slow) / (state.age_visits[age] + SHRINK)
@@ -65,7 +71,7 @@ def chance_of(state: Any, model: int, minute: int, since: int) -> float:
 
 
 @compiled
-def follow(state: Any, event: float, time_s: int, step_s: int) -> None:
+def follow(state: Any, event: float, time_s: int, step_s: int, here: Any) -> None:
     """Takes in whether the step that begins at `time_s` had an event (1 or 0); NaN = not observed.
 
     What a step that crosses minutes had may have been in each of those that end with it.
@@ -73,7 +79,7 @@ def follow(state: Any, event: float, time_s: int, step_s: int) -> None:
     minute = time_s // 60
     if minute != state.minute:
         if state.so_far > 0:
-            close(state)
+            close(state, here)
         if state.minute >= 0:
             state.since += max(0, minute - state.minute)
         begin(state, minute)
@@ -85,15 +91,15 @@ def follow(state: Any, event: float, time_s: int, step_s: int) -> None:
     share = event / minutes if minutes > 1 else state.so_far
     for _ in range(minutes):
         state.so_far = share
-        close(state)
+        close(state, here)
     if minutes > 1 and event > 0:
         state.since = minutes // 2
 
 
 @compiled
-def close(state: Any) -> None:
+def close(state: Any, here: Any) -> None:
     """The minute is over: weights and models learn from it; the next one begins."""
-    learn(state)
+    learn(state, here)
     if state.so_far >= 1 and state.steps_so_far > 1:
         others = (state.busy_so_far - 1) / (state.steps_so_far - 1)
         state.spread += SPREADING * (others - state.spread)
@@ -107,21 +113,22 @@ def begin(state: Any, minute: int) -> None:
 
 
 @compiled
-def learn(state: Any) -> None:
+def learn(state: Any, here: Any) -> None:
     """What the minute had."""
     if math.isnan(state.so_far):
         state.since += 1
         return
     event, minute = state.so_far, state.minute
+    shown = shown_s(here, minute * 60) // 60
     total = 0.0
     for model in range(MODELS):
-        p = chance_of(state, model, minute, state.since)
+        p = chance_of(state, model, minute, shown, state.since)
         state.weight[model] *= event * p + (1 - event) * (1 - p)
         total += state.weight[model]
     for model in range(MODELS):
         state.weight[model] = (1 - MIXING) * state.weight[model] / total + MIXING * PRIOR[model]
     for period in range(PHASES):
-        slot = slot_of(period, minute)
+        slot = slot_of(period, minute, shown)
         # A slot of several minutes is visited once a minute; what it had is forgotten by the visit.
         keep = FORGETTING[period] ** (1 / SLOT_MIN[period])
         state.hits[slot] = keep * state.hits[slot] + event / SLOT_MIN[period]
@@ -136,7 +143,7 @@ def learn(state: Any) -> None:
 
 
 @compiled
-def chance(state: Any, from_s: int, until_s: int, step_s: int) -> float:
+def chance(state: Any, from_s: int, until_s: int, step_s: int, here: Any) -> float:
     """The chance of an event in [from_s, until_s), which lies after what is known.
 
     A minute with an event, or a longer step, is reckoned to have as many requests as of late, each of them at
@@ -150,7 +157,8 @@ def chance(state: Any, from_s: int, until_s: int, step_s: int) -> float:
         for minute in range(first, (until_s - 1) // 60 + 1):
             ahead = minute - state.minute
             age = max(ahead - 1, 0) if begun else state.since + ahead
-            p = chance_of(state, model, minute, age)
+            shown = shown_s(here, minute * 60) // 60 if model >= FIRST_SHOWN else minute
+            p = chance_of(state, model, minute, shown, age)
             share = (min(until_s, (minute + 1) * 60) - max(from_s, minute * 60)) / 60.0
             if begun and ahead == 0:
                 within += 1 - (1 - share) ** (many - 1)
