@@ -9,12 +9,15 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from config.calendar import Calendar
 from forecaster import fleet
+from forecaster.calendar import Announced, announced, clocks, least_rates
 from forecaster.callers import callers
 from forecaster.demand import Demand
 from forecaster.history import Grids, ServiceDemand, by_service, summing
 from forecaster.slow import Ahead, Due, Lane, due
 from models import lograte
+from models.clock import Clock
 from models.forecast import FleetForecast
 from models.keys import ServiceKey
 from scaler.plan.hold import NOTHING_HELD
@@ -30,7 +33,7 @@ from scaler.plan.plan import (
     service_rows,
 )
 from scaler.plan.result import FleetPlan
-from scaler.plan.spec import FleetSpec
+from scaler.plan.spec import FleetSpec, service_zones
 from scaler.revision import RevisionSpec
 from scaler.shade import Came, Planned, Shade
 from scaler.shadow.items import Lived
@@ -43,6 +46,7 @@ CALLS_S = 2 * 86400
 """Of the past, in which is looked for who calls whom."""
 AT_ONCE = 240
 """Steps taken in before the progress is told."""
+_NO_CALENDAR = Calendar()
 Progress = Callable[[float], None]
 """Told the share done, 0..1."""
 
@@ -69,9 +73,13 @@ class Pace:
 class Cycle:
     """History, forecast and held plans of one fleet."""
 
-    def __init__(self, pace: Pace, start_s: int) -> None:
-        """Nothing is known yet; the first demand begins at `start_s` (Unix seconds) or later."""
+    def __init__(self, pace: Pace, start_s: int, calendar: Calendar = _NO_CALENDAR) -> None:
+        """Nothing is known yet; the first demand begins at `start_s` (Unix seconds) or later.
+
+        calendar   may be set at any time: what was learned stays
+        """
         self.pace = pace
+        self.calendar = calendar
         self.grids = Grids(
             (),
             step_s=pace.step_s,
@@ -82,6 +90,9 @@ class Cycle:
         )
         self._delay_s = float(pace.step_s)
         self._leads: Mapping[ServiceKey, float] = {}
+        self._zones: Mapping[ServiceKey, str | None] = {}
+        self._clock: tuple[object, object, object, Clock | None] = (None, None, None, None)
+        self._events: tuple[object, object, Announced] = (None, None, announced(_NO_CALENDAR, ()))
         self._held = NOTHING_HELD
         self._summing = summing(())
         self._found: tuple[FleetSpec | None, tuple[ServiceKey, ...], NDArray[np.intp]]
@@ -122,7 +133,7 @@ class Cycle:
         # Two states of a large fleet at once would be much memory.
         self.state = fleet.start((), self.pace.step_s, demand.start_s)
         self.state = fleet.start(self.grids.keys, self.pace.step_s, demand.start_s)
-        self.state = fleet.recall(self.state, before, self._window(self.grids.keys))
+        self.state = fleet.recall(self.state, before, self._window(self.grids.keys), clock=self.clock)
         self._find_callers(before.arrivals[:, -CALLS_S // self.pace.coarse_s :])
         self._take(summed, progress, rehearse=True)
         self.shade.live()
@@ -153,16 +164,46 @@ class Cycle:
         self._spec, self._revisions = spec, tuple(revisions)
         keys = tuple(dict.fromkeys(spec.services))
         self._leads = dict(zip(keys, service_leads(spec, self.pace.plan, keys).tolist(), strict=True))
+        zones = dict(zip(keys, service_zones(spec, keys), strict=True))
+        if zones != self._zones:
+            self._zones = zones
 
-    def forecast(self) -> FleetForecast:
-        """The newest forecast."""
-        return fleet.forecast(self.state, self._window(self.state.keys))
+    @property
+    def clock(self) -> Clock | None:
+        """The wall clocks of the services; None: UTC."""
+        asked = (self.calendar, self.state.keys, self._zones)
+        if any(now is not then for now, then in zip(asked, self._clock, strict=False)):
+            zones = [self._zones.get(key) for key in self.state.keys]
+            self._clock = (*asked, clocks(self.calendar, zones))
+        return self._clock[3]
+
+    @property
+    def window(self) -> fleet.Window:
+        """Which time a forecast of each service reaches to."""
+        return self._window(self.state.keys)
+
+    def forecast(self, now_s: int | None = None) -> FleetForecast:
+        """The newest forecast, with what is announced for the window that begins at `now_s`.
+
+        now_s   Unix seconds; None: as the data were read as soon as they could be
+        """
+        win = self.window
+        if self._events[0] is not self.calendar or self._events[1] is not self.state.keys:
+            self._events = (self.calendar, self.state.keys, announced(self.calendar, self.state.keys))
+        least = least_rates(
+            self._events[2],
+            self.state,
+            self.clock,
+            now_s=self.state.origin_s + int(self._delay_s) if now_s is None else now_s,
+            lead_s=win.lead_s,
+        )
+        return fleet.forecast(self.state, win, least=least)
 
     def plan(
         self, spec: FleetSpec, now_s: int, *, max_total_pods: int | None = None, dispersion: float = 1.0
     ) -> FleetPlan:
         """The plan at `now_s`."""
-        forecast, at = self.forecast(), self._rows(spec)
+        forecast, at = self.forecast(now_s), self._rows(spec)
         seen = demands(
             forecast, self._services(dispersion), spec, rows=at, timing=self.pace.plan, now_s=now_s
         )
@@ -244,12 +285,19 @@ class Cycle:
         apart = min(steps, self._shadow.rehearsed_s // step_s if rehearse else steps)
         for first in range(0, steps - apart, AT_ONCE):
             some = columns[:, first : min(first + AT_ONCE, steps - apart)]
-            self.state = fleet.advance(self.state, some, win, callers=self._rows_of_callers())
+            self.state = fleet.advance(
+                self.state, some, win, callers=self._rows_of_callers(), clock=self.clock
+            )
             progress(first / steps)
         for step in range(steps - apart, steps):
             some = columns[:, step : step + 1]
             self.state = fleet.advance(
-                self.state, some, win, slower=self._slower(win), callers=self._rows_of_callers()
+                self.state,
+                some,
+                win,
+                slower=self._slower(win),
+                callers=self._rows_of_callers(),
+                clock=self.clock,
             )
             self._tell(columns[:, step : step + 1], revisions)
             if rehearse:

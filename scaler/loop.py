@@ -110,7 +110,7 @@ class Loop:
         recent_from_s = _floor(end_s - pace.recent_s, pace.coarse_s)
         weeks_from_s = _floor(end_s - pace.history_s, pace.coarse_s)
         recent = self._read(recent_from_s, end_s, pace.step_s)
-        cycle = Cycle(pace, weeks_from_s)
+        cycle = Cycle(pace, weeks_from_s, self._settings.ahead.calendar)
         cycle.shade.guard_share = self._settings.acting.guard / 100
         if self._spec is not None:
             cycle.lead(self._spec, self._revisions)
@@ -231,6 +231,7 @@ class Loop:
         self._settings = settings
         if self._cycle is not None:
             self._cycle.shade.guard_share = settings.acting.guard / 100
+            self._cycle.calendar = settings.ahead.calendar
         self._cluster.configure(settings)
         log.info("configuration taken over")
 

@@ -17,6 +17,10 @@ FORGETTING = np.where(PERIODS_MIN < 1440, 0.97, 0.8)
 """What a visit of a slot counts after one more."""
 PHASES = len(PERIODS_MIN)
 DAILY = int(np.flatnonzero(PERIODS_MIN == 1440)[0])
+LOCAL_FROM_MIN = 720
+"""Phases of periods from this one on are those of the wall clock; shorter ones go on evenly in Unix time."""
+FIRST_SHOWN = int(np.flatnonzero(PERIODS_MIN >= LOCAL_FROM_MIN)[0])
+"""The first of them."""
 FOUND, EVENTS = 2, 64
 """Periods that may be found (models.hazard.found), and beginnings of events that are remembered for it."""
 LONGEST_MIN = 10080

@@ -2,7 +2,8 @@
 
 Model i says p_i for each minute:
 
-phase of a period P   hits / visits of the minute's slot, forgetting, shrunk to the slow rate
+phase of a period P   hits / visits of the minute's slot, forgetting, shrunk to the slow rate; of half a day
+                      and more by the wall clock (models.clock)
 found periods         the same by whether the minute is the one of the phase (models.hazard.found)
 age                   the same by minutes since the last event; it contains the hybrid histogram (Shahrad et
                       al., Serverless in the Wild, USENIX ATC 2020)
@@ -17,6 +18,7 @@ from typing import Any
 
 import numpy as np
 
+from models.clock import shown_s
 from models.compiled import compiled
 from models.hazard.called import call_age, chance_called, close_call, hear, learn_called
 from models.hazard.found import chance_found, learn_found, look, remember
@@ -28,10 +30,12 @@ from models.hazard.layout import (
     EVENTS,
     FAST,
     FIRST_FOUND,
+    FIRST_SHOWN,
     FIRST_SLOT,
     FORGETTING,
     FOUND,
     FOUND_PRIOR,
+    LOCAL_FROM_MIN,
     MODELS,
     PERIODS_MIN,
     PHASES,
@@ -52,8 +56,9 @@ LEAST, MOST = 1e-5, 0.999
 
 
 @compiled
-def slot_of(period: int, minute: int) -> int:
-    """The place of a minute's slot of a period among all slots."""
+def slot_of(period: int, minute: int, shown: int) -> int:
+    """The place of a minute's slot of a period among all slots; shown: the same minute by the wall clock."""
+    minute = shown if PERIODS_MIN[period] >= LOCAL_FROM_MIN else minute
     return int(FIRST_SLOT[period] + minute % PERIODS_MIN[period] // SLOT_MIN[period])
 
 
@@ -65,24 +70,24 @@ def visits(state: Any, period: int) -> float:
 
 
 @compiled
-def chance_at(state: Any, period: int, minute: int) -> float:
-    """What the phase of a period says of one minute."""
-    hits = state.hits[slot_of(period, minute)]
+def chance_at(state: Any, period: int, minute: int, shown: int) -> float:
+    """What the phase of a period says of one minute; shown: as in `slot_of`."""
+    hits = state.hits[slot_of(period, minute, shown)]
     return float((hits + SHRINK * state.slow) / (visits(state, period) + SHRINK))
 
 
 @compiled
-def chance_of(state: Any, model: int, minute: int, since: int, call_since: int) -> float:
-    """What one model says of one minute, `since` minutes after the last event."""
+def chance_of(state: Any, model: int, minute: int, shown: int, since: int, call_since: int) -> float:
+    """What one model says of one minute, so long after the last event, and call; shown: as in `slot_of`."""
     if model == CALLED:
         p = chance_called(state, call_since, SHRINK)
     elif model >= FIRST_FOUND:
         p = chance_found(state, model - FIRST_FOUND, minute, SHRINK)
     elif model < PHASES:
-        p = chance_at(state, model, minute)
-        if SLOT_MIN[model] >= WIDE_MIN and since < minute % SLOT_MIN[model]:
+        p = chance_at(state, model, minute, shown)
+        if SLOT_MIN[model] >= WIDE_MIN and since < shown % SLOT_MIN[model]:
             # The slot had its event: one more comes where days have some at this time, or full slots.
-            p = max(p * p, min(p, chance_at(state, DAILY, minute)))
+            p = max(p * p, min(p, chance_at(state, DAILY, minute, shown)))
     elif model == AGE:
         age = AGE_OF[min(since, len(AGE_OF) - 1)]
         p = (state.age_hits[age] + SHRINK * state.slow) / (state.age_visits[age] + SHRINK)
@@ -92,7 +97,7 @@ def chance_of(state: Any, model: int, minute: int, since: int, call_since: int) 
 
 
 @compiled
-def follow(state: Any, event: float, time_s: int, step_s: int, call: float = math.nan) -> None:
+def follow(state: Any, event: float, time_s: int, step_s: int, here: Any, call: float = math.nan) -> None:
     """Takes in whether the step that begins at `time_s` had an event (1 or 0); NaN = not observed.
 
     call   the same of the caller, where there is one
@@ -102,7 +107,7 @@ def follow(state: Any, event: float, time_s: int, step_s: int, call: float = mat
     minute = time_s // 60
     if minute != state.minute:
         if state.so_far > 0:
-            close(state)
+            close(state, here)
         if state.minute >= 0:
             state.since += max(0, minute - state.minute)
             close_call(state, max(0, minute - state.minute))
@@ -116,15 +121,15 @@ def follow(state: Any, event: float, time_s: int, step_s: int, call: float = mat
     share = event / minutes if minutes > 1 else state.so_far
     for _ in range(minutes):
         state.so_far = share
-        close(state)
+        close(state, here)
     if minutes > 1 and event > 0:
         state.since = minutes // 2
 
 
 @compiled
-def close(state: Any) -> None:
+def close(state: Any, here: Any) -> None:
     """The minute is over: weights and models learn from it; the next one begins."""
-    learn(state)
+    learn(state, here)
     close_call(state, 1)
     if state.so_far >= 1 and state.steps_so_far > 1:
         others = (state.busy_so_far - 1) / (state.steps_so_far - 1)
@@ -139,15 +144,16 @@ def begin(state: Any, minute: int) -> None:
 
 
 @compiled
-def learn(state: Any) -> None:
+def learn(state: Any, here: Any) -> None:
     """What the minute had."""
     if math.isnan(state.so_far):
         state.since += 1
         return
     event, minute = state.so_far, state.minute
-    reweigh(state, event, minute)
+    shown = shown_s(here, minute * 60) // 60
+    reweigh(state, event, minute, shown)
     for period in range(PHASES):
-        slot = slot_of(period, minute)
+        slot = slot_of(period, minute, shown)
         # A slot of several minutes is visited once a minute; what it had is forgotten by the visit.
         keep = FORGETTING[period] ** (1 / SLOT_MIN[period])
         state.hits[slot] = keep * state.hits[slot] + event / SLOT_MIN[period]
@@ -171,12 +177,12 @@ def learn(state: Any) -> None:
 
 
 @compiled
-def reweigh(state: Any, event: float, minute: int) -> None:
+def reweigh(state: Any, event: float, minute: int, shown: int) -> None:
     """The weights, by what each model had said of the minute; they add up to 1."""
     total, prior = 0.0, 1.0
     for model in range(MODELS):
         if state.weight[model] > 0:
-            p = chance_of(state, model, minute, state.since, state.call_since)
+            p = chance_of(state, model, minute, shown, state.since, state.call_since)
             state.weight[model] *= event * p + (1 - event) * (1 - p)
             total += state.weight[model]
     for which in range(FOUND):
@@ -201,7 +207,7 @@ def begin_with(state: Any, model: int, weight: float) -> None:
 
 
 @compiled
-def chance(state: Any, from_s: int, until_s: int, step_s: int) -> float:
+def chance(state: Any, from_s: int, until_s: int, step_s: int, here: Any) -> float:
     """The chance of an event in [from_s, until_s), which lies after what is known.
 
     A minute with an event, or a longer step, is reckoned to have as many requests as of late, each of them at
@@ -217,7 +223,8 @@ def chance(state: Any, from_s: int, until_s: int, step_s: int) -> float:
         for minute in range(first, (until_s - 1) // 60 + 1):
             ahead = minute - state.minute
             age = max(ahead - 1, 0) if begun else state.since + ahead
-            p = chance_of(state, model, minute, age, call_age(state, ahead))
+            shown = shown_s(here, minute * 60) // 60 if model >= FIRST_SHOWN else minute
+            p = chance_of(state, model, minute, shown, age, call_age(state, ahead))
             share = (min(until_s, (minute + 1) * 60) - max(from_s, minute * 60)) / 60.0
             if begun and ahead == 0:
                 within += 1 - (1 - share) ** (many - 1)

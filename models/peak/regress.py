@@ -24,10 +24,9 @@ from models.peak.layout import (
     HOUR_SLOT_S,
     HOUR_SLOTS,
     RING,
-    SLOT_S,
     WEEK_SLOTS,
 )
-from models.peak.profile import highest
+from models.peak.profile import highest, highest_shown
 
 FORGET_S = 3 * 86400.0
 SOLVE_S = 1800
@@ -64,7 +63,9 @@ def either(value: float, otherwise: float) -> float:
 
 
 @compiled
-def features(state: Any, x: Any, time_s: int, first: int, last: int, step_s: int, slower: float) -> None:
+def features(
+    state: Any, x: Any, time_s: int, first: int, last: int, step_s: int, here: Any, slower: float
+) -> None:  # fmt: skip
     """Writes x (FEATURES,) at the origin `time_s`, for the window of the steps first to last after it.
 
     slower   the highest log rate that slower models expect in it; NaN = they say nothing
@@ -75,10 +76,10 @@ def features(state: Any, x: Any, time_s: int, first: int, last: int, step_s: int
     ten = either(mean_z(state, max(1, 600 // step_s), floor_rate), two)
     hour = either(mean_z(state, max(1, 3600 // step_s), floor_rate), ten)
     from_s, until_s = time_s + first * step_s, time_s + last * step_s
-    day = either(highest(state.day, DAY_SLOTS, SLOT_S, from_s, until_s), hour)
-    day_now = either(highest(state.day, DAY_SLOTS, SLOT_S, time_s - step_s, time_s), hour)
-    week = either(highest(state.week, WEEK_SLOTS, SLOT_S, from_s, until_s), day)
-    week_now = either(highest(state.week, WEEK_SLOTS, SLOT_S, time_s - step_s, time_s), day_now)
+    day = either(highest_shown(state.day, DAY_SLOTS, here, from_s, until_s), hour)
+    day_now = either(highest_shown(state.day, DAY_SLOTS, here, time_s - step_s, time_s), hour)
+    week = either(highest_shown(state.week, WEEK_SLOTS, here, from_s, until_s), day)
+    week_now = either(highest_shown(state.week, WEEK_SLOTS, here, time_s - step_s, time_s), day_now)
     ahead = highest(state.hour, HOUR_SLOTS, HOUR_SLOT_S, from_s, until_s)
     behind = highest(state.hour, HOUR_SLOTS, HOUR_SLOT_S, time_s - step_s, time_s)
     x[0] = 1.0

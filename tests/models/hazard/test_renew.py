@@ -1,6 +1,7 @@
 """Processes whose next event is known: what is said of it."""
 
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 import pytest
@@ -8,13 +9,22 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from models.hazard import layout
+from models.clock import utc
+from models.hazard import layout, renew
 from models.hazard.layout import FIRST_FOUND, LEAST_AGE
-from models.hazard.renew import chance, follow
 
 Chances = Callable[..., NDArray[np.float32]]
 HOUR, DAY = 60, 1440
 """Minutes."""
+HERE = utc(1).here(0)
+
+
+def follow(state: Any, event: float, time_s: int, step_s: int) -> None:
+    renew.follow(state, event, time_s, step_s, HERE)
+
+
+def chance(state: Any, from_s: int, until_s: int, step_s: int) -> float:
+    return renew.chance(state, from_s, until_s, step_s, HERE)
 
 
 def split(said: NDArray[np.float32], events: NDArray[np.float64], part: slice) -> tuple[float, float]:
