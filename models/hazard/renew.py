@@ -4,6 +4,7 @@ Model i says p_i for each minute:
 
 phase of a period P   hits / visits of the minute's slot, forgetting, shrunk to the slow rate; of half a day
                       and more by the wall clock (models.clock)
+days of the week      the phase of the day by hours of the week (models.hazard.weekday)
 found periods         the same by whether the minute is the one of the phase (models.hazard.found)
 age                   the same by minutes since the last event; it contains the hybrid histogram (Shahrad et
                       al., Serverless in the Wild, USENIX ATC 2020)
@@ -41,7 +42,9 @@ from models.hazard.layout import (
     PHASES,
     PRIOR,
     SLOT_MIN,
+    WEEKDAY,
 )
+from models.hazard.weekday import chance_on, learn_on
 
 SHRINK = 0.7
 """Visits that the slow rate counts as."""
@@ -81,6 +84,8 @@ def chance_of(state: Any, model: int, minute: int, shown: int, since: int, call_
     """What one model says of one minute, so long after the last event, and call; shown: as in `slot_of`."""
     if model == CALLED:
         p = chance_called(state, call_since, SHRINK)
+    elif model == WEEKDAY:
+        p = chance_on(state, shown, chance_at(state, DAILY, minute, shown))
     elif model >= FIRST_FOUND:
         p = chance_found(state, model - FIRST_FOUND, minute, SHRINK)
     elif model < PHASES:
@@ -152,6 +157,7 @@ def learn(state: Any, here: Any) -> None:
     event, minute = state.so_far, state.minute
     shown = shown_s(here, minute * 60) // 60
     reweigh(state, event, minute, shown)
+    learn_on(state, shown, chance_at(state, DAILY, minute, shown), event)
     for period in range(PHASES):
         slot = slot_of(period, minute, shown)
         # A slot of several minutes is visited once a minute; what it had is forgotten by the visit.
@@ -192,7 +198,7 @@ def reweigh(state: Any, event: float, minute: int, shown: int) -> None:
         mine = PRIOR[model]
         if model == CALLED:
             mine = FOUND_PRIOR if state.called else 0.0
-        elif model >= FIRST_FOUND:
+        elif FIRST_FOUND <= model < WEEKDAY:
             mine = FOUND_PRIOR if state.found_min[model - FIRST_FOUND] > 0 else 0.0
         state.weight[model] = (1 - MIXING) * state.weight[model] / total + MIXING * mine / prior
 
