@@ -34,8 +34,10 @@ from scaler.shadow.items import Lived
 from scaler.shadow.rules import InForce, in_force
 from scaler.shadow.seen import NO_SHADOW, shadowed
 
-AT_ONCE = 240
+AT_ONCE = 120
 """Steps taken in before the progress is told."""
+RECALLED_AT_ONCE = 500
+"""Services whose weeks are unpacked at once."""
 Progress = Callable[[float], None]
 """Told the share done, 0..1."""
 
@@ -80,6 +82,7 @@ class Cycle:
         self._found: tuple[FleetSpec | None, tuple[ServiceKey, ...], NDArray[np.intp]]
         self._found = (None, (), np.empty(0, np.intp))
         self.state = fleet.start((), pace.step_s, self.grids.fine.end_s)
+        self._warm_from_s: int | None = None
         self.shade = Shade()
         self._revisions: tuple[RevisionSpec, ...] = ()
         self._spec: FleetSpec | None = None
@@ -98,21 +101,41 @@ class Cycle:
     def remember(self, demand: Demand) -> None:
         """Add history on the long grid, before anything else; may come in pieces, oldest first."""
         summed = self._summed(demand)
-        self._follow(self._with(summed))
+        # The forecast learns in the warm-up, and has no room in memory before it.
+        self.grids.follow(self._with(summed))
         self.grids.append_weeks(summed)
 
-    def warm_up(self, demand: Demand, progress: Progress = lambda _: None) -> None:
-        """Learn from the weeks before, then take the recent past on the short grid as if it came now."""
+    def warm_up(
+        self, demand: Demand, progress: Progress = lambda _: None, *, until_s: int | None = None
+    ) -> None:
+        """Learn from the weeks before, then take the recent past on the short grid as if it came now.
+
+        The recent past may come in pieces, oldest first, the last of which ends at `until_s` (Unix seconds).
+        """
         self._delay_s = demand.delay_s
         summed = self._summed(demand)
+        until_s = demand.end_s if until_s is None else until_s
+        if self._warm_from_s is None:
+            self._warm_from_s = demand.start_s
+            self.grids.follow(self._with(summed))
+            self._recall(demand.start_s)
         self._follow(self._with(summed))
-        before = self.grids.coarse.history(self.grids.service_time_s, until_s=demand.start_s)
-        # Two states of a large fleet at once would be much memory.
-        self.state = fleet.start((), self.pace.step_s, demand.start_s)
-        self.state = fleet.start(self.grids.keys, self.pace.step_s, demand.start_s)
-        self.state = fleet.recall(self.state, before, self._window(self.grids.keys))
-        self._take(summed, progress, rehearse=True)
+        span_s = max(1, until_s - self._warm_from_s)
+        done, share = (demand.start_s - self._warm_from_s) / span_s, (demand.end_s - demand.start_s) / span_s
+        self._take(summed, lambda part: progress(done + share * part), rehearse_until_s=until_s)
         self.shade.live()
+
+    def _recall(self, until_s: int) -> None:
+        """A new state, which learned from the weeks until then."""
+        keys, step_s = self.grids.keys, self.pace.step_s
+        # Two states of a large fleet at once would be much memory.
+        self.state = fleet.start((), step_s, until_s)
+        self.state = fleet.start(keys, step_s, until_s)
+        win, served_s = self._window(keys), self.grids.service_time_s
+        for first in range(0, len(keys), RECALLED_AT_ONCE):
+            some = slice(first, first + RECALLED_AT_ONCE)
+            before = self.grids.coarse.history(served_s, until_s, some)
+            self.state = fleet.recall(self.state, before, win, first)
 
     def observe(self, demand: Demand) -> None:
         """Take what came since the last time."""
@@ -183,8 +206,7 @@ class Cycle:
 
     def _forget(self) -> None:
         """Drop services that no Revision has and nobody saw on the whole short grid."""
-        recent = self.grids.fine.history(self.grids.service_time_s).arrivals
-        seen = np.flatnonzero(~np.isnan(recent).all(axis=1))
+        seen = np.flatnonzero(self.grids.lately_seen)
         kept = {self.grids.keys[i] for i in seen} | self._leads.keys()
         self._follow(tuple(key for key in self.grids.keys if key in kept))
 
@@ -208,20 +230,23 @@ class Cycle:
     def _follow(self, keys: tuple[ServiceKey, ...]) -> None:
         if keys != self.grids.keys:
             self.grids.follow(keys)
+        if keys != self.state.keys:
             self.state = fleet.follow(self.state, keys)
 
-    def _take(self, demand: ServiceDemand, progress: Progress, *, rehearse: bool = False) -> None:
+    def _take(
+        self, demand: ServiceDemand, progress: Progress, *, rehearse_until_s: int | None = None
+    ) -> None:
         """Append to the grids and advance the forecast through every new step."""
+        columns, step_s = self._new(demand), self.pace.step_s
         self.grids.append(demand)
-        end_s, step_s = self.grids.fine.end_s, self.pace.step_s
-        # After a long absence the forecast goes on from the oldest step that is still kept.
-        steps = min(max(0, (end_s - self.state.origin_s) // step_s), self.grids.fine.columns)
-        self.state = fleet.begin_at(self.state, end_s - steps * step_s)
-        columns = self.grids.fine.newest(steps)
+        steps, rehearse = columns.shape[1], rehearse_until_s is not None
         win = self._window(self.grids.keys)
         self._shadow = shadowed(self._shadow, self._revisions, self._startup_s(), self._served_s())
         revisions = self._shadow.revisions
-        apart = min(steps, self._shadow.rehearsed_s // step_s if rehearse else steps)
+        apart = steps
+        if rehearse_until_s is not None:
+            later = (rehearse_until_s - self.state.origin_s) // step_s - steps
+            apart = min(steps, max(0, self._shadow.rehearsed_s // step_s - later))
         for first in range(0, steps - apart, AT_ONCE):
             some = columns[:, first : min(first + AT_ONCE, steps - apart)]
             self.state = fleet.advance(self.state, some, win)
@@ -233,6 +258,18 @@ class Cycle:
                 self._rehearse(dispersion=1.0)
                 progress(step / steps)
         progress(1.0)
+
+    def _new(self, demand: ServiceDemand) -> NDArray[np.float32]:
+        """(s, n) arrivals in the steps that the forecast has yet to take; it goes on at the first of them."""
+        arrivals, step_s = self.grids.aligned(demand), self.pace.step_s
+        end_s, n = demand.start_s + arrivals.shape[1] * step_s, arrivals.shape[1]
+        # After a long absence the forecast goes on from the oldest step that still counts as recent.
+        steps = min(max(0, (end_s - self.state.origin_s) // step_s), self.grids.recent_steps)
+        self.state = fleet.begin_at(self.state, end_s - steps * step_s)
+        if steps <= n:
+            return arrivals[:, n - steps :]
+        gap = np.full((arrivals.shape[0], steps - n), np.nan, np.float32)
+        return np.concatenate([gap, arrivals], axis=1)
 
     def _tell(self, arrivals: NDArray[np.float32], revisions: tuple[Lived, ...]) -> None:
         """The shadow is told what came in one step (s, 1)."""

@@ -15,10 +15,15 @@ FIRST_SLOT = np.concatenate([[0], np.cumsum(-(-PERIODS_MIN // SLOT_MIN))])
 """Where the slots of each period begin; the last entry is where all end."""
 FORGETTING = np.where(PERIODS_MIN < 1440, 0.97, 0.8)
 """What a visit of a slot counts after one more."""
+SLOT_KEEP = FORGETTING ** (1 / SLOT_MIN)
+"""The same for one minute of a slot of several."""
 PHASES = len(PERIODS_MIN)
 AGE, FAST, SLOW = PHASES, PHASES + 1, PHASES + 2
 MODELS = PHASES + 3
 """Phases of each period; time since the last event; a fast and a slow rate."""
+
+VISITS = np.array([(1 - keep ** np.arange(1500.0)) / (1 - keep) for keep in FORGETTING])
+"""(PHASES, 1500) visits of a slot, forgetting, by how often it came; still more of them count nothing."""
 
 EXACT_AGES = 60
 AGES = 96

@@ -20,12 +20,13 @@ from models.hazard.layout import (
     AGE_OF,
     FAST,
     FIRST_SLOT,
-    FORGETTING,
     MODELS,
     PERIODS_MIN,
     PHASES,
     PRIOR,
+    SLOT_KEEP,
     SLOT_MIN,
+    VISITS,
 )
 
 SHRINK = 0.7
@@ -47,20 +48,26 @@ def slot_of(period: int, minute: int) -> int:
 @compiled
 def visits(state: Any, period: int) -> float:
     """How often the slot that comes next was visited so far, forgetting."""
-    keep = FORGETTING[period]
-    return float((1 - keep ** (state.minutes // PERIODS_MIN[period])) / (1 - keep))
+    return float(VISITS[period, min(state.minutes // PERIODS_MIN[period], VISITS.shape[1] - 1)])
 
 
 @compiled
 def chance_of(state: Any, model: int, minute: int, since: int) -> float:
     """What one model says of one minute, `since` minutes after the last event."""
     if model < PHASES:
-        p = (state.hits[slot_of(model, minute)] + SHRINK * state.slow) / (visits(state, model) + SHRINK)
-    elif model == AGE:
+        return chance_in(state, model, slot_of(model, minute))
+    if model == AGE:
         age = AGE_OF[min(since, len(AGE_OF) - 1)]
         p = (state.age_hits[age] + SHRINK * state.slow) / (state.age_visits[age] + SHRINK)
     else:
         p = state.fast if model == FAST else state.slow
+    return float(min(max(p, LEAST), MOST))
+
+
+@compiled
+def chance_in(state: Any, period: int, slot: int) -> float:
+    """What a period says of a minute in that slot of it."""
+    p = (state.hits[slot] + SHRINK * state.slow) / (visits(state, period) + SHRINK)
     return float(min(max(p, LEAST), MOST))
 
 
@@ -115,16 +122,15 @@ def learn(state: Any) -> None:
     event, minute = state.so_far, state.minute
     total = 0.0
     for model in range(MODELS):
-        p = chance_of(state, model, minute, state.since)
+        slot = slot_of(model, minute) if model < PHASES else -1
+        p = chance_in(state, model, slot) if model < PHASES else chance_of(state, model, minute, state.since)
         state.weight[model] *= event * p + (1 - event) * (1 - p)
         total += state.weight[model]
+        if model < PHASES:
+            # A slot of several minutes is visited once a minute; what it had is forgotten by the visit.
+            state.hits[slot] = SLOT_KEEP[model] * state.hits[slot] + event / SLOT_MIN[model]
     for model in range(MODELS):
         state.weight[model] = (1 - MIXING) * state.weight[model] / total + MIXING * PRIOR[model]
-    for period in range(PHASES):
-        slot = slot_of(period, minute)
-        # A slot of several minutes is visited once a minute; what it had is forgotten by the visit.
-        keep = FORGETTING[period] ** (1 / SLOT_MIN[period])
-        state.hits[slot] = keep * state.hits[slot] + event / SLOT_MIN[period]
     age = AGE_OF[min(state.since, len(AGE_OF) - 1)]
     state.age_hits[age] = 0.97 * state.age_hits[age] + event
     state.age_visits[age] = 0.97 * state.age_visits[age] + 1

@@ -25,6 +25,7 @@ from models.peak.layout import (
     RING,
     SLOT_S,
     WEEK_SLOTS,
+    WEEK_UNIT,
 )
 from models.peak.profile import highest
 
@@ -73,8 +74,8 @@ def features(state: Any, x: Any, time_s: int, first: int, last: int, step_s: int
     from_s, until_s = time_s + first * step_s, time_s + last * step_s
     day = either(highest(state.day, DAY_SLOTS, SLOT_S, from_s, until_s), hour)
     day_now = either(highest(state.day, DAY_SLOTS, SLOT_S, time_s - step_s, time_s), hour)
-    week = either(highest(state.week, WEEK_SLOTS, SLOT_S, from_s, until_s), day)
-    week_now = either(highest(state.week, WEEK_SLOTS, SLOT_S, time_s - step_s, time_s), day_now)
+    week = either(highest(state.week, WEEK_SLOTS, SLOT_S, from_s, until_s, WEEK_UNIT), day)
+    week_now = either(highest(state.week, WEEK_SLOTS, SLOT_S, time_s - step_s, time_s, WEEK_UNIT), day_now)
     ahead = highest(state.hour, HOUR_SLOTS, HOUR_SLOT_S, from_s, until_s)
     behind = highest(state.hour, HOUR_SLOTS, HOUR_SLOT_S, time_s - step_s, time_s)
     x[0] = 1.0
