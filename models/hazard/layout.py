@@ -15,6 +15,8 @@ FIRST_SLOT = np.concatenate([[0], np.cumsum(-(-PERIODS_MIN // SLOT_MIN))])
 """Where the slots of each period begin; the last entry is where all end."""
 FORGETTING = np.where(PERIODS_MIN < 1440, 0.97, 0.8)
 """What a visit of a slot counts after one more."""
+SLOT_KEEP = FORGETTING ** (1 / SLOT_MIN)
+"""The same for one minute of a slot of several."""
 PHASES = len(PERIODS_MIN)
 DAILY = int(np.flatnonzero(PERIODS_MIN == 1440)[0])
 LOCAL_FROM_MIN = 720
@@ -35,6 +37,9 @@ by days of the week; time since the last call."""
 DAY_MIN, HOURS_A_WEEK = 1440, 168
 CALL_AGES = 32
 """Minutes since a call that are told apart."""
+
+VISITS = np.array([(1 - keep ** np.arange(1500.0)) / (1 - keep) for keep in FORGETTING])
+"""(PHASES, 1500) visits of a slot, forgetting, by how often it came; still more of them count nothing."""
 
 EXACT_AGES = 60
 AGES = 96
