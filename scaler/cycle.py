@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from config.calendar import Calendar
 from forecaster import fleet
 from forecaster.calendar import Announced, announced, clocks, least_rates
-from forecaster.demand import Demand
+from forecaster.demand import Demand, possible
 from forecaster.history import Grids, ServiceDemand, by_service, summing
 from forecaster.slow import Due
 from models.clock import Clock
@@ -266,7 +266,7 @@ class Cycle:
     def _summed(self, demand: Demand) -> ServiceDemand:
         if self._summing.services != demand.services:
             self._summing = summing(demand.services)
-        return by_service(demand, self._summing)
+        return by_service(possible(demand), self._summing)
 
     def _rows(self, spec: FleetSpec) -> NDArray[np.intp]:
         """The row of each Revision's service; found anew only when one or the other changed."""
