@@ -11,14 +11,13 @@ from numpy.typing import NDArray
 
 from config.calendar import Calendar
 from forecaster import fleet
-from forecaster.calendar import Announced, announced, clocks, least_rates
 from forecaster.demand import Demand, possible
 from forecaster.history import Grids, ServiceDemand, by_service, summing
 from forecaster.slow import Due
 from models.clock import Clock
 from models.forecast import FleetForecast
 from models.keys import ServiceKey
-from scaler.outside import Outside
+from scaler.outside import NO_CALENDAR, Outside
 from scaler.plan.hold import NOTHING_HELD
 from scaler.plan.plan import (
     Demands,
@@ -45,7 +44,6 @@ AT_ONCE = 120
 """Steps taken in before the progress is told."""
 RECALLED_AT_ONCE = 500
 """Services whose weeks are unpacked at once."""
-_NO_CALENDAR = Calendar()
 Progress = Callable[[float], None]
 """Told the share done, 0..1."""
 
@@ -72,13 +70,9 @@ class Pace:
 class Cycle:
     """History, forecast and held plans of one fleet."""
 
-    def __init__(self, pace: Pace, start_s: int, calendar: Calendar = _NO_CALENDAR) -> None:
-        """Nothing is known yet; the first demand begins at `start_s` (Unix seconds) or later.
-
-        calendar   may be set at any time: what was learned stays
-        """
+    def __init__(self, pace: Pace, start_s: int, calendar: Calendar = NO_CALENDAR) -> None:
+        """Nothing is known yet; the first demand begins at `start_s` (Unix seconds) or later."""
         self.pace = pace
-        self.calendar = calendar
         self.grids = Grids(
             (),
             step_s=pace.step_s,
@@ -89,9 +83,6 @@ class Cycle:
         )
         self._delay_s = float(pace.step_s)
         self._leads: Mapping[ServiceKey, float] = {}
-        self._zones: Mapping[ServiceKey, str | None] = {}
-        self._clock: tuple[object, object, object, Clock | None] = (None, None, None, None)
-        self._events: tuple[object, object, Announced] = (None, None, announced(_NO_CALENDAR, ()))
         self._held = NOTHING_HELD
         self._summing = summing(())
         self._found: tuple[FleetSpec | None, tuple[ServiceKey, ...], NDArray[np.intp]]
@@ -99,7 +90,7 @@ class Cycle:
         self.state = fleet.start((), pace.step_s, self.grids.fine.end_s)
         self._warm_from_s: int | None = None
         self.shade = Shade()
-        self.outside = Outside(pace.coarse_s)
+        self.outside = Outside(pace.coarse_s, calendar)
         self._revisions: tuple[RevisionSpec, ...] = ()
         self._spec: FleetSpec | None = None
         self._shadow = NO_SHADOW
@@ -179,18 +170,12 @@ class Cycle:
         self._spec, self._revisions = spec, tuple(revisions)
         keys = tuple(dict.fromkeys(spec.services))
         self._leads = dict(zip(keys, service_leads(spec, self.pace.plan, keys).tolist(), strict=True))
-        zones = dict(zip(keys, service_zones(spec, keys), strict=True))
-        if zones != self._zones:
-            self._zones = zones
+        self.outside.live_by(keys, service_zones(spec, keys))
 
     @property
     def clock(self) -> Clock | None:
         """The wall clocks of the services; None: UTC."""
-        asked = (self.calendar, self.state.keys, self._zones)
-        if any(now is not then for now, then in zip(asked, self._clock, strict=False)):
-            zones = [self._zones.get(key) for key in self.state.keys]
-            self._clock = (*asked, clocks(self.calendar, zones))
-        return self._clock[3]
+        return self.outside.clock(self.state.keys)
 
     @property
     def window(self) -> fleet.Window:
@@ -203,15 +188,8 @@ class Cycle:
         now_s   Unix seconds; None: as the data were read as soon as they could be
         """
         win = self.window
-        if self._events[0] is not self.calendar or self._events[1] is not self.state.keys:
-            self._events = (self.calendar, self.state.keys, announced(self.calendar, self.state.keys))
-        least = least_rates(
-            self._events[2],
-            self.state,
-            self.clock,
-            now_s=self.state.origin_s + int(self._delay_s) if now_s is None else now_s,
-            lead_s=win.lead_s,
-        )
+        now_s = self.state.origin_s + int(self._delay_s) if now_s is None else now_s
+        least = self.outside.least(self.state, now_s, win.lead_s)
         return fleet.forecast(self.state, win, least=least)
 
     def plan(

@@ -103,7 +103,7 @@ def _announced(cycle: Cycle, i: int, at_s: int) -> tuple[Event, ...]:
     service, until_s = str(cycle.state.keys[i]), at_s + cycle.window.lead_s[i]
     return tuple(
         event
-        for event in cycle.calendar.events
+        for event in cycle.outside.calendar.events
         if event.concerns(service) and event.from_s < until_s and event.until_s > at_s
     )
 

@@ -238,7 +238,7 @@ class Loop:
         self._settings = settings
         if self._cycle is not None:
             self._cycle.shade.guard_share = settings.acting.guard / 100
-            self._cycle.calendar = settings.ahead.calendar
+            self._cycle.outside.calendar = settings.ahead.calendar
         self._cluster.configure(settings)
         log.info("configuration taken over")
 
