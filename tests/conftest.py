@@ -1,5 +1,6 @@
 """The real control plane, for tests marked `cluster`.  A missing build fails them: they are never skipped."""
 
+import signal
 from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -11,6 +12,10 @@ from running import NotBuiltError, Running, running
 # Tests are not timed; the first call of compiled code may take seconds.
 hypothesis_settings.register_profile("untimed", deadline=None)
 hypothesis_settings.load_profile("untimed")
+
+# A shell has what it runs in the background ignore Ctrl-C, and so would every process that tests start.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 DEPLOY = Path(__file__).resolve().parent.parent / "deploy"
 

@@ -152,6 +152,8 @@ def test_every_delayed_request_is_marked(opening: Opening, making: Making) -> No
 def test_each_chart_has_a_table(opening: Opening, making: Making) -> None:
     page = opening(making(3, courses=1, columns=800))
     page.locator("#columns summary").click()
+    # The table is filled when its opening is told, which is after the click.
+    page.locator("#columns tbody tr").first.wait_for()
     rows = page.locator("#columns tbody tr").count()
     assert 100 < rows <= 120
     page.locator("#panels").focus()
@@ -159,6 +161,7 @@ def test_each_chart_has_a_table(opening: Opening, making: Making) -> None:
         page.keyboard.press("+")
     assert 8 <= page.locator("#columns tbody tr").count() < 60
     page.locator("#summary summary").click()
+    page.locator("#summary tbody tr").first.wait_for()
     assert page.locator("#summary tbody tr").count() == len(making().outcomes)
 
 
