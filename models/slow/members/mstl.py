@@ -1,33 +1,34 @@
-"""MSTL: seasons of day and week by local regression, and residuals that go on by themselves."""
+"""MSTL: seasons by local regression, and residuals that go on by themselves."""
 
 import numpy as np
 from numpy.typing import NDArray
 
 from models.slow.border import path
-from models.slow.gaps import DAY_S, WEEK_S, Past
+from models.slow.gaps import Past
 from models.slow.waves import ridge
 
 LAGS = 3
+MOST = 2
+"""Seasons, the strongest: each costs as much again."""
 
 
-def mstl(rates: NDArray[np.float64], step_s: int, horizon: int) -> NDArray[np.float64]:
+def mstl(before: Past, horizon: int) -> NDArray[np.float64]:
     """The last season of each period again, and an autoregression of all that is beside them.
 
     Local regressions are computed only so often and joined by lines, which is a hundred times
-    quicker and differs in the fourth digit.  Says nothing before two days were seen.
+    quicker and differs in the fourth digit.  Says nothing where no season was found.
     Bandara, Hyndman & Bergmeir, MSTL, arXiv:2107.13462.
     """
-    return path(_fit, rates, step_s, horizon)
+    return path(_fit, before, horizon)
 
 
 def _fit(before: Past, horizon: int) -> NDArray[np.float64]:
     from statsmodels.tsa.seasonal import MSTL
 
     # MSTL itself leaves out a period of half the length.
-    seasons = (before.steps(DAY_S), before.steps(WEEK_S))
-    periods = [period for period in seasons if 0 < 2 * period < before.y.size]
+    periods = sorted([period for period in before.seasons if 2 * period < before.y.size][:MOST])
     if not periods:
-        raise ValueError("no whole days")
+        raise ValueError("no season")
     jumps = {"seasonal_jump": max(1, periods[0] // 50)}
     jumps |= dict.fromkeys(("trend_jump", "low_pass_jump"), max(1, periods[0] // 10))
     found = MSTL(before.y, periods=periods, stl_kwargs=jumps).fit()
