@@ -64,20 +64,22 @@ def seasons(y: Floats, likely: tuple[int, ...] = (), most: int = MOST) -> tuple[
     n = y.size
     if n < LEAST_STEPS or not np.isfinite(y).all() or np.ptp(y) <= 1e-9 * np.abs(y).max():
         return ()
-    z, found = whitened(y), list[Evidence]()
+    x, found = np.sqrt(y - y.min()), list[Evidence]()
+    x = _cut(x - np.median(x))
     likely = tuple(p for p in likely if 2 <= p <= n // LEAST_CYCLES)
-    while len(found) < most:
-        best = _strongest(z, likely, found)
+    least = 1e-6 * np.ptp(x)
+    while len(found) < most and np.ptp(x) > least:
+        # Whitened anew each time: a season hides others in what seems to lie beneath.
+        best = _strongest(whitened(x), likely, found)
         if best is None:
             break
         found.append(best)
-        z = _without(z, best)
+        x = _without(x, best)
     return tuple(each.period for each in found)
 
 
-def whitened(y: Floats) -> Floats:
-    """Z (n,): y without what a smooth spectrum explains, of about unit variance."""
-    x = np.sqrt(y - y.min())
+def whitened(x: Floats) -> Floats:
+    """Z (n,): x without what a smooth spectrum explains, of about unit variance."""
     x = _cut(x - np.median(x))
     x -= x.mean()
     power = np.abs(np.fft.rfft(x * np.hanning(x.size))) ** 2
@@ -178,7 +180,7 @@ def _without(z: Floats, found: Evidence) -> Floats:
     """Z (n,) without the mean cycle of a season."""
     cycles = _folded(z, found.period)
     waves = np.fft.rfft(cycles.mean(axis=0))
-    waves[found.harmonics + 1 :] = 0
+    waves[0] = waves[found.harmonics + 1 :] = 0
     cycle = np.fft.irfft(waves, found.period)
     return z - np.resize(cycle[::-1], z.size)[::-1]
 
