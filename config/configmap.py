@@ -6,13 +6,15 @@ from typing import Any
 
 from config.document import read_document
 from config.faults import ConfigError, fault, unknown
-from config.keys import KEYS
+from config.keys import ANNOTATED, KEYS
 from config.policy import RevisionPolicy
-from config.settings import Acting, Settings, Timing
+from config.settings import Acting, Ahead, Settings, Timing
 from config.sources import Sources
 
 EXAMPLE = "_example"
 """Key of the block that documents all others, as in Knative's ConfigMaps.  It is not read."""
+
+ANNOTATED_ONLY = "to be written in the calendar, or as an annotation"
 
 _MOST_STEPS = 100_000
 
@@ -22,17 +24,20 @@ def parse(data: Mapping[str, str]) -> Settings:
 
     Raises ConfigError with every fault: values, unknown keys, and values that do not fit each other.
     """
-    read: dict[str, dict[str, Any]] = {"policy": {}, "sources": {}, "timing": {}, "acting": {}}
+    read: dict[str, dict[str, Any]] = {"policy": {}, "sources": {}, "timing": {}, "acting": {}, "ahead": {}}
     faults: list[str] = []
     for name, text in data.items():
         key = KEYS.get(name)
         if name == EXAMPLE:
             continue
         if key is None:
-            faults.append(unknown(name, text, KEYS))
+            only = name in ANNOTATED
+            faults.append(fault(name, text, ANNOTATED_ONLY) if only else unknown(name, text, KEYS))
             continue
         try:
             read[key.group][key.field] = key.kind.read(text.strip())
+        except ConfigError as e:  # of a value with parts
+            faults += e.faults
         except ValueError:
             faults.append(fault(name, key.shown(text), key.kind.allowed))
     settings = Settings(
@@ -40,6 +45,7 @@ def parse(data: Mapping[str, str]) -> Settings:
         sources=Sources(**read["sources"]),
         timing=Timing(**read["timing"]),
         acting=Acting(**read["acting"]),
+        ahead=Ahead(**read["ahead"]),
     )
     # A value with a fault of its own has its default here, against which nothing is to be told.
     bad = {line.partition(":")[0] for line in faults}

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from enum import StrEnum
 
+from config.calendar import Calendar, CalendarText, Zone
 from config.policy import Lever, Mode
 from config.sources import PRESETS
 from config.values import (
@@ -83,6 +84,7 @@ _ALL = (
     _key("lease-duration", "acting", Duration("2s", "10m"), field="lease_duration_s"),
     _key("autoscaler-url", "acting", Optional(Address(("ws", "wss")), empty="")),
     _key("dask-address", "acting", Optional(Address(("tcp", "tls", "ws", "wss")))),
+    _key("calendar", "ahead", Optional(CalendarText(), empty=Calendar())),
     _key("step", "timing", Duration("1s", "15m"), field="step_s"),
     _key("history-step", "timing", Duration("1s", "1h"), field="history_step_s"),
     _key("recent", "timing", Duration("1h", "14d"), field="recent_s"),
@@ -108,3 +110,9 @@ _ALL = (
 
 KEYS: dict[str, Key] = {key.name: key for key in _ALL}
 """Key name -> key."""
+ANNOTATED: dict[str, Key] = {
+    **{name: key for name, key in KEYS.items() if key.places},
+    # For all together the calendar says it.
+    "time-zone": _key("time-zone", "policy", Optional(Zone()), places=_SERVICE | _NAMESPACE),
+}
+"""Key name -> key of what may be annotated."""

@@ -5,7 +5,7 @@ from dataclasses import replace
 from typing import Any
 
 from config.faults import fault, unknown
-from config.keys import ANNOTATION_PREFIX, KEYS, Key, Place
+from config.keys import ANNOTATED, ANNOTATION_PREFIX, KEYS, Key, Place
 from config.policy import RevisionPolicy
 
 OUR_MARKS = ("set.", "owner.")
@@ -49,9 +49,9 @@ def _read(place: Place, annotations: Mapping[str, str], faults: list[str]) -> di
         short = name.removeprefix(ANNOTATION_PREFIX)
         if short.startswith(OUR_MARKS):
             continue
-        key = KEYS.get(short)
+        key = ANNOTATED.get(short) or KEYS.get(short)
         if key is None:
-            near = [known.name for known in KEYS.values() if place in known.places]
+            near = [known.name for known in ANNOTATED.values() if place in known.places]
             faults.append(f"{place} {unknown(short, text, near, ANNOTATION_PREFIX)}")
         elif place not in key.places:
             faults.append(f"{place} {fault(name, key.shown(text), _where(key))}")

@@ -41,5 +41,7 @@ class RevisionPolicy:
     """Most pods a plan may ask for; None: no such bound."""
     preset: str | None = None
     """How the series of this Revision are named; None: as `Sources.preset` says."""
+    time_zone: str | None = None
+    """Whose days and weeks its service lives by, a name of the IANA database; None: as the calendar says."""
     max_total_pods: int | None = None
     """Most pods that all floors of its namespace together may ask for; None: no such bound."""

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, field
 
+from config.calendar import Calendar
 from config.policy import RevisionPolicy
 from config.sources import Sources
 
@@ -30,8 +31,8 @@ class Timing:
     what serves it best; and how long a plan stands, with its lead, when nothing newer is known."""
 
     refit_period_s: int = 3600
-    """From one time that services which are gone are forgotten to the next; all else is learned as it
-    comes."""
+    """From one time that slow models are asked, and services that are gone forgotten, to the next; all
+    else is learned as it comes."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -62,6 +63,14 @@ class Acting:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Ahead:
+    """What is known of the time to come, whatever was observed."""
+
+    calendar: Calendar = field(default_factory=Calendar)
+    """Whose days the services live by, holidays, announced events."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class Settings:
     """One configuration, complete and without faults."""
 
@@ -71,3 +80,4 @@ class Settings:
     sources: Sources = field(default_factory=Sources)
     timing: Timing = field(default_factory=Timing)
     acting: Acting = field(default_factory=Acting)
+    ahead: Ahead = field(default_factory=Ahead)

@@ -9,12 +9,14 @@ pod asked for at the next plan could be ready (models.peak), and what bursts or 
 (models.hazard).  A floor must carry the peak of that window, not its mean.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from models import mixture, rows
+from models.clock import Clock
 from models.forecast import FleetForecast
 from models.hazard import layout as hazard
 from models.history import FleetHistory
@@ -22,6 +24,7 @@ from models.keys import ServiceKey
 from models.peak import layout as peak
 
 LEVELS = peak.LEVELS
+_EVEN = np.full(peak.POINTS, 1 / peak.POINTS, np.float32)
 
 
 @dataclass(frozen=True, eq=False)
@@ -103,8 +106,13 @@ def start(keys: tuple[ServiceKey, ...], step_s: int, origin_s: int) -> FleetStat
     )
 
 
-def recall(state: FleetState, history: FleetHistory, win: Window) -> FleetState:
-    """The state that learned from `history`, before any short step came.  Its arrays are changed in place."""
+def recall(
+    state: FleetState, history: FleetHistory, win: Window, *, clock: Clock | None = None
+) -> FleetState:
+    """The state that learned from `history`, before any short step came.  Its arrays are changed in place.
+
+    clock   whose days and weeks each service lives by; None: UTC
+    """
     from models.peak.recall import recall as learn  # noqa: PLC0415  # compiled: loaded where used
 
     if history.keys != state.keys:
@@ -117,6 +125,7 @@ def recall(state: FleetState, history: FleetHistory, win: Window) -> FleetState:
         step_s=history.step_s,
         delay_s=win.first * state.step_s,
         lead_s=win.lead_s,
+        clock=clock,
     )
     return state
 
@@ -133,8 +142,21 @@ def follow(state: FleetState, keys: tuple[ServiceKey, ...]) -> FleetState:
     return replace(state, keys=keys, **carried)
 
 
-def advance(state: FleetState, arrivals: NDArray[np.float32], win: Window) -> FleetState:
+def advance(
+    state: FleetState,
+    arrivals: NDArray[np.float32],
+    win: Window,
+    *,
+    slower: NDArray[np.float32] | None = None,
+    callers: NDArray[np.intp] | None = None,
+    clock: Clock | None = None,
+) -> FleetState:
     """The state after the steps (s, n) of `arrivals` requests/s; NaN = not observed.
+
+    slower   (s,) the highest log rate that slower models expect in the window after the last step; NaN = they
+             say nothing
+    callers  (s,) the row of each service's caller; -1 = it has none
+    clock    whose days and weeks each service lives by, as it is known now; None: UTC
 
     The arrays of the state passed in are reused: do not use it again.
     """
@@ -152,6 +174,9 @@ def advance(state: FleetState, arrivals: NDArray[np.float32], win: Window) -> Fl
         first=win.first,
         lead_s=win.lead_s,
         newest_only=True,
+        slower=slower,
+        callers=callers,
+        clock=clock,
     )
     silent_s, lively = state.silent_s, state.lively
     for j in range(steps):
@@ -170,6 +195,16 @@ def advance(state: FleetState, arrivals: NDArray[np.float32], win: Window) -> Fl
     )
 
 
+def with_callers(
+    state: FleetState, before: Mapping[ServiceKey, ServiceKey], now: Mapping[ServiceKey, ServiceKey]
+) -> FleetState:
+    """The state when services have other callers than `before`.  Its arrays are changed in place."""
+    called = np.array([key in now for key in state.keys], np.bool_)
+    anew = np.array([before.get(key) != now.get(key) for key in state.keys], np.bool_)
+    hazard.with_callers(state.hazard, called, anew)
+    return state
+
+
 def begin_at(state: FleetState, origin_s: int) -> FleetState:
     """The state at a later origin, when the steps up to it are lost: what was said of them is let go."""
     if origin_s == state.origin_s:
@@ -180,13 +215,30 @@ def begin_at(state: FleetState, origin_s: int) -> FleetState:
     return replace(state, origin_s=origin_s)
 
 
-def forecast(state: FleetState, win: Window) -> FleetForecast:
-    """The newest forecast, at LEVELS.  A level holds for the peak of the window: every step has the same."""
+def forecast(state: FleetState, win: Window, *, least: NDArray[np.float32] | None = None) -> FleetForecast:
+    """The newest forecast, at LEVELS.  A level holds for the peak of the window: every step has the same.
+
+    least   (s,) requests/s that were announced for the window; 0 where nothing was, None: nowhere
+    """
+    if least is not None and least.any():
+        state = _at_least(state, win, least)
     known = ~np.isnan(state.rates[:, 0])
     values = np.zeros((len(state.keys), LEVELS.size), np.float32)
     values[known] = mixture.quantiles(state.rates[known], state.weights[known], LEVELS)
     path = np.repeat(values[:, :, np.newaxis], win.horizon, axis=2)
     return FleetForecast(
         state.keys, LEVELS, path, state.origin_s, state.step_s, known,
-        rates=state.rates, weights=state.weights, chances=state.chances, sparse=state.sparse,
+        rates=state.rates, weights=state.weights, chances=state.chances, sparse=state.sparse, least=least,
     )  # fmt: skip
+
+
+def _at_least(state: FleetState, win: Window, least: NDArray[np.float32]) -> FleetState:
+    """The state with a forecast of at least these rates (s,); what was never observed comes just so."""
+    unknown = (np.isnan(state.rates[:, 0]) & (least > 0))[:, np.newaxis]
+    some = -np.expm1(-least * win.lead_s)
+    return replace(
+        state,
+        rates=np.where(unknown, least[:, np.newaxis], np.maximum(state.rates, least[:, np.newaxis])),
+        weights=np.where(unknown, _EVEN, state.weights).astype(np.float32),
+        chances=np.where(state.sparse, np.maximum(state.chances, some), state.chances).astype(np.float32),
+    )

@@ -1,6 +1,8 @@
 """The slow lane: every hour or so, for those services where it pays, what slow models say of the next hours.
 
-    refresh   the lane an hour later: the services whose turn it is are listened to, in chunks, anywhere
+    due       what is to be heard now: the services whose turn it is, in chunks that go anywhere
+    heard     the lane after that; refresh is both at once
+    ahead     what the lane says of a fleet, as arrays
 
 Whose turn it is: first those where it paid, then those never tried, by traffic x loss, then those tried long
 ago; as many as the CPU budget allows.  One that is new is rehearsed at origins of its past, which costs some
@@ -8,13 +10,12 @@ fifty times what going on costs; that is paid once.  Where it does not pay, noth
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from models import lograte
 from models.history import FleetHistory
 from models.keys import ServiceKey
 from models.slow.blend import Told, blend
@@ -24,6 +25,8 @@ AHEAD_S = 7200
 ORIGINS, APART_S = 48, 7200
 """A service that is new is rehearsed at so many origins, so far apart."""
 MOST_ORIGINS = 96
+HERE_CPU_S, ELSEWHERE_CPU_S = 60.0, 3600.0
+"""CPU seconds for one refresh, on the machine that plans and on a cluster for such work."""
 RETRY_S = 3 * 86400
 """A service where it did not pay is tried anew after this long."""
 ORIGIN_S = 0.15
@@ -31,7 +34,8 @@ ORIGIN_S = 0.15
 WHOLE_STEPS = 4032
 GOING_ON = 0.75
 """Share of the budget that those may take where it paid before."""
-CHUNK = 4
+CHUNK = 1
+"""Of those that go to one worker together: who is asked to end waits for so many at most."""
 
 Spread = Callable[[Callable[[Any], Any], Sequence[Any]], Iterable[tuple[Any, Any]]]
 """Each item with what the function made of it, in any order (scaler.spread)."""
@@ -43,7 +47,7 @@ class Memory:
 
     origins_s  (k,) Unix seconds, ascending; said (k, m, h) float32 requests/s: what members said there.
     tried_s    Unix seconds of the last time.
-    ahead      (h,) float32 log rates from `tried_s` on; NaN where it does not pay.
+    ahead      (h,) float32 requests/s from `tried_s` on; NaN where it does not pay.
     """
 
     origins_s: NDArray[np.int64]
@@ -54,32 +58,64 @@ class Memory:
 
 
 @dataclass(frozen=True, eq=False)
+class Ahead:
+    """What is expected of s services: rates (s, h) requests/s of the steps of `step_s` from told_s (s,) on.
+
+    NaN = nothing is said.
+    """
+
+    step_s: int
+    told_s: NDArray[np.int64]
+    rates: NDArray[np.float32]
+
+    def highest(self, from_s: float, until_s: NDArray[np.float64]) -> NDArray[np.float32]:
+        """(s,) the highest rate of the steps that [from_s, until_s) touches; NaN where nothing is said.
+
+        until_s   (s,) Unix seconds
+        """
+        first = np.floor((from_s - self.told_s) / self.step_s)[:, np.newaxis]
+        last = np.ceil((until_s - self.told_s) / self.step_s)[:, np.newaxis]
+        step = np.arange(self.rates.shape[1])
+        inside = (step >= first) & (step < last) & ~np.isnan(self.rates)
+        most = np.where(inside, self.rates, -np.inf).max(axis=1, initial=-np.inf)
+        return np.where(np.isinf(most), np.nan, most).astype(np.float32)
+
+
+@dataclass(frozen=True, eq=False)
 class Lane:
     """What the lane says, and remembers, of services by key; all on one grid of `step_s`."""
 
     step_s: int
     memory: Mapping[ServiceKey, Memory] = field(default_factory=dict)
 
-    def ahead(self, keys: tuple[ServiceKey, ...], origin_s: int) -> NDArray[np.float32]:
-        """(s, h) log rates of the coarse steps from `origin_s` on; NaN where the lane says nothing."""
+    def ahead(self, keys: tuple[ServiceKey, ...]) -> Ahead:
+        """What the lane says of these services."""
         horizon = AHEAD_S // self.step_s
-        out = np.full((len(keys), horizon), np.nan, np.float32)
-        for row, key in enumerate(keys):
-            if (kept := self.memory.get(key)) is not None:
-                late = (origin_s - kept.tried_s) // self.step_s
-                if 0 <= late < horizon:
-                    out[row, : horizon - late] = kept.ahead[late:]
-        return out
+        rates, told_s = np.full((len(keys), horizon), np.nan, np.float32), np.zeros(len(keys), np.int64)
+        if self.memory:
+            for row, key in enumerate(keys):
+                if (kept := self.memory.get(key)) is not None:
+                    rates[row], told_s[row] = kept.ahead, kept.tried_s
+        return Ahead(self.step_s, told_s, rates)
 
 
 @dataclass(frozen=True, eq=False)
 class Chunk:
-    """Some services for one worker: rates (c, n) on a grid that ends at `end_s`, and what is remembered."""
+    """Services for one worker: keys (c,), rates (c, n) on a grid that ends at `end_s`, what is remembered."""
 
+    keys: tuple[ServiceKey, ...]
     rates: NDArray[np.float32]
     step_s: int
     end_s: int
     memory: tuple[Memory | None, ...]
+
+
+@dataclass(frozen=True, eq=False)
+class Due:
+    """What is to be heard: the lane until now without services that are gone, and chunks of it."""
+
+    lane: Lane
+    chunks: tuple[Chunk, ...]
 
 
 def one_by_one(work: Callable[[Any], Any], items: Sequence[Any]) -> Iterable[tuple[Any, Any]]:
@@ -95,28 +131,33 @@ def refresh(
     cpu_s: float,
     spread: Spread = one_by_one,
 ) -> Lane:
-    """The lane when `history` is what is known, on the coarse grid.
+    """The lane when `history` is what is known, on the coarse grid; as `due` and `heard`."""
+    return heard(due(lane, history, loss, cpu_s=cpu_s), spread)
+
+
+def due(lane: Lane, history: FleetHistory, loss: NDArray[np.floating[Any]], *, cpu_s: float) -> Due:
+    """Whom to listen to, and what is known of them: copies, that another thread may have.
 
     loss   (s,) what is lost on a service now, per request; any scale.  It says where to try first.
     cpu_s  CPU seconds that may be spent, of all workers together.
     """
-    if history.step_s != lane.step_s:
-        lane = Lane(history.step_s)
-    known = {key: lane.memory[key] for key in history.keys if key in lane.memory}
-    turns = whose_turn(replace(lane, memory=known), history, loss, cpu_s)
-    places = [turns[i : i + CHUNK] for i in range(0, len(turns), CHUNK)]
-    chunks = [
-        Chunk(
-            np.ascontiguousarray(history.arrivals[rows]),
-            history.step_s,
-            history.end_s,
-            tuple(known.get(history.keys[row]) for row in rows),
-        )
-        for rows in places
-    ]
-    for i, found in spread(_numbered, list(enumerate(chunks))):
-        known |= {history.keys[row]: each for row, each in zip(places[i[0]], found, strict=True)}
-    return Lane(history.step_s, known)
+    known = dict(lane.memory) if history.step_s == lane.step_s else {}
+    lane = Lane(history.step_s, {key: known[key] for key in history.keys if key in known})
+    turns = whose_turn(lane, history, loss, cpu_s)
+    chunks = []
+    for rows in (turns[i : i + CHUNK] for i in range(0, len(turns), CHUNK)):
+        keys = tuple(history.keys[row] for row in rows)
+        memory = tuple(lane.memory.get(key) for key in keys)
+        chunks.append(Chunk(keys, history.arrivals[rows], history.step_s, history.end_s, memory))
+    return Due(lane, tuple(chunks))
+
+
+def heard(due: Due, spread: Spread = one_by_one) -> Lane:
+    """The lane after it; where `spread` ends before all is heard, those it did not come to are as before."""
+    known = dict(due.lane.memory)
+    for chunk, found in spread(listen, due.chunks):
+        known |= dict(zip(chunk.keys, found, strict=True))
+    return Lane(due.lane.step_s, known)
 
 
 def whose_turn(lane: Lane, history: FleetHistory, loss: NDArray[np.floating[Any]], cpu_s: float) -> list[int]:
@@ -152,10 +193,6 @@ def listen(chunk: Chunk) -> list[Memory]:
     ]
 
 
-def _numbered(item: tuple[int, Chunk]) -> list[Memory]:
-    return listen(item[1])
-
-
 def _listened(rates: NDArray[np.float64], step_s: int, end_s: int, kept: Memory | None) -> Memory:
     horizon, start_s = AHEAD_S // step_s, end_s - rates.size * step_s
     told = _remembered(rates, step_s, start_s, kept)
@@ -176,7 +213,7 @@ def _listened(rates: NDArray[np.float64], step_s: int, end_s: int, kept: Memory 
     if not value.pays:
         nothing = np.empty((0, *told.said.shape[1:]), np.float32)
         return Memory(np.empty(0, np.int64), nothing, end_s, value, ahead)
-    ahead = lograte.from_rate(found.mean[-1].astype(np.float32), step_s)
+    ahead = found.mean[-1].astype(np.float32)
     origins_s = start_s + told.at[-MOST_ORIGINS:] * step_s
     return Memory(origins_s, told.said[-MOST_ORIGINS:].astype(np.float32), end_s, value, ahead)
 

@@ -21,6 +21,7 @@ class FleetForecast:
     rates, weights   (s, p) requests/s that the window's peak may have, and how likely each is: the values
               are read off; NaN where not known.
     chances   (s,) that an event comes in the window: any request where `sparse` (s,), else a burst.
+    least     (s,) requests/s that were announced: no rate and no value is below; None: nothing was.
     """
 
     keys: tuple[ServiceKey, ...]
@@ -33,6 +34,7 @@ class FleetForecast:
     weights: NDArray[np.float32]
     chances: NDArray[np.float32]
     sparse: NDArray[np.bool_]
+    least: NDArray[np.float32] | None = None
 
     def __post_init__(self) -> None:
         if self.values.ndim != 3 or self.values.shape[:2] != (len(self.keys), self.levels.size):

@@ -39,6 +39,10 @@ class Shown:
     """Result -> how many orders had it so far."""
     settings: tuple[tuple[RevisionKey, Setting], ...] = ()
     """Of ours that stand; Revisions without one are left out."""
+    heard: int = 0
+    """Services that slow models were asked about."""
+    spoken: int = 0
+    """Of these: those where they are listened to, since it pays."""
     unverified: tuple[str, ...] = ()
     faults: dict[str, int] = field(default_factory=dict)
     """Job -> how often it failed by a fault of ours."""

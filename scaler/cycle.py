@@ -9,9 +9,15 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from config.calendar import Calendar
 from forecaster import fleet
+from forecaster.calendar import Announced, announced, clocks, least_rates
+from forecaster.callers import callers
 from forecaster.demand import Demand
 from forecaster.history import Grids, ServiceDemand, by_service, summing
+from forecaster.slow import Ahead, Due, Lane, due
+from models import lograte
+from models.clock import Clock
 from models.forecast import FleetForecast
 from models.keys import ServiceKey
 from scaler.plan.hold import NOTHING_HELD
@@ -27,15 +33,20 @@ from scaler.plan.plan import (
     service_rows,
 )
 from scaler.plan.result import FleetPlan
-from scaler.plan.spec import FleetSpec
+from scaler.plan.spec import FleetSpec, service_zones
 from scaler.revision import RevisionSpec
 from scaler.shade import Came, Planned, Shade
 from scaler.shadow.items import Lived
 from scaler.shadow.rules import InForce, in_force
 from scaler.shadow.seen import NO_SHADOW, shadowed
 
+LEAST_DELAYED = 0.001
+"""Share of the requests that is reckoned as delayed where less was, or nothing is known."""
+CALLS_S = 2 * 86400
+"""Of the past, in which is looked for who calls whom."""
 AT_ONCE = 240
 """Steps taken in before the progress is told."""
+_NO_CALENDAR = Calendar()
 Progress = Callable[[float], None]
 """Told the share done, 0..1."""
 
@@ -62,9 +73,13 @@ class Pace:
 class Cycle:
     """History, forecast and held plans of one fleet."""
 
-    def __init__(self, pace: Pace, start_s: int) -> None:
-        """Nothing is known yet; the first demand begins at `start_s` (Unix seconds) or later."""
+    def __init__(self, pace: Pace, start_s: int, calendar: Calendar = _NO_CALENDAR) -> None:
+        """Nothing is known yet; the first demand begins at `start_s` (Unix seconds) or later.
+
+        calendar   may be set at any time: what was learned stays
+        """
         self.pace = pace
+        self.calendar = calendar
         self.grids = Grids(
             (),
             step_s=pace.step_s,
@@ -75,12 +90,20 @@ class Cycle:
         )
         self._delay_s = float(pace.step_s)
         self._leads: Mapping[ServiceKey, float] = {}
+        self._zones: Mapping[ServiceKey, str | None] = {}
+        self._clock: tuple[object, object, object, Clock | None] = (None, None, None, None)
+        self._events: tuple[object, object, Announced] = (None, None, announced(_NO_CALENDAR, ()))
         self._held = NOTHING_HELD
         self._summing = summing(())
         self._found: tuple[FleetSpec | None, tuple[ServiceKey, ...], NDArray[np.intp]]
         self._found = (None, (), np.empty(0, np.intp))
         self.state = fleet.start((), pace.step_s, self.grids.fine.end_s)
         self.shade = Shade()
+        self.lane = Lane(pace.coarse_s)
+        """What slow models say; replaced as a whole, by any thread."""
+        self._callers: Mapping[ServiceKey, ServiceKey] = {}
+        self._callers_at: tuple[tuple[ServiceKey, ...], NDArray[np.intp]] = ((), np.empty(0, np.intp))
+        self._ahead: tuple[Lane, tuple[ServiceKey, ...], Ahead] = (self.lane, (), self.lane.ahead(()))
         self._revisions: tuple[RevisionSpec, ...] = ()
         self._spec: FleetSpec | None = None
         self._shadow = NO_SHADOW
@@ -110,7 +133,8 @@ class Cycle:
         # Two states of a large fleet at once would be much memory.
         self.state = fleet.start((), self.pace.step_s, demand.start_s)
         self.state = fleet.start(self.grids.keys, self.pace.step_s, demand.start_s)
-        self.state = fleet.recall(self.state, before, self._window(self.grids.keys))
+        self.state = fleet.recall(self.state, before, self._window(self.grids.keys), clock=self.clock)
+        self._find_callers(before.arrivals[:, -CALLS_S // self.pace.coarse_s :])
         self._take(summed, progress, rehearse=True)
         self.shade.live()
 
@@ -121,9 +145,16 @@ class Cycle:
         self._follow(self._with(summed))
         self._take(summed, lambda _: None)
 
-    def refit(self) -> None:
-        """Forget services that are gone; all else is learned as it comes."""
+    def refit(self, cpu_s: float = 0.0) -> Due:
+        """Forget services that are gone; all else is learned as it comes, but for what slow models say.
+
+        Gives whom to listen to next within so many CPU seconds; what comes of it is to become `lane`.
+        """
         self._forget()
+        newest = min(CALLS_S // self.pace.coarse_s, self.grids.coarse.columns)
+        self._find_callers(self.grids.coarse.newest(newest))
+        history = self.grids.coarse.history(self.grids.service_time_s)
+        return due(self.lane, history, self._delayed(), cpu_s=cpu_s)
 
     def lead(self, spec: FleetSpec, revisions: Sequence[RevisionSpec] = ()) -> None:
         """Forecast as far ahead as these Revisions' start-ups need, and live through them in shadow.
@@ -133,20 +164,50 @@ class Cycle:
         self._spec, self._revisions = spec, tuple(revisions)
         keys = tuple(dict.fromkeys(spec.services))
         self._leads = dict(zip(keys, service_leads(spec, self.pace.plan, keys).tolist(), strict=True))
+        zones = dict(zip(keys, service_zones(spec, keys), strict=True))
+        if zones != self._zones:
+            self._zones = zones
 
-    def forecast(self) -> FleetForecast:
-        """The newest forecast."""
-        return fleet.forecast(self.state, self._window(self.state.keys))
+    @property
+    def clock(self) -> Clock | None:
+        """The wall clocks of the services; None: UTC."""
+        asked = (self.calendar, self.state.keys, self._zones)
+        if any(now is not then for now, then in zip(asked, self._clock, strict=False)):
+            zones = [self._zones.get(key) for key in self.state.keys]
+            self._clock = (*asked, clocks(self.calendar, zones))
+        return self._clock[3]
+
+    @property
+    def window(self) -> fleet.Window:
+        """Which time a forecast of each service reaches to."""
+        return self._window(self.state.keys)
+
+    def forecast(self, now_s: int | None = None) -> FleetForecast:
+        """The newest forecast, with what is announced for the window that begins at `now_s`.
+
+        now_s   Unix seconds; None: as the data were read as soon as they could be
+        """
+        win = self.window
+        if self._events[0] is not self.calendar or self._events[1] is not self.state.keys:
+            self._events = (self.calendar, self.state.keys, announced(self.calendar, self.state.keys))
+        least = least_rates(
+            self._events[2],
+            self.state,
+            self.clock,
+            now_s=self.state.origin_s + int(self._delay_s) if now_s is None else now_s,
+            lead_s=win.lead_s,
+        )
+        return fleet.forecast(self.state, win, least=least)
 
     def plan(
         self, spec: FleetSpec, now_s: int, *, max_total_pods: int | None = None, dispersion: float = 1.0
     ) -> FleetPlan:
         """The plan at `now_s`."""
-        forecast, at = self.forecast(), self._rows(spec)
+        forecast, at = self.forecast(now_s), self._rows(spec)
         seen = demands(
             forecast, self._services(dispersion), spec, rows=at, timing=self.pace.plan, now_s=now_s
         )
-        self.shade.planned(Planned(now_s, spec.keys, expected(seen)))
+        self.shade.planned(Planned(now_s, spec.keys, expected(seen), spec.least, spec.most))
         plan, self._held = plan_fleet(
             seen,
             forecast.levels,
@@ -224,15 +285,57 @@ class Cycle:
         apart = min(steps, self._shadow.rehearsed_s // step_s if rehearse else steps)
         for first in range(0, steps - apart, AT_ONCE):
             some = columns[:, first : min(first + AT_ONCE, steps - apart)]
-            self.state = fleet.advance(self.state, some, win)
+            self.state = fleet.advance(
+                self.state, some, win, callers=self._rows_of_callers(), clock=self.clock
+            )
             progress(first / steps)
         for step in range(steps - apart, steps):
-            self.state = fleet.advance(self.state, columns[:, step : step + 1], win)
+            some = columns[:, step : step + 1]
+            self.state = fleet.advance(
+                self.state,
+                some,
+                win,
+                slower=self._slower(win),
+                callers=self._rows_of_callers(),
+                clock=self.clock,
+            )
             self._tell(columns[:, step : step + 1], revisions)
             if rehearse:
                 self._rehearse(dispersion=1.0)
                 progress(step / steps)
         progress(1.0)
+
+    def _find_callers(self, arrivals: NDArray[np.float32]) -> None:
+        """See who calls whom, by arrivals (s, n) on the long grid."""
+        found = callers(self.grids.keys, arrivals)
+        self.state = fleet.with_callers(self.state, self._callers, found)
+        self._callers, self._callers_at = found, ((), np.empty(0, np.intp))
+
+    def _rows_of_callers(self) -> NDArray[np.intp] | None:
+        """(s,) the row of each service's caller, -1 = none; found anew only where services changed."""
+        keys = self.grids.keys
+        if self._callers and self._callers_at[0] != keys:
+            row = {key: i for i, key in enumerate(keys)}
+            at = [row.get(self._callers[key], -1) if key in self._callers else -1 for key in keys]
+            self._callers_at = (keys, np.array(at, np.intp))
+        return self._callers_at[1] if self._callers else None
+
+    def _slower(self, win: fleet.Window) -> NDArray[np.float32] | None:
+        """(s,) the highest log rate that the slow lane expects in the next window; None: it is silent."""
+        if not self.lane.memory:
+            return None
+        if self._ahead[0] is not self.lane or self._ahead[1] != self.grids.keys:
+            self._ahead = (self.lane, self.grids.keys, self.lane.ahead(self.grids.keys))
+        now_s = self.state.origin_s + self.pace.step_s * (1 + win.first)
+        highest = self._ahead[2].highest(now_s, now_s + win.lead_s)
+        return lograte.from_rate(highest, self.pace.step_s)
+
+    def _delayed(self) -> NDArray[np.float64]:
+        """(s,) share of the requests that are delayed by what is in force, as far as the shadow knows."""
+        out = np.full(len(self.grids.keys), LEAST_DELAYED)
+        if self._spec is not None:
+            np.fmax.at(out, service_rows(self._spec, self.grids.keys), self.shade.delayed(self._spec.keys))
+        return out
 
     def _tell(self, arrivals: NDArray[np.float32], revisions: tuple[Lived, ...]) -> None:
         """The shadow is told what came in one step (s, 1)."""
@@ -250,18 +353,19 @@ class Cycle:
 
     def _rehearse(self, dispersion: float) -> None:
         """Plans would have been made in the past, too: the shadow is told of one, and lives on."""
-        if self._spec is None:
+        spec = self._spec
+        if spec is None:
             return
         now_s = self.state.origin_s + int(self._delay_s)
         seen = demands(
             self.forecast(),
             self._services(dispersion),
-            self._spec,
-            rows=self._rows(self._spec),
+            spec,
+            rows=self._rows(spec),
             timing=self.pace.plan,
             now_s=now_s,
         )
-        self.shade.planned(Planned(now_s, self._spec.keys, expected(seen)))
+        self.shade.planned(Planned(now_s, spec.keys, expected(seen), spec.least, spec.most))
         self.shade.live()
 
     def _startup_s(self) -> NDArray[np.float64]:

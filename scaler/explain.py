@@ -4,7 +4,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from config.calendar import Event
 from forecaster.diagnose import Diagnosis, diagnose
+from models.clock import utc
 from scaler.cycle import Cycle
 from scaler.plan.floor import shortage
 from scaler.plan.plan import LEAST_COUNTING_S
@@ -57,6 +59,8 @@ class Explanation:
     shadow: tuple[Standing, ...]
     """What candidates would have come to lately, the cheapest first; the KPA alone is among them."""
     choices: tuple[Choice, ...]
+    announced: tuple[Event, ...]
+    """Events that are announced for its service in the window."""
     observed_s: int
     """Seconds of history in which the service was observed."""
     second_opinion: Diagnosis
@@ -89,8 +93,18 @@ def explain(cycle: Cycle, spec: FleetSpec, plan: FleetPlan, row: int) -> Explana
         event=float(cycle.state.chances[i]),
         shadow=cycle.shade.standings(key, float(spec.delay_cost[row]), place, BEST),
         choices=_choices(cycle, plan, spec, row, i),
+        announced=_announced(cycle, i, plan.at_s),
         observed_s=int((~np.isnan(arrivals)).sum()) * history.step_s,
         second_opinion=diagnose(arrivals, step_s=history.step_s, steps=ahead),
+    )
+
+
+def _announced(cycle: Cycle, i: int, at_s: int) -> tuple[Event, ...]:
+    service, until_s = str(cycle.state.keys[i]), at_s + cycle.window.lead_s[i]
+    return tuple(
+        event
+        for event in cycle.calendar.events
+        if event.concerns(service) and event.from_s < until_s and event.until_s > at_s
     )
 
 
@@ -101,7 +115,9 @@ def _per_pod(spec: FleetSpec, one: Plan, row: int) -> float:
 
 def _sigma(cycle: Cycle, i: int) -> float:
     known = cycle.state.peak[i]
-    half_hour = cycle.state.origin_s % 86400 // 1800
+    since_s, shift_s = (utc(i + 1) if cycle.clock is None else cycle.clock).here(i)
+    shown_s = cycle.state.origin_s + shift_s[np.searchsorted(since_s, cycle.state.origin_s, "right") - 1]
+    half_hour = shown_s % 86400 // 1800
     return float(np.exp((known["recent"] + known["long"] + known["by_time"][half_hour]) / 3))
 
 
@@ -113,8 +129,9 @@ def _choices(cycle: Cycle, plan: FleetPlan, spec: FleetSpec, row: int, i: int) -
         return ()
     around = np.arange(max(0, one.wanted - 3), one.wanted + 4)
     counting_s = LEAST_COUNTING_S if spec.rps[row] else max(one.service_time_s, LEAST_COUNTING_S)
-    rates = cycle.state.rates[i].astype(np.float64) * float(spec.share[row])
-    weights = cycle.state.weights[i].astype(np.float64)
+    forecast = cycle.forecast(plan.at_s)
+    rates = forecast.rates[i].astype(np.float64) * float(spec.share[row])
+    weights = forecast.weights[i].astype(np.float64)
     short = shortage(around, rates * counting_s, weights, per_pod * counting_s)
     saves = float(plan.worth[row]) * per_pod * short
     return tuple(Choice(int(n), float(p), float(v)) for n, p, v in zip(around, short, saves, strict=True))

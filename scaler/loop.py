@@ -3,7 +3,7 @@
     begin     weeks of history, then the last day, then the models
     observe   what came since
     plan      floors, and the orders that change what stands
-    refit     the models learn again
+    refit     who is gone is forgotten, and slow models have something to do
     sweep     what stands marked under a Lease that has lapsed is taken back
     end       our own is taken back
 
@@ -23,6 +23,7 @@ import numpy as np
 from config.settings import Settings
 from forecaster.demand import Demand
 from forecaster.prometheus.errors import NoData, ReadError
+from forecaster.slow import ELSEWHERE_CPU_S, HERE_CPU_S, Due, heard
 from models.keys import RevisionKey, ServiceKey
 from scaler.board import Board
 from scaler.cycle import Cycle, Pace, Progress
@@ -32,6 +33,7 @@ from scaler.plan.spec import FleetSpec, fleet_spec
 from scaler.ports import Cluster, DemandSource
 from scaler.revision import RevisionSpec
 from scaler.setting import AS_IT_IS
+from scaler.spread import Spread
 
 log = logging.getLogger("tidecast.loop")
 
@@ -95,6 +97,7 @@ class Loop:
         self._presets: dict[RevisionKey, str] = {}
         self._standing = standing(())
         self._spec: FleetSpec | None = None
+        self._due: tuple[Cycle, Due] | None = None
         # When the newest figure should have been followed by another; None before the first.
         self._fresh_s: float | None = None
 
@@ -107,7 +110,7 @@ class Loop:
         recent_from_s = _floor(end_s - pace.recent_s, pace.coarse_s)
         weeks_from_s = _floor(end_s - pace.history_s, pace.coarse_s)
         recent = self._read(recent_from_s, end_s, pace.step_s)
-        cycle = Cycle(pace, weeks_from_s)
+        cycle = Cycle(pace, weeks_from_s, self._settings.ahead.calendar)
         cycle.shade.guard_share = self._settings.acting.guard / 100
         if self._spec is not None:
             cycle.lead(self._spec, self._revisions)
@@ -183,9 +186,25 @@ class Loop:
             self._act(withdrawals(self._revisions, may=may, now=self._standing))
 
     def refit(self) -> None:
-        """Let the models learn from all of the history."""
+        """Forget who is gone, and see whom slow models should be asked about."""
         if self._cycle is not None:
-            self._cycle.refit()
+            here = self._settings.acting.dask_address is None
+            due = self._cycle.refit(HERE_CPU_S if here else ELSEWHERE_CPU_S)
+            self._due = (self._cycle, due) if due.chunks else None
+
+    @property
+    def has_due(self) -> bool:
+        """Slow models should be asked about somebody."""
+        return self._due is not None
+
+    def listen(self, spread: Spread) -> None:
+        """Ask slow models about who is due; on a thread of its own, since nothing waits for it."""
+        waiting, self._due = self._due, None
+        if waiting is not None:
+            cycle, due = waiting
+            cycle.lane = heard(due, spread)
+            said = sum(memory.worth.pays for memory in cycle.lane.memory.values())
+            self._board.show(heard=len(cycle.lane.memory), spoken=said)
 
     def shade(self) -> None:
         """Live through in shadow what came; on a thread of its own, since nothing waits for it."""
@@ -212,6 +231,7 @@ class Loop:
         self._settings = settings
         if self._cycle is not None:
             self._cycle.shade.guard_share = settings.acting.guard / 100
+            self._cycle.calendar = settings.ahead.calendar
         self._cluster.configure(settings)
         log.info("configuration taken over")
 

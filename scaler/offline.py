@@ -7,6 +7,7 @@ from fnmatch import fnmatchcase
 import numpy as np
 from numpy.typing import NDArray
 
+from config.calendar import Calendar
 from config.policy import RevisionPolicy
 from config.scenario import Scenario
 from forecaster.demand import Demand
@@ -48,6 +49,7 @@ def plan_export(
     timing: Timing,
     *,
     at_s: int | None = None,
+    calendar: Calendar | None = None,
     only: str = "*",
     progress: Callable[[str], Progress] = lambda _: lambda _: None,
 ) -> Offline:
@@ -85,6 +87,7 @@ def plan_export(
             plan=timing,
         ),
         from_s,
+        calendar or Calendar(),
     )
     revisions = _revisions(keys, worlds, policy)
     spec = fleet_spec(revisions, np.array([world.startup_seconds for world in worlds]))

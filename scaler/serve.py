@@ -108,6 +108,8 @@ class BoardCollector(Collector):
         for result, count in shown.outcomes.items():
             orders.add_metric([result], count)
         yield orders
+        yield _gauge("tidecast_slow_lane_heard", "Services that slow models were asked about.", shown.heard)
+        yield _gauge("tidecast_slow_lane_paying", "Of these: those where they are listened to.", shown.spoken)
         faults = CounterMetricFamily(
             "tidecast_faults", "Jobs that failed by a fault of ours.", labels=["job"]
         )

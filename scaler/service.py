@@ -1,14 +1,17 @@
 """`tidecast run`: the loop on a schedule, with its live configuration, and the web beside it.
 
 All work on the loop's state is done on one thread, in the order it falls due; a job that is late is done
-once, not caught up with.  The shadow lives on another, fed through a queue.  The watches, the Lease and the
-web have threads of their own, so that a slow Prometheus loses us neither the leadership nor the health check.
+once, not caught up with.  The shadow lives on another, fed through a queue, and slow models are asked on a
+third, in processes of their own or on a Dask cluster.  The watches, the Lease and the web have threads of
+their own, so that a slow Prometheus loses us neither the leadership nor the health check.
 """
 
 import logging
 import threading
 import time
-from collections.abc import Callable
+import traceback
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -21,10 +24,11 @@ from scaler.board import Board
 from scaler.knative.cluster import CONFIG_TIDECAST, Cluster
 from scaler.knative.events import About, Events
 from scaler.loop import LOOK_PART, Loop
+from scaler.spread import ClusterError, Spread, dask, processes, stopped_by
 
 log = logging.getLogger("tidecast")
 
-SWEEP_S, CONFIGURE_S = 60, 5
+SWEEP_S, CONFIGURE_S, LISTEN_S = 60, 5, 5
 SHADOW_FIRST_S = 2.0
 AFTER_OBSERVE_S = 1.0
 """A plan falls due this long after what it is made from."""
@@ -64,6 +68,9 @@ class Service:
         self.loop = Loop(self._source, cluster, settings, self.board)
         self._scheduler: Any = None
         self._told = ""
+        self._ended = threading.Event()
+        # Not a job of the scheduler, which waits for its jobs at the end: what a cluster works at is let go.
+        self._listener = threading.Thread(target=self._listens, name="slow lane", daemon=True)
 
     def start(self) -> None:
         """Take over the configuration as it is, and begin to work."""
@@ -81,9 +88,11 @@ class Service:
         self._scheduler.add_listener(self._broke, EVENT_JOB_ERROR)
         self._schedule()
         self._scheduler.start()
+        self._listener.start()
 
     def stop(self) -> None:
         """End after the job at hand, and take back our own."""
+        self._ended.set()
         if self._scheduler is not None:
             self._scheduler.shutdown(wait=True)
         self.loop.end()
@@ -160,15 +169,39 @@ class Service:
                 replace_existing=True,
             )
 
+    def _listens(self) -> None:
+        while not self._ended.wait(LISTEN_S):
+            try:
+                with self._elsewhere() as spread:
+                    self.loop.listen(spread)
+            except Exception as e:  # whatever it is, the next hour may do better
+                self._tell("slow lane", e, traceback.format_exc())
+
+    @contextmanager
+    def _elsewhere(self) -> Iterator[Spread]:
+        """Where slow models are fitted: on the Dask cluster, or where it does not answer in a process."""
+        address = self._settings.acting.dask_address
+        with ExitStack() as stack:
+            spread: Spread = processes(1, self._ended.is_set)
+            if address is not None and self.loop.has_due:
+                try:
+                    spread = stopped_by(stack.enter_context(dask(address)), self._ended.is_set)
+                except ClusterError as e:
+                    log.warning("slow models are fitted here instead: %s", e)
+            yield spread
+
     def _broke(self, event: Any) -> None:
+        self._tell(event.job_id, event.exception, event.traceback)
+
+    def _tell(self, job: str, exception: BaseException, where: str) -> None:
         """A fault of ours in a job: the loop lives on, and it is seen."""
-        told = f"{type(event.exception).__name__}: {event.exception}"
+        told = f"{type(exception).__name__}: {exception}"
         if told == self._told:
-            log.error("%s failed again: %s", event.job_id, told)
+            log.error("%s failed again: %s", job, told)
         else:
-            log.error("%s failed; please report this: %s\n%s", event.job_id, told, event.traceback)
+            log.error("%s failed; please report this: %s\n%s", job, told, where)
         self._told = told
-        self.board.broke(event.job_id)
+        self.board.broke(job)
 
 
 class Web:

@@ -27,11 +27,13 @@ MOST_DUE = 256
 
 @dataclass(frozen=True, eq=False)
 class Planned:
-    """At `at_s` this was expected of the Revisions `keys` (r,)."""
+    """At `at_s` this was expected of Revisions `keys` (r,); least, most (r,) are bounds of their policies."""
 
     at_s: int
     keys: tuple[RevisionKey, ...]
     expected: Expected
+    least: NDArray[np.int32]
+    most: NDArray[np.int32]
 
 
 @dataclass(frozen=True, eq=False)
@@ -153,6 +155,17 @@ class Shade:
             if np.isfinite(loss[e])
         )
 
+    def delayed(self, keys: Sequence[RevisionKey]) -> NDArray[np.float64]:
+        """(r,) share of the requests lately that what is in force would have delayed; NaN where not known."""
+        found = self.found
+        out = np.full(len(keys), np.nan)
+        for i, key in enumerate(keys):
+            if (row := found.rows.get(key)) is not None:
+                sums = found.sums[row, KPA if key in found.guarded else found.places.get(key, KPA)]
+                if sums[REQUESTS] > 0:
+                    out[i] = sums[DELAYED] / sums[REQUESTS]
+        return out
+
     def _say(self, planned: Planned) -> None:
         asked = asked_by(planned.expected, RULES)
         while self._asks and self._asks[0][0] < planned.at_s - LONGEST_HOLD_S:
@@ -166,7 +179,9 @@ class Shade:
                 earlier = np.where((at >= 0)[:, np.newaxis] & held, before[at], 0)
                 np.maximum(asked, earlier, out=asked)
         if self._shadow is not None:
-            self._shadow.say(planned.at_s, planned.keys, asked)
+            # Bounds hold whatever is chosen, the KPA alone as well: they tell nothing of a candidate.
+            bounded = np.clip(asked, planned.least[:, np.newaxis], planned.most[:, np.newaxis])
+            self._shadow.say(planned.at_s, planned.keys, bounded)
 
     def _take(self, came: Came) -> None:
         if self._shadow is None:

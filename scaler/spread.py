@@ -11,7 +11,7 @@ was at, and what it alone had been given, is sent out again.
 
 import os
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor, as_completed
+from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from importlib import import_module
@@ -21,6 +21,7 @@ from typing import Any, Protocol, TypeVar
 Made = TypeVar("Made")
 
 CONNECT_S = 10
+LOOK_S = 0.5
 BLAS = ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS")
 TRIES = 5
 """An item whose worker was lost so often is the reason itself, and is not sent out again."""
@@ -61,20 +62,25 @@ def one_by_one(work: Callable[[Any], Made], items: Sequence[Any]) -> Iterator[tu
     return ((item, work(item)) for item in items)
 
 
-def processes(jobs: int) -> Spread:
-    """So many processes at a time; they are new ones, which hold nothing of this one's threads."""
+def processes(jobs: int, stopped: Callable[[], bool] = lambda: False) -> Spread:
+    """So many processes at a time; they are new ones, which hold nothing of this one's threads.
+
+    Once `stopped` says so no more is awaited; what is being worked at then is let go.
+    """
 
     def spread(work: Callable[[Any], Made], items: Sequence[Any]) -> Iterator[tuple[Any, Made]]:
         todo, tries = list(range(len(items))), 0
         while todo:
             done: set[int] = set()
             try:
-                with _one_thread_each(), _pool(min(jobs, len(todo))) as pool:
+                with _one_thread_each(), _pool(min(jobs, len(todo)), stopped) as pool:
                     sent = {pool.submit(work, items[i]): i for i in todo}
-                    for future in as_completed(sent):
+                    for future in _as_completed(set(sent), stopped):
                         made = future.result()
                         done.add(sent[future])
                         yield items[sent[future]], made
+                    if stopped():
+                        return
             except BrokenProcessPool as e:
                 tries += 1
                 if tries >= TRIES:
@@ -84,8 +90,19 @@ def processes(jobs: int) -> Spread:
     return spread
 
 
-def _pool(jobs: int) -> ProcessPoolExecutor:
-    return ProcessPoolExecutor(jobs, mp_context=get_context("spawn"))
+def _as_completed(sent: set[Future[Any]], stopped: Callable[[], bool]) -> Iterator[Future[Any]]:
+    while sent and not stopped():
+        done, sent = wait(sent, timeout=LOOK_S, return_when=FIRST_COMPLETED)
+        yield from done
+
+
+@contextmanager
+def _pool(jobs: int, stopped: Callable[[], bool]) -> Iterator[ProcessPoolExecutor]:
+    pool = ProcessPoolExecutor(jobs, mp_context=get_context("spawn"))
+    try:
+        yield pool
+    finally:
+        pool.shutdown(wait=not stopped(), cancel_futures=True)
 
 
 @contextmanager

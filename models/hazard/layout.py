@@ -16,9 +16,23 @@ FIRST_SLOT = np.concatenate([[0], np.cumsum(-(-PERIODS_MIN // SLOT_MIN))])
 FORGETTING = np.where(PERIODS_MIN < 1440, 0.97, 0.8)
 """What a visit of a slot counts after one more."""
 PHASES = len(PERIODS_MIN)
-AGE, FAST, SLOW = PHASES, PHASES + 1, PHASES + 2
-MODELS = PHASES + 3
-"""Phases of each period; time since the last event; a fast and a slow rate."""
+DAILY = int(np.flatnonzero(PERIODS_MIN == 1440)[0])
+LOCAL_FROM_MIN = 720
+"""Phases of periods from this one on are those of the wall clock; shorter ones go on evenly in Unix time."""
+FIRST_SHOWN = int(np.flatnonzero(PERIODS_MIN >= LOCAL_FROM_MIN)[0])
+"""The first of them."""
+FOUND, EVENTS = 2, 64
+"""Periods that may be found (models.hazard.found), and beginnings of events that are remembered for it."""
+LONGEST_MIN = 10080
+KNOWN_PERIOD = np.isin(np.arange(LONGEST_MIN + 1), PERIODS_MIN)
+"""By minutes: those that need not be found."""
+AGE, FAST, SLOW, FIRST_FOUND = PHASES, PHASES + 1, PHASES + 2, PHASES + 3
+CALLED = FIRST_FOUND + FOUND
+MODELS = CALLED + 1
+"""Phases of each period; time since the last event; a fast and a slow rate; periods that were found; time
+since the last call."""
+CALL_AGES = 32
+"""Minutes since a call that are told apart."""
 
 EXACT_AGES = 60
 AGES = 96
@@ -44,14 +58,29 @@ STATE = np.dtype(
         ("hits", "f4", (int(FIRST_SLOT[-1]),)),
         ("age_hits", "f4", (AGES,)),
         ("age_visits", "f4", (AGES,)),
+        ("begun", "i4", (EVENTS,)),
+        ("beginnings", "i8"),
+        # Minutes, 0 = none; hits and visits of the minute of the phase, of those beside it, of all others.
+        ("found_min", "i4", (FOUND,)),
+        ("found_phase", "i4", (FOUND,)),
+        ("found_hits", "f4", (FOUND, 3)),
+        ("found_visits", "f4", (FOUND, 3)),
+        # Whether there is a caller, what it had in this minute, and whole minutes since it had something.
+        ("called", "u1"),
+        ("call_so_far", "f4"),
+        ("call_since", "i8"),
+        ("call_hits", "f4", (CALL_AGES,)),
+        ("call_visits", "f4", (CALL_AGES,)),
         ("fast", "f4"),
         ("slow", "f4"),
         ("weight", "f8", (MODELS,)),
     ]
 )
 
-PRIOR = np.concatenate([np.full(PHASES, 0.5 / PHASES), [0.25, 0.1, 0.15]])
+PRIOR = np.concatenate([np.full(PHASES, 0.5 / PHASES), [0.25, 0.1, 0.15], np.zeros(FOUND + 1)])
 """Weights of the models before anything was seen."""
+FOUND_PRIOR = 0.1
+"""That of a period, and of a caller, from when it was found."""
 AGE_OF = np.array(
     [
         age if age < EXACT_AGES else
@@ -67,7 +96,24 @@ def start(services: int) -> NDArray[np.void]:
     state = np.zeros(services, STATE)
     state["minute"] = -1
     state["so_far"] = np.nan
-    state["since"] = LEAST_AGE
+    state["since"] = state["call_since"] = LEAST_AGE
     state["fast"] = state["slow"] = FIRST_RATE
     state["weight"] = PRIOR
     return state
+
+
+def with_callers(state: NDArray[np.void], called: NDArray[np.bool_], anew: NDArray[np.bool_]) -> None:
+    """Lets services have a caller, `called` (s,); what was learned of the last goes where it is `anew` (s,).
+
+    Changes state (s,) in place.
+    """
+    state["called"] = called
+    for name in ("call_so_far", "call_hits", "call_visits"):
+        state[name][anew] = 0
+    state["call_since"][anew] = LEAST_AGE
+    # The others share what the model of the last caller had, and make room for that of the new one.
+    weight, wanted = state["weight"][anew], np.where(called[anew], FOUND_PRIOR, 0.0)
+    weight[:, CALLED] = 0.0
+    weight *= ((1 - wanted) / weight.sum(axis=1))[:, np.newaxis]
+    weight[:, CALLED] = wanted
+    state["weight"][anew] = weight

@@ -2,7 +2,9 @@
 
 Model i says p_i for each minute:
 
-phase of a period P   hits / visits of the minute's slot, forgetting, shrunk to the slow rate
+phase of a period P   hits / visits of the minute's slot, forgetting, shrunk to the slow rate; of half a day
+                      and more by the wall clock (models.clock)
+found periods         the same by whether the minute is the one of the phase (models.hazard.found)
 age                   the same by minutes since the last event; it contains the hybrid histogram (Shahrad et
                       al., Serverless in the Wild, USENIX ATC 2020)
 fast, slow            rates that forget within hours and within days
@@ -14,13 +16,26 @@ back each minute, so that a cron that changes is found again.
 import math
 from typing import Any
 
+import numpy as np
+
+from models.clock import shown_s
 from models.compiled import compiled
+from models.hazard.called import call_age, chance_called, close_call, hear, learn_called
+from models.hazard.found import chance_found, learn_found, look, remember
 from models.hazard.layout import (
     AGE,
     AGE_OF,
+    CALLED,
+    DAILY,
+    EVENTS,
     FAST,
+    FIRST_FOUND,
+    FIRST_SHOWN,
     FIRST_SLOT,
     FORGETTING,
+    FOUND,
+    FOUND_PRIOR,
+    LOCAL_FROM_MIN,
     MODELS,
     PERIODS_MIN,
     PHASES,
@@ -35,12 +50,15 @@ SPREADING = 0.05
 """What is known of how minutes with an event are filled moves by so much with each of them."""
 FAST_MIN, SLOW_MIN = 180.0, 4 * 1440.0
 """Minutes after which an event counts half in the rates."""
+WIDE_MIN = 10
+"""A slot of so many minutes has room for several events."""
 LEAST, MOST = 1e-5, 0.999
 
 
 @compiled
-def slot_of(period: int, minute: int) -> int:
-    """The place of a minute's slot of a period among all slots."""
+def slot_of(period: int, minute: int, shown: int) -> int:
+    """The place of a minute's slot of a period among all slots; shown: the same minute by the wall clock."""
+    minute = shown if PERIODS_MIN[period] >= LOCAL_FROM_MIN else minute
     return int(FIRST_SLOT[period] + minute % PERIODS_MIN[period] // SLOT_MIN[period])
 
 
@@ -52,10 +70,24 @@ def visits(state: Any, period: int) -> float:
 
 
 @compiled
-def chance_of(state: Any, model: int, minute: int, since: int) -> float:
-    """What one model says of one minute, `since` minutes after the last event."""
-    if model < PHASES:
-        p = (state.hits[slot_of(model, minute)] + SHRINK * state.slow) / (visits(state, model) + SHRINK)
+def chance_at(state: Any, period: int, minute: int, shown: int) -> float:
+    """What the phase of a period says of one minute; shown: as in `slot_of`."""
+    hits = state.hits[slot_of(period, minute, shown)]
+    return float((hits + SHRINK * state.slow) / (visits(state, period) + SHRINK))
+
+
+@compiled
+def chance_of(state: Any, model: int, minute: int, shown: int, since: int, call_since: int) -> float:
+    """What one model says of one minute, so long after the last event, and call; shown: as in `slot_of`."""
+    if model == CALLED:
+        p = chance_called(state, call_since, SHRINK)
+    elif model >= FIRST_FOUND:
+        p = chance_found(state, model - FIRST_FOUND, minute, SHRINK)
+    elif model < PHASES:
+        p = chance_at(state, model, minute, shown)
+        if SLOT_MIN[model] >= WIDE_MIN and since < shown % SLOT_MIN[model]:
+            # The slot had its event: one more comes where days have some at this time, or full slots.
+            p = max(p * p, min(p, chance_at(state, DAILY, minute, shown)))
     elif model == AGE:
         age = AGE_OF[min(since, len(AGE_OF) - 1)]
         p = (state.age_hits[age] + SHRINK * state.slow) / (state.age_visits[age] + SHRINK)
@@ -65,35 +97,40 @@ def chance_of(state: Any, model: int, minute: int, since: int) -> float:
 
 
 @compiled
-def follow(state: Any, event: float, time_s: int, step_s: int) -> None:
+def follow(state: Any, event: float, time_s: int, step_s: int, here: Any, call: float = math.nan) -> None:
     """Takes in whether the step that begins at `time_s` had an event (1 or 0); NaN = not observed.
+
+    call   the same of the caller, where there is one
 
     What a step that crosses minutes had may have been in each of those that end with it.
     """
     minute = time_s // 60
     if minute != state.minute:
         if state.so_far > 0:
-            close(state)
+            close(state, here)
         if state.minute >= 0:
             state.since += max(0, minute - state.minute)
+            close_call(state, max(0, minute - state.minute))
         begin(state, minute)
     if not math.isnan(event):
         state.so_far = event if math.isnan(state.so_far) else max(state.so_far, event)
         state.steps_so_far += 1
         state.busy_so_far += event
+    hear(state, call)
     minutes = (time_s + step_s) // 60 - minute
     share = event / minutes if minutes > 1 else state.so_far
     for _ in range(minutes):
         state.so_far = share
-        close(state)
+        close(state, here)
     if minutes > 1 and event > 0:
         state.since = minutes // 2
 
 
 @compiled
-def close(state: Any) -> None:
+def close(state: Any, here: Any) -> None:
     """The minute is over: weights and models learn from it; the next one begins."""
-    learn(state)
+    learn(state, here)
+    close_call(state, 1)
     if state.so_far >= 1 and state.steps_so_far > 1:
         others = (state.busy_so_far - 1) / (state.steps_so_far - 1)
         state.spread += SPREADING * (others - state.spread)
@@ -107,24 +144,28 @@ def begin(state: Any, minute: int) -> None:
 
 
 @compiled
-def learn(state: Any) -> None:
+def learn(state: Any, here: Any) -> None:
     """What the minute had."""
     if math.isnan(state.so_far):
         state.since += 1
         return
     event, minute = state.so_far, state.minute
-    total = 0.0
-    for model in range(MODELS):
-        p = chance_of(state, model, minute, state.since)
-        state.weight[model] *= event * p + (1 - event) * (1 - p)
-        total += state.weight[model]
-    for model in range(MODELS):
-        state.weight[model] = (1 - MIXING) * state.weight[model] / total + MIXING * PRIOR[model]
+    shown = shown_s(here, minute * 60) // 60
+    reweigh(state, event, minute, shown)
     for period in range(PHASES):
-        slot = slot_of(period, minute)
+        slot = slot_of(period, minute, shown)
         # A slot of several minutes is visited once a minute; what it had is forgotten by the visit.
         keep = FORGETTING[period] ** (1 / SLOT_MIN[period])
         state.hits[slot] = keep * state.hits[slot] + event / SLOT_MIN[period]
+    learn_found(state, minute, event)
+    if state.called:
+        learn_called(state, event)
+    if event >= 1 and state.since > 0 and remember(state, minute):
+        known = state.found_min.copy()
+        look(state, np.zeros(EVENTS, np.int64), np.zeros(EVENTS, np.bool_))
+        for which in range(FOUND):
+            if state.found_min[which] != known[which]:
+                begin_with(state, FIRST_FOUND + which, FOUND_PRIOR if state.found_min[which] > 0 else 0.0)
     age = AGE_OF[min(state.since, len(AGE_OF) - 1)]
     state.age_hits[age] = 0.97 * state.age_hits[age] + event
     state.age_visits[age] = 0.97 * state.age_visits[age] + 1
@@ -136,7 +177,37 @@ def learn(state: Any) -> None:
 
 
 @compiled
-def chance(state: Any, from_s: int, until_s: int, step_s: int) -> float:
+def reweigh(state: Any, event: float, minute: int, shown: int) -> None:
+    """The weights, by what each model had said of the minute; they add up to 1."""
+    total, prior = 0.0, 1.0
+    for model in range(MODELS):
+        if state.weight[model] > 0:
+            p = chance_of(state, model, minute, shown, state.since, state.call_since)
+            state.weight[model] *= event * p + (1 - event) * (1 - p)
+            total += state.weight[model]
+    for which in range(FOUND):
+        prior += FOUND_PRIOR if state.found_min[which] > 0 else 0.0
+    prior += FOUND_PRIOR if state.called else 0.0
+    for model in range(MODELS):
+        mine = PRIOR[model]
+        if model == CALLED:
+            mine = FOUND_PRIOR if state.called else 0.0
+        elif model >= FIRST_FOUND:
+            mine = FOUND_PRIOR if state.found_min[model - FIRST_FOUND] > 0 else 0.0
+        state.weight[model] = (1 - MIXING) * state.weight[model] / total + MIXING * mine / prior
+
+
+@compiled
+def begin_with(state: Any, model: int, weight: float) -> None:
+    """This model has that weight from now on, and the others share the rest as they did."""
+    rest = (1 - weight) / max(1 - state.weight[model], LEAST)
+    for other in range(MODELS):
+        state.weight[other] *= rest
+    state.weight[model] = weight
+
+
+@compiled
+def chance(state: Any, from_s: int, until_s: int, step_s: int, here: Any) -> float:
     """The chance of an event in [from_s, until_s), which lies after what is known.
 
     A minute with an event, or a longer step, is reckoned to have as many requests as of late, each of them at
@@ -146,11 +217,14 @@ def chance(state: Any, from_s: int, until_s: int, step_s: int) -> float:
     begun = state.so_far > 0
     first, per_step, many = from_s // 60, max(1, step_s // 60), many_at_once(state, step_s)
     for model in range(MODELS):
+        if state.weight[model] == 0:
+            continue
         none, within = 1.0, 0.0
         for minute in range(first, (until_s - 1) // 60 + 1):
             ahead = minute - state.minute
             age = max(ahead - 1, 0) if begun else state.since + ahead
-            p = chance_of(state, model, minute, age)
+            shown = shown_s(here, minute * 60) // 60 if model >= FIRST_SHOWN else minute
+            p = chance_of(state, model, minute, shown, age, call_age(state, ahead))
             share = (min(until_s, (minute + 1) * 60) - max(from_s, minute * 60)) / 60.0
             if begun and ahead == 0:
                 within += 1 - (1 - share) ** (many - 1)

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from models.clock import Clock, shown_s, utc
 from models.compiled import compiled, compiled_loop
 from models.hazard.renew import chance
 from models.hazard.renew import follow as follow_events
@@ -58,6 +59,9 @@ def advance(
     first: int,
     lead_s: NDArray[np.float64],
     newest_only: bool = False,
+    slower: NDArray[np.float32] | None = None,
+    callers: NDArray[np.intp] | None = None,
+    clock: Clock | None = None,
 ) -> Said:
     """Takes the fleet through n steps, and says after each what is to come.
 
@@ -69,6 +73,9 @@ def advance(
     lead_s    (s,) seconds that the window is long, up to MOST_LEAD_S; its peak is not looked for beyond
               PENDING steps
     newest_only   say only what is forecast after the last step: n is 1 in what comes back
+    slower    (s,) the highest log rate that slower models expect in the window; NaN = they say nothing
+    callers   (s,) the row of each service's caller; -1 = it has none
+    clock     whose days and weeks each service lives by; None: UTC
     """
     s, n = len(rates), 1 if newest_only else rates.shape[1]
     said = Said(
@@ -77,13 +84,19 @@ def advance(
         np.zeros((s, n), np.float32),
         np.zeros((s, n), np.bool_),
     )
+    clock = utc(s) if clock is None else clock
     lead_s = np.clip(np.nan_to_num(lead_s), 0.0, MOST_LEAD_S)
     # Of a window that begins beyond PENDING steps, the peak of the last step within them is forecast.
     begins = min(first, PENDING - 2)
     last = np.clip(begins + np.ceil(lead_s / step_s), begins + 1, PENDING - 1).astype(np.int64)
+    if slower is None:
+        slower = np.full(s, np.nan, np.float32)
+    if callers is None:
+        callers = np.full(s, -1, np.intp)
     _advance(
         state, hazard, np.ascontiguousarray(rates, np.float32), origin_s, step_s, first, begins, last, lead_s,
-        LEVELS, _SHARES, _PRIOR, said.rates, said.weights, said.chances, said.sparse,
+        slower, callers, LEVELS, _SHARES, _PRIOR, clock.place, clock.first, clock.since_s, clock.shift_s,
+        said.rates, said.weights, said.chances, said.sparse,
     )  # fmt: skip
     return said
 
@@ -91,19 +104,25 @@ def advance(
 @compiled_loop
 def _advance(
     states: Any, hazards: Any, rates: Any, origin_s: int, step_s: int, first: int, begins: int, last: Any,
-    lead_s: Any, levels: Any, shares: Any, prior: Any, points: Any, weights: Any, chances: Any, sparse: Any,
+    lead_s: Any, slower: Any, callers: Any, levels: Any, shares: Any, prior: Any, place: Any, begin: Any,
+    since_s: Any, shift_s: Any, points: Any, weights: Any, chances: Any, sparse: Any,
 ) -> None:  # fmt: skip
     x = np.zeros(FEATURES)
     for i in range(len(states)):
         state, hazard = states[i], hazards[i]
+        some = slice(begin[place[i]], begin[place[i] + 1])
+        here = (since_s[some], shift_s[some])
         for j in range(rates.shape[1]):
             time_s = origin_s + j * step_s
-            step(state, hazard, rates[i, j], time_s, step_s, begins, last[i], levels, prior, x)
+            call = math.nan
+            if callers[i] >= 0 and not math.isnan(rates[callers[i], j]):
+                call = 1.0 if rates[callers[i], j] > 0 else 0.0
+            step(state, hazard, rates[i, j], time_s, step_s, begins, last[i], levels, prior, x, here, call)
             now_s = time_s + step_s
             # Where only the newest is asked for, all that is kept of the others is what they are scored by.
             at = min(j, chances.shape[1] - 1)
             if not math.isnan(state.last):
-                say(state, now_s, step_s, begins, last[i], levels, x, points[i, at])
+                say(state, now_s, step_s, begins, last[i], slower[i], levels, x, points[i, at], here)
             if j < rates.shape[1] - chances.shape[1]:
                 continue
             from_s = now_s + first * step_s
@@ -111,7 +130,7 @@ def _advance(
             if not state.sparse:
                 # A burst that has begun before the window, and is not known yet, is in its peak as well.
                 from_s, until_s = now_s, now_s + last[i] * step_s
-            chances[i, at] = chance(hazard, from_s, until_s, step_s)
+            chances[i, at] = chance(hazard, from_s, until_s, step_s, here)
             sparse[i, at] = state.sparse
             if not math.isnan(state.last):
                 weigh(state, chances[i, at], shares, weights[i, at])
@@ -120,17 +139,17 @@ def _advance(
 @compiled
 def step(
     state: Any, hazard: Any, rate: float, time_s: int, step_s: int, first: int, last: int, levels: Any,
-    prior: Any, x: Any,
+    prior: Any, x: Any, here: Any, call: float,
 ) -> None:  # fmt: skip
-    """Takes in what came in the step that begins at `time_s`."""
+    """Takes in what came in the step that begins at `time_s`; here: the wall clock's (models.clock)."""
     if not 0 <= rate < math.inf:
         rate = math.nan
     z = math.log(rate + 0.5 / step_s)
     event = event_of(state, hazard, rate, step_s)
-    follow_events(hazard, event, time_s, step_s)
+    follow_events(hazard, event, time_s, step_s, here, call)
     state.rate[state.steps % RING], state.z[state.steps % RING] = rate, z
     state.steps += 1
-    follow(state, z, time_s, step_s)
+    follow(state, z, time_s, step_s, here)
     if not math.isnan(z):
         state.last = z
         state.peak = max(state.peak - math.log(2.0) * step_s / FADE_S, z)
@@ -143,7 +162,7 @@ def step(
             for f in range(FEATURES):
                 x[f] = state.x[slot, f]
             learn(state, x, came, step_s)
-            learn_error(state, levels, slot, came, time_s, step_s)
+            learn_error(state, levels, slot, came, shown_s(here, time_s), step_s)
         state.place[slot] = math.nan
     state.unsolved += 1
     if state.unsolved * step_s >= SOLVE_S:
@@ -166,15 +185,18 @@ def highest_of(state: Any, steps: int) -> float:
 
 
 @compiled
-def say(state: Any, time_s: int, step_s: int, first: int, last: int, levels: Any, x: Any, rates: Any) -> None:
+def say(
+    state: Any, time_s: int, step_s: int, first: int, last: int, slower: float, levels: Any, x: Any,
+    rates: Any, here: Any,
+) -> None:  # fmt: skip
     """The forecast from the origin `time_s`: its rates (POINTS,) are written, and kept until it is scored."""
     slot = state.steps % PENDING
-    features(state, x, time_s, first, last, step_s)
+    features(state, x, time_s, first, last, step_s, here, slower)
     place = 0.0
     for f in range(FEATURES):
         place += state.beta[f] * x[f]
         state.x[slot, f] = x[f]
-    spread = sigma(state, time_s)
+    spread = sigma(state, shown_s(here, time_s))
     cap = max(state.peak + math.log(GROWTH), state.last + math.log(OVER_NOW))
     state.place[slot], state.spread[slot] = place, spread
     most = -math.inf

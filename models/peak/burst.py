@@ -66,8 +66,12 @@ def begin_anew(hazard: Any) -> None:
     hazard.hits[:] = 0.0
     hazard.age_hits[:] = 0.0
     hazard.age_visits[:] = 0.0
+    hazard.found_min[:] = 0
+    hazard.beginnings = 0
     hazard.fast = hazard.slow = FIRST_RATE
     hazard.weight[:] = PRIOR
+    hazard.call_hits[:] = 0.0
+    hazard.call_visits[:] = 0.0
     hazard.minutes, hazard.since, hazard.spread = 0, LEAST_AGE, 0.0
     begin(hazard, hazard.minute)
 

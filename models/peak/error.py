@@ -2,7 +2,7 @@
 
     Q(t) = ŷ(t) + σ(t) · (k + θ)
 
-σ   the usual absolute error: mean of a recent, a long and a time-of-day average (half hours, UTC).
+σ   the usual absolute error: mean of a recent, a long and a time-of-day average (half hours).
 k   the level's quantile of past errors over their σ, from a histogram with forgetting, begun as a Gaussian.
     So no distribution is assumed, and a floor is not planned on a tail that never came.
 θ   moves a little up after each miss and a little down after each hit, so that in the long run exactly
@@ -26,14 +26,14 @@ RESHAPE_S = 300
 
 @compiled
 def sigma(state: Any, time_s: int) -> float:
-    """The usual absolute error at that time."""
+    """The usual absolute error at that time of the wall clock (models.clock)."""
     now = state.by_time[time_s % 86400 * HALF_HOURS // 86400]
     return float(max((state.recent + state.long + now) / 3, LEAST_SIGMA))
 
 
 @compiled
 def learn_error(state: Any, levels: Any, slot: int, came: float, time_s: int, step_s: int) -> None:
-    """What came, of which the forecast in `slot` of the pending ones had spoken."""
+    """What came, of which the forecast in `slot` of the pending ones had spoken; the wall clock's time."""
     error = came - state.place[slot]
     size = abs(error)
     state.recent += (1 - 0.5 ** (step_s / RECENT_S)) * (size - state.recent)

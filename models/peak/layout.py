@@ -12,7 +12,7 @@ RING = 128
 """Steps that are remembered one by one."""
 PENDING = 32
 """Forecasts whose windows are not over yet; so a window ends at most PENDING - 1 steps after the origin."""
-FEATURES = 16
+FEATURES = 17
 SIZES = 16
 """Bursts whose sizes are remembered."""
 POINTS = LEVELS.size + SIZES

@@ -2,11 +2,13 @@
 
 A slot's mean moves by `gain` of the way to what came, once a visit; the first visit sets it.  It is read
 smoothed over its neighbours (1/4, 1/2, 1/4; slots never visited left out), and NaN where none was visited.
+Day and week are those of the wall clock (models.clock), the hour is of Unix time.
 """
 
 import math
 from typing import Any
 
+from models.clock import shown_s
 from models.compiled import compiled
 from models.peak.layout import DAY_SLOTS, HOUR_SLOT_S, HOUR_SLOTS, SLOT_S, WEEK_SLOTS
 
@@ -20,9 +22,9 @@ def moved(mean: float, came: float, gain: float) -> float:
 
 
 @compiled
-def follow(state: Any, z: float, time_s: int, step_s: int) -> None:
+def follow(state: Any, z: float, time_s: int, step_s: int, here: Any) -> None:
     """Takes in the log rate of the step that begins at `time_s`; NaN does not count."""
-    slot = time_s // SLOT_S
+    slot = shown_s(here, time_s) // SLOT_S
     if slot != state.slot:
         close(state)
         state.slot = slot
@@ -65,6 +67,17 @@ def highest(table: Any, slots: int, slot_s: int, from_s: int, until_s: int) -> f
     most = math.nan
     for slot in range(from_s // slot_s, (until_s - 1) // slot_s + 1):
         value = smooth(table, slots, slot % slots)
+        if math.isnan(most) or value > most:
+            most = value
+    return most
+
+
+@compiled
+def highest_shown(table: Any, slots: int, here: Any, from_s: int, until_s: int) -> float:
+    """The same of a profile of day or week, whose slots are those that the wall clock shows meanwhile."""
+    most = math.nan
+    for slot in range(from_s // SLOT_S, (until_s - 1) // SLOT_S + 1):
+        value = smooth(table, slots, shown_s(here, slot * SLOT_S) // SLOT_S % slots)
         if math.isnan(most) or value > most:
             most = value
     return most

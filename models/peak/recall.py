@@ -6,6 +6,7 @@ The rings of steps are emptied afterwards: what was a long step must not be read
 import numpy as np
 from numpy.typing import NDArray
 
+from models.clock import Clock
 from models.peak.advance import advance
 
 AT_ONCE = 500
@@ -21,8 +22,12 @@ def recall(
     step_s: int,
     delay_s: float,
     lead_s: NDArray[np.float64],
+    clock: Clock | None = None,
 ) -> None:
-    """Learns from rates (s, n) requests/s in steps of `step_s`; changes both states in place."""
+    """Learns from rates (s, n) requests/s in steps of `step_s`; changes both states in place.
+
+    clock   as `advance`: whose days and weeks each service lives by; None: UTC
+    """
     if not rates.shape[1]:
         return
     for begin in range(0, len(state), AT_ONCE):
@@ -36,6 +41,7 @@ def recall(
             first=int(np.ceil(delay_s / step_s)),
             lead_s=lead_s[some],
             newest_only=True,
+            clock=None if clock is None else clock.of(some),
         )
     state["steps"] = 0
     for name in ("rate", "z", "place", "spread", "said", "x"):

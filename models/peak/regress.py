@@ -6,9 +6,10 @@ weights w halve in FORGET_S.  With z̄(m) the log of the mean rate over the last
 
     1, z, z̄(2), z̄(10), z̄(60), highest z of the last 10 min,
     profile of the day ahead and now, of the week ahead and now, of the hour ahead less now,
-    z̄(2) − z̄(10) where positive, z − z̄(60) where above a half, its lowest z of 5 min, time since a peak
+    z̄(2) − z̄(10) where positive, z − z̄(60) where above a half, its lowest z of 5 min, time since a peak,
+    the path that slower models expect ahead less z̄(60)
 
-A profile that was never visited says z̄(60): then it adds nothing.
+A profile that was never visited says z̄(60), and so does a path that there is none of: then it adds nothing.
 """
 
 import math
@@ -23,10 +24,9 @@ from models.peak.layout import (
     HOUR_SLOT_S,
     HOUR_SLOTS,
     RING,
-    SLOT_S,
     WEEK_SLOTS,
 )
-from models.peak.profile import highest
+from models.peak.profile import highest, highest_shown
 
 FORGET_S = 3 * 86400.0
 SOLVE_S = 1800
@@ -63,18 +63,23 @@ def either(value: float, otherwise: float) -> float:
 
 
 @compiled
-def features(state: Any, x: Any, time_s: int, first: int, last: int, step_s: int) -> None:
-    """Writes x (FEATURES,) at the origin `time_s`, for the window of the steps first to last after it."""
+def features(
+    state: Any, x: Any, time_s: int, first: int, last: int, step_s: int, here: Any, slower: float
+) -> None:  # fmt: skip
+    """Writes x (FEATURES,) at the origin `time_s`, for the window of the steps first to last after it.
+
+    slower   the highest log rate that slower models expect in it; NaN = they say nothing
+    """
     floor_rate = 0.5 / step_s
     now = state.last
     two = either(mean_z(state, max(1, 120 // step_s), floor_rate), now)
     ten = either(mean_z(state, max(1, 600 // step_s), floor_rate), two)
     hour = either(mean_z(state, max(1, 3600 // step_s), floor_rate), ten)
     from_s, until_s = time_s + first * step_s, time_s + last * step_s
-    day = either(highest(state.day, DAY_SLOTS, SLOT_S, from_s, until_s), hour)
-    day_now = either(highest(state.day, DAY_SLOTS, SLOT_S, time_s - step_s, time_s), hour)
-    week = either(highest(state.week, WEEK_SLOTS, SLOT_S, from_s, until_s), day)
-    week_now = either(highest(state.week, WEEK_SLOTS, SLOT_S, time_s - step_s, time_s), day_now)
+    day = either(highest_shown(state.day, DAY_SLOTS, here, from_s, until_s), hour)
+    day_now = either(highest_shown(state.day, DAY_SLOTS, here, time_s - step_s, time_s), hour)
+    week = either(highest_shown(state.week, WEEK_SLOTS, here, from_s, until_s), day)
+    week_now = either(highest_shown(state.week, WEEK_SLOTS, here, time_s - step_s, time_s), day_now)
     ahead = highest(state.hour, HOUR_SLOTS, HOUR_SLOT_S, from_s, until_s)
     behind = highest(state.hour, HOUR_SLOTS, HOUR_SLOT_S, time_s - step_s, time_s)
     x[0] = 1.0
@@ -93,6 +98,7 @@ def features(state: Any, x: Any, time_s: int, first: int, last: int, step_s: int
     x[13] = either(extreme_z(state, max(1, 300 // step_s), -1.0), now) - now
     x[14] = max(0.0, hour - now - 0.5)
     x[15] = now - two
+    x[16] = either(slower - hour, 0.0)
 
 
 @compiled

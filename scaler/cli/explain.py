@@ -95,6 +95,7 @@ def pages(found: list[tuple[str, Any]]) -> list[str]:
             "",
             "  peak ahead: median     0.90     0.95     0.99   requests/s",
             "            " + _numbers(told.quantiles),
+            *(f"  Announced: {event.name}, {_much(event)}." for event in told.announced),
             f"  The chance of {'any request' if told.few_requests else 'a burst'} in it is {told.event:.2%}.",
             "",
             f"  In force: {told.in_force} ({_why(told)}).",
@@ -110,6 +111,12 @@ def pages(found: list[tuple[str, Any]]) -> list[str]:
             "",
         ]
     return lines[:-1]
+
+
+def _much(event: Any) -> str:
+    if event.requests_per_second is not None:
+        return f"at least {event.requests_per_second:g} requests/s"
+    return f"at least {event.times:g} times what is usual"
 
 
 def _why(told: Any) -> str:

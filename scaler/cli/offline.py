@@ -36,7 +36,16 @@ def offline(
         say(repair)
     timing = Timing(period_s=settings.timing.planning_period_s, hold_s=settings.timing.hold_s)
     with bars() as progress:
-        return plan_export(export, world, policy, timing, at_s=at_s, only=series, progress=progress)
+        return plan_export(
+            export,
+            world,
+            policy,
+            timing,
+            at_s=at_s,
+            calendar=settings.ahead.calendar,
+            only=series,
+            progress=progress,
+        )
 
 
 def moment(text: str) -> int:

@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 from models.forecast import FleetForecast
 from models.keys import ServiceKey
+from scaler.plan.announced import pods_for
 from scaler.plan.bounds import Bound, Pods, bounded, kept_within, shared_budget
 from scaler.plan.floor import worth_keeping_warm
 from scaler.plan.hold import Held, hold
@@ -55,6 +56,7 @@ class Demands:
     known      there is a forecast to go by.  rates  (r, q) requests/s, quantiles of the peak of its window.
     points, weights   (r, p) requests/s that the peak may have, and how likely each is.
     chances    (r,) that any request comes, where the service has few; else NaN.
+    announced  requests/s that were announced for the window; 0 where nothing was.
     stale      there is one, and what it rests on is too old.
     capable    what a pod can take is known.  per_pod  requests/s a pod takes; 1 where not known.
     counting_s seconds over which arrivals are counted (scaler.plan.floor).
@@ -66,6 +68,7 @@ class Demands:
     points: NDArray[np.float64]
     weights: NDArray[np.float32]
     chances: NDArray[np.float64]
+    announced: NDArray[np.float64]
     capable: NDArray[np.bool_]
     per_pod: NDArray[np.float64]
     counting_s: NDArray[np.float64]
@@ -171,19 +174,22 @@ def demands(
     per_pod = np.where(spec.rps, spec.total_value, spec.total_value / served_s)
     capable = np.isfinite(per_pod)
     points, weights = np.zeros((len(rows), forecast.rates.shape[1])), np.zeros((len(rows), 1), np.float32)
-    chances = np.full(len(rows), np.nan)
+    chances, announced = np.full(len(rows), np.nan), np.zeros(len(rows))
     if len(forecast.keys):
         points = np.where(known[:, np.newaxis], forecast.rates[rows], 0) * spec.share[:, np.newaxis]
         weights = np.where(known[:, np.newaxis], forecast.weights[rows], 0).astype(np.float32)
         # Of several requests, all alike, a share goes this way.
         some = 1 - (1 - forecast.chances[rows].astype(np.float64)) ** spec.share
         chances = np.where(known & forecast.sparse[rows], some, np.nan)
+        if forecast.least is not None:
+            announced = np.where(known, forecast.least[rows], 0) * spec.share
     return Demands(
         known=known,
         stale=stale,
         points=points,
         weights=np.broadcast_to(weights, points.shape),
         chances=chances,
+        announced=announced,
         rates=_window_rates(forecast, spec, np.where(known, rows, -1), leads, now_s),
         capable=capable,
         per_pod=np.where(capable, per_pod, 1.0),
@@ -218,7 +224,8 @@ def plain_worth(demands: Demands, spec: FleetSpec) -> NDArray[np.float64]:
 
 def _asking(demands: Demands, chosen: InForce, spec: FleetSpec, timing: Timing) -> Asking:
     """What the rules in force ask for, before budget, hold and bounds, at any price of a pod-second."""
-    seen = expected(demands)
+    seen, worth = expected(demands), plain_worth(demands, spec)
+    announced = bool((demands.announced > 0).any())
 
     def ask(price: NDArray[np.float64]) -> Pods:
         pods = asked_at(seen, chosen, price)
@@ -232,6 +239,9 @@ def _asking(demands: Demands, chosen: InForce, spec: FleetSpec, timing: Timing) 
         )
         ruled = chosen.guarded | (demands.capable & (chosen.place != PLAIN))
         pods = np.where(ruled, pods, np.maximum(pods, warm > 0))
+        if announced:
+            sure = pods_for(demands.announced, like=seen, capable=demands.capable, worth=worth, price=price)
+            pods = np.maximum(pods, sure)
         return np.where(demands.known & spec.reachable & ~spec.off, pods, 0).astype(np.int32)
 
     return ask
@@ -240,11 +250,15 @@ def _asking(demands: Demands, chosen: InForce, spec: FleetSpec, timing: Timing) 
 def _reasons(
     spec: FleetSpec, demands: Demands, chosen: InForce, wanted: Pods, kept: Pods
 ) -> NDArray[np.uint8]:
+    # It rules where half of what was forecast without it lies below.
+    middle = demands.rates[:, demands.rates.shape[1] // 2]
+    announced = (demands.announced > 0) & (middle <= demands.announced * (1 + 1e-6))
     said = [
         (spec.off, Reason.OFF),
         (~spec.reachable, Reason.UNREACHABLE),
         (demands.stale, Reason.STALE),
         (~demands.known, Reason.NO_FORECAST),
+        (announced & (wanted > 0) & (kept <= wanted), Reason.ANNOUNCED),
         (chosen.guarded, Reason.GUARDED),
         (kept > wanted, Reason.HELD),
         (~demands.capable & (wanted > 0), Reason.NO_SERVICE_TIME),

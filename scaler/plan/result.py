@@ -23,6 +23,7 @@ class Reason(IntEnum):
     OFF = 7
     STALE = 8
     GUARDED = 9
+    ANNOUNCED = 10
 
     def __str__(self) -> str:
         return {
@@ -36,6 +37,7 @@ class Reason(IntEnum):
             Reason.OFF: "off",
             Reason.STALE: "data too old",
             Reason.GUARDED: "guarded: the KPA alone did better",
+            Reason.ANNOUNCED: "announced event",
         }[self]
 
 

@@ -35,6 +35,7 @@ class FleetSpec:
     budget_group       index into `budgets`, -1 = none; budgets (g,) pods that the members of a group share.
     startup_s          seconds from asking for a pod until it serves.
     off                mode off: no plan is made.
+    zones              time zone whose days and weeks the service lives by; None: as the calendar says.
     """
 
     keys: tuple[RevisionKey, ...]
@@ -58,6 +59,7 @@ class FleetSpec:
     budget_group: NDArray[np.intp]
     budgets: NDArray[np.float64]
     startup_s: NDArray[np.float64]
+    zones: tuple[str | None, ...]
 
 
 def fleet_spec(revisions: Sequence[RevisionSpec], startup_s: NDArray[np.float64]) -> FleetSpec:
@@ -101,7 +103,17 @@ def fleet_spec(revisions: Sequence[RevisionSpec], startup_s: NDArray[np.float64]
         budget_group=np.array([group.get(r.key.namespace, -1) for r in revisions], np.intp),
         budgets=reals([float(budgets[name] or 0) for name in limited]),
         startup_s=startup_s,
+        zones=tuple(p.time_zone for p in policies),
     )
+
+
+def service_zones(spec: FleetSpec, services: tuple[ServiceKey, ...]) -> tuple[str | None, ...]:
+    """(s,) time zone of each service: that of the Revision with most of its traffic which names one."""
+    said: dict[ServiceKey, str] = {}
+    for row in np.argsort(spec.share, kind="stable"):
+        if (zone := spec.zones[row]) is not None:
+            said[spec.services[row]] = zone
+    return tuple(said.get(key) for key in services)
 
 
 def _settable(revision: RevisionSpec) -> tuple[bool, ...]:

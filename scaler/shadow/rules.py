@@ -114,7 +114,7 @@ _SETTINGS = np.array([candidate.setting.row() for candidate in CANDIDATES], np.f
 def asked_by(expected: Expected, rules: Sequence[Rule]) -> NDArray[np.int32]:
     """(r, f) pods that each of f rules asks for, before it is held."""
     worths = np.array(sorted({rule.worth for rule in rules if rule.worth is not None}))
-    cheapest = _cheapest(expected, np.tile(worths, (len(expected.per_pod), 1)))
+    cheapest = newsvendors(expected, np.tile(worths, (len(expected.per_pod), 1)))
     asked = np.zeros((len(expected.per_pod), len(rules)), np.int32)
     for i, rule in enumerate(rules):
         # Nothing is kept where nothing is known: the plan does not either.
@@ -128,12 +128,12 @@ def asked_by(expected: Expected, rules: Sequence[Rule]) -> NDArray[np.int32]:
 
 def asked_at(expected: Expected, chosen: InForce, price: Array) -> NDArray[np.int32]:
     """(r,) pods that each Revision's own rule asks for, when a pod-second costs price (r,) instead of 1."""
-    asked = _cheapest(expected, np.nan_to_num(chosen.worth / price)[:, np.newaxis])[:, 0]
+    asked = newsvendors(expected, np.nan_to_num(chosen.worth / price)[:, np.newaxis])[:, 0]
     asked = np.maximum(asked, expected.chances >= chosen.chance * price)
     return np.maximum(asked, np.where(price <= 1, chosen.always, 0)).astype(np.int32)
 
 
-def _cheapest(expected: Expected, worths: Array) -> NDArray[np.int32]:
+def newsvendors(expected: Expected, worths: Array) -> NDArray[np.int32]:
     """(r, c) the newsvendor's floors at worths (r, c); 0 where nothing is known."""
     from scaler.shadow.floors import floors_at  # noqa: PLC0415  # compiled: loaded where used
 

@@ -290,9 +290,15 @@ def told_of_others(traces: Path, trace: str) -> Iterator[None]:
 
 
 def measure(traces: Path, trace: str, scenario: str) -> Row:
-    """The figures of one trace in one scenario."""
-    world, its = SCENARIOS[scenario], TRACES[trace]
-    export = exported(traces / (trace + SUFFIX), its.days)
+    """The figures of one public trace in one scenario."""
+    with told_of_others(traces, trace):
+        return measured(traces / (trace + SUFFIX), trace, TRACES[trace], scenario)
+
+
+def measured(path: Path, trace: str, its: Trace, scenario: str) -> Row:
+    """The figures of a file in one scenario."""
+    world = SCENARIOS[scenario]
+    export = exported(path, its.days)
     scaled_to = scale_to(export, scenario)
     traffic = traffic_of(
         export, world, scale_to=scaled_to, score_from_s=export.start_s + its.warm_days * DAY_S
@@ -300,7 +306,7 @@ def measure(traces: Path, trace: str, scenario: str) -> Row:
     settings = settings_of(world)
     named = {name: POLICIES[name] for name in (KPA, FIXED, OURS, *PLAIN)}
     question = Question({**named, **settings}, DELAY_COSTS)
-    with told_of_others(traces, trace), threads(None) as spread:
+    with threads(None) as spread:
         few = len(traffic) < spread.jobs
         found = run(
             traffic,

@@ -42,6 +42,7 @@ QUICK = {
     "history-step": "1m",
     "history": "8d",
     "planning-period": "5s",
+    "refit-period": "45s",
     "hold": "20s",
     "startup-seconds": "30",
     "lease-duration": "5s",
@@ -140,9 +141,11 @@ def test_pods_are_warm_before_the_rise_and_gone_after_it(world: World) -> None:
     time.sleep(max(0.0, bump.start_s - time.time()))
     traffic.start()
     traffic.join()
-    until(lambda: seen(world).revision_floor is None, 150, "the floor is gone")
-    until(lambda: seen(world).replicas == 0, 90, "back to zero")
+    until(lambda: seen(world).revision_floor is None and seen(world).replicas == 0, 240, "back to zero")
 
+    assert metric(metrics(), "tidecast_slow_lane_heard") == 1, (
+        "slow models were asked, in a process of their own"
+    )
     bad_edit_is_seen_and_changes_nothing(world)
     bad_annotation_is_seen(world)
     assert end(process) == 0

@@ -41,13 +41,13 @@ def remembered(value: Worth, ago_s: int) -> slow.Memory:
 def test_it_speaks_where_it_pays_and_is_silent_elsewhere() -> None:
     lane = slow.refresh(slow.Lane(STEP_S), history("weekdays", 3.0, np.nan), np.ones(3), cpu_s=1e3)
     keys = history("weekdays", 3.0, np.nan).keys
-    ahead = lane.ahead(keys, END_S)
+    ahead = lane.ahead(keys).rates
     assert ahead.shape == (3, 7200 // STEP_S)
     assert np.isfinite(ahead[0]).all()
     assert np.isnan(ahead[1:]).all()
     assert lane.memory[keys[0]].worth.pays
     came = history("weekdays", later=2).arrivals[0, -2:]
-    assert np.abs(ahead[0] - np.log(came)).mean() < 0.2
+    assert np.abs(np.log(ahead[0] / came)).mean() < 0.2
 
 
 def test_an_hour_later_one_more_origin_is_remembered() -> None:
@@ -62,12 +62,16 @@ def test_an_hour_later_one_more_origin_is_remembered() -> None:
 
 
 def test_a_path_grows_old() -> None:
-    lane = slow.refresh(slow.Lane(STEP_S), history("weekdays"), np.ones(1), cpu_s=1e3)
-    keys = tuple(lane.memory)
-    now, later = lane.ahead(keys, END_S), lane.ahead(keys, END_S + STEP_S)
-    np.testing.assert_array_equal(later[0], [now[0, 1], np.nan])
-    assert np.isnan(lane.ahead(keys, END_S + 2 * STEP_S)).all()
-    assert np.isnan(lane.ahead(keys, END_S - STEP_S)).all()
+    ahead = slow.Ahead(300, np.array([END_S, END_S, 0]), np.array([[1, 5, 3], [np.nan] * 3, [1, 2, 3]], "f4"))
+
+    def highest(from_s: int, until_s: int) -> Any:
+        return ahead.highest(from_s, np.full(3, float(until_s)))[:2]
+
+    np.testing.assert_array_equal(highest(END_S, END_S + 1), [1, np.nan])
+    np.testing.assert_array_equal(highest(END_S + 200, END_S + 400), [5, np.nan])
+    np.testing.assert_array_equal(highest(END_S + 600, END_S + 9000), [3, np.nan])
+    np.testing.assert_array_equal(highest(END_S + 900, END_S + 9000), [np.nan, np.nan])
+    np.testing.assert_array_equal(highest(END_S - 600, END_S), [np.nan, np.nan])
 
 
 def test_what_is_gone_is_forgotten_and_another_grid_begins_anew() -> None:
@@ -117,4 +121,4 @@ def test_a_short_history_says_nothing(steps: int) -> None:
     fleet = history("weekdays")
     fleet = replace(fleet, arrivals=fleet.arrivals[:, :steps])
     lane = slow.refresh(slow.Lane(STEP_S), fleet, np.ones(1), cpu_s=1e3)
-    assert np.isnan(lane.ahead(fleet.keys, fleet.end_s)).all()
+    assert np.isnan(lane.ahead(fleet.keys).rates).all()

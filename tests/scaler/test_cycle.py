@@ -7,7 +7,9 @@ from numpy.typing import NDArray
 
 from config.policy import Mode, RevisionPolicy
 from forecaster.demand import Demand
+from forecaster.slow import Lane, Memory
 from models.keys import RevisionKey, ServiceKey
+from models.slow.rehearse import NOT_KNOWN
 from scaler.cycle import Cycle, Pace
 from scaler.plan.plan import Timing
 from scaler.plan.spec import FleetSpec, fleet_spec
@@ -126,6 +128,61 @@ def test_a_service_that_is_gone_is_forgotten_in_time() -> None:
     cycle.refit()
     assert cycle.grids.keys == (SERVICE,)
     assert cycle.forecast().keys == (SERVICE,)
+
+
+def test_what_slow_models_know_of_the_next_minutes_is_learned_to_be_used() -> None:
+    """The rate is another one every ten minutes, at random; they know it, and nobody else could."""
+    begin_s = 10 * DAY_S
+    levels = np.random.default_rng(1).choice([4.0, 40.0], 4 * 144).repeat(600 // STEP_S)
+    values = levels[None].astype(np.float32)
+    off = {}
+    for known in (False, True):
+        cycle = Cycle(PACE, begin_s)
+        cycle.lead(spec())
+        wrong = []
+        for step in range(levels.size - 40):
+            now_s = begin_s + step * STEP_S
+            if known and now_s % COARSE_S == 0:
+                coarse = levels[step : step + 40 : COARSE_S // STEP_S].astype(np.float32)
+                ahead = np.full(7200 // COARSE_S, np.nan, np.float32)
+                ahead[: coarse.size] = coarse
+                nothing = np.empty((0, 1, ahead.size), np.float32)
+                memory = Memory(np.empty(0, np.int64), nothing, now_s, NOT_KNOWN, ahead)
+                cycle.lane = Lane(COARSE_S, {SERVICE: memory})
+            cycle.observe(demand(now_s, now_s + STEP_S, values=values[:, step : step + 1]))
+            came = levels[step + 2 : step + 6].max()
+            wrong.append(abs(np.log(cycle.forecast().values[0, 3, 0] / came)))
+        off[known] = np.mean(wrong[len(wrong) // 2 :])
+    assert off[True] < 0.5 * off[False]
+
+
+def test_a_call_of_another_service_tells_of_what_follows() -> None:
+    """The second is called two minutes after the first, which is called at random, and by nobody else."""
+    begin_s, step_s = 10 * DAY_S, STEP_S
+    rng, steps = np.random.default_rng(3), 2 * DAY_S // STEP_S
+    first = rng.random(steps + 2 * 2880) < step_s / 3600
+    both = np.stack([first, np.roll(first, 120 // step_s)]).astype(np.float32)
+    keys = (KEY, RevisionKey("shop", "stock-00001"))
+    services = (SERVICE, ServiceKey("shop", "stock"))
+
+    def came(first_step: int, last_step: int) -> Demand:
+        values = both[:, first_step:last_step]
+        return Demand(keys, services, values, values, begin_s + first_step * step_s, step_s, 30.0)
+
+    cycle = Cycle(PACE, begin_s)
+    cycle.lead(spec())
+    for step in range(0, steps, 120):
+        cycle.observe(came(step, step + 120))
+    cycle.refit()
+    said = []
+    for step in range(steps, both.shape[1]):
+        cycle.observe(came(step, step + 1))
+        said.append(float(cycle.state.chances[1]))
+    # A window of 75 s and more after the step; what comes in the second half of a minute is later by a step.
+    chances, calls = np.array(said)[2880:], first[-2880:]
+    after_call = np.flatnonzero(calls[:-4]) + 2
+    assert np.mean(chances[after_call]) > 10 * np.median(chances)
+    assert np.mean(chances[after_call]) > 0.5
 
 
 def test_a_plan_uses_nothing_of_later() -> None:

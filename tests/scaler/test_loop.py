@@ -12,8 +12,9 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from config.calendar import Calendar, Event
 from config.policy import Mode, RevisionPolicy
-from config.settings import Settings, Timing
+from config.settings import Ahead, Settings, Timing
 from forecaster.demand import Demand
 from forecaster.prometheus.errors import NoData, ReadError, Unreachable
 from models.keys import RevisionKey, ServiceKey
@@ -24,6 +25,7 @@ from scaler.orders import Order, Outcome, Result
 from scaler.plan.result import FleetPlan, Reason
 from scaler.revision import RevisionSpec
 from scaler.setting import Setting
+from scaler.spread import one_by_one
 
 SERVICE, KEY = ServiceKey("shop", "cart"), RevisionKey("shop", "cart-00001")
 ACT = RevisionPolicy(mode=Mode.ACT)
@@ -305,6 +307,23 @@ def test_a_refit_changes_nothing_that_was_known() -> None:
     assert before is not None
     assert after is not None
     assert after.floor[0] == pytest.approx(before.floor[0], abs=2)
+
+
+def test_slow_models_are_asked_beside_the_loop_and_told_of() -> None:
+    world = World()
+    loop, board = started(world)
+    turn(loop, world)
+    loop.listen(one_by_one)
+    assert not loop.has_due
+    assert board.shown.heard == 0
+    loop.refit()
+    assert loop.has_due
+    turn(loop, world)
+    loop.listen(one_by_one)
+    assert not loop.has_due
+    # A rate that never varies is known without them.
+    assert (board.shown.heard, board.shown.spoken) == (1, 0)
+    turn(loop, world)
 
 
 def test_with_no_revisions_at_all_the_loop_goes_round() -> None:
@@ -633,3 +652,22 @@ def test_the_guard_is_the_one_of_the_configuration_also_when_that_is_edited() ->
     assert loop.cycle.shade.guard_share == pytest.approx(0.001)
     loop.configure(replace(SETTINGS, acting=replace(SETTINGS.acting, guard=5.0)))
     assert loop.cycle.shade.guard_share == pytest.approx(0.05)
+
+
+def test_an_event_that_is_written_into_the_calendar_is_planned_for_at_once_and_nothing_is_lost() -> None:
+    world = World(rate=lambda _: 4.0)
+    loop, board = started(world)
+    turn(loop, world, 2)
+    cycle, usual = loop.cycle, board.shown.plan[KEY].floor  # type: ignore[index]
+    now_s = int(world.now_s)
+    sale = Event(name="sale", from_s=now_s + 60, until_s=now_s + 600, requests_per_second=80.0)
+    ahead = Ahead(calendar=Calendar(time_zone="Europe/Berlin", events=(sale,)))
+    loop.configure(replace(SETTINGS, ahead=ahead))
+    turn(loop, world)
+    assert loop.cycle is cycle
+    assert board.shown.plan[KEY].floor >= 10 > 2 * usual  # type: ignore[index]
+    assert board.shown.plan[KEY].reason is Reason.ANNOUNCED  # type: ignore[index]
+    assert cycle is not None
+    assert cycle.clock is not None
+    turn(loop, world, 28)
+    assert board.shown.plan[KEY].floor <= usual + 1  # type: ignore[index]

@@ -28,7 +28,7 @@ def revision(key: RevisionKey = KEY) -> Lived:
     return Lived(key, WEB, frozenset(Lever), limited=True, policy=RevisionPolicy())
 
 
-def planned(at_s: int, rate: float = 30.0, *keys: RevisionKey) -> Planned:
+def planned(at_s: int, rate: float = 30.0, *keys: RevisionKey, least: int = 0, most: int = 9999) -> Planned:
     keys = keys or (KEY,)
     r = len(keys)
     return Planned(
@@ -42,6 +42,8 @@ def planned(at_s: int, rate: float = 30.0, *keys: RevisionKey) -> Planned:
             counting_s=np.ones(r),
             dispersion=np.ones(r),
         ),
+        least=np.full(r, least, np.int32),
+        most=np.full(r, most, np.int32),
     )
 
 
@@ -68,6 +70,18 @@ def begun(*revisions: Lived) -> Shade:
     shade = Shade()
     shade.follow(revisions or (revision(),))
     return shade
+
+
+def test_bounds_of_the_policy_hold_for_every_rule() -> None:
+    shade = begun()
+    shade.came(came(START_S))
+    shade.planned(planned(START_S + STEP_S, 3000.0, least=2, most=5))
+    shade.live()
+    assert (asked(shade)[[0, HELD]] == [2, 5]).all()
+    shade.planned(planned(START_S + 2 * STEP_S, 0.0))
+    shade.live()
+    # What is held is what was asked for, not the bound of then.
+    assert asked(shade)[HELD] > 5
 
 
 def test_a_floor_that_is_held_falls_when_its_hold_is_over() -> None:

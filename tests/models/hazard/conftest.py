@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from numpy.typing import ArrayLike, NDArray
 
+from models.clock import Clock
 from models.hazard import layout as hazard
 from models.peak import layout as peak
 from models.peak.advance import advance
@@ -17,7 +18,13 @@ def _chances() -> Callable[..., NDArray[np.float32]]:
 
 
 def chances(
-    events: ArrayLike, *, step_s: int = 60, first: int = 0, lead_s: float | None = None, origin_s: int = 0
+    events: ArrayLike,
+    *,
+    step_s: int = 60,
+    first: int = 0,
+    lead_s: float | None = None,
+    origin_s: int = 0,
+    clock: Clock | None = None,
 ) -> NDArray[np.float32]:
     """(n,) of a request in the window that begins `first` steps after each of n steps; one step unless told.
 
@@ -32,6 +39,7 @@ def chances(
         step_s=step_s,
         first=first,
         lead_s=np.array([float(step_s if lead_s is None else lead_s)]),
+        clock=clock,
     )
     assert said.sparse.all()
     return np.asarray(said.chances[0])

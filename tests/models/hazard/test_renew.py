@@ -1,6 +1,7 @@
 """Processes whose next event is known: what is said of it."""
 
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 import pytest
@@ -8,13 +9,22 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from models.hazard import layout
-from models.hazard.layout import LEAST_AGE
-from models.hazard.renew import chance, follow
+from models.clock import utc
+from models.hazard import layout, renew
+from models.hazard.layout import FIRST_FOUND, LEAST_AGE
 
 Chances = Callable[..., NDArray[np.float32]]
 HOUR, DAY = 60, 1440
 """Minutes."""
+HERE = utc(1).here(0)
+
+
+def follow(state: Any, event: float, time_s: int, step_s: int) -> None:
+    renew.follow(state, event, time_s, step_s, HERE)
+
+
+def chance(state: Any, from_s: int, until_s: int, step_s: int) -> float:
+    return renew.chance(state, from_s, until_s, step_s, HERE)
 
 
 def split(said: NDArray[np.float32], events: NDArray[np.float64], part: slice) -> tuple[float, float]:
@@ -176,6 +186,17 @@ def test_whatever_was_seen_weights_are_a_distribution(
     # Of the minute that is not over yet nothing is lost, and no later one has begun.
     assert state["minute"][0] == end_s // 60
     assert state["weight"][0].sum() == pytest.approx(1)
-    assert (state["weight"][0] > 0).all()
+    assert (state["weight"][0][:FIRST_FOUND] > 0).all()
     said = [chance(state[0], end_s, end_s + each, step_s) for each in (0, lead_s // 2, lead_s)]
     assert 0 == said[0] <= said[1] <= said[2] <= 1
+
+
+def test_a_slot_that_had_its_event_expects_no_other(chances: Chances) -> None:
+    """Requests at the same minute each day, and at last a straggler behind them: others would be no surprise
+    to a week that is counted in slots of ten minutes.
+    """
+    events = every(DAY, 390, 8 * DAY)
+    events[-DAY + 392] = 1
+    said = chances(events)
+    assert said[-DAY + 389] > 0.1
+    assert said[-DAY + 393 : -DAY + 410].max() < 0.02

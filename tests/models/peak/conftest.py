@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from numpy.typing import ArrayLike, NDArray
 
+from models.clock import Clock
 from models.hazard import layout as hazard
 from models.peak import layout as peak
 from models.peak.advance import Said, advance
@@ -25,7 +26,7 @@ class Fleet:
     def __post_init__(self) -> None:
         self.peak, self.hazard = peak.start(self.services), hazard.start(self.services)
 
-    def take(self, rates: ArrayLike) -> Said:
+    def take(self, rates: ArrayLike, clock: Clock | None = None) -> Said:
         """What is said after each of these rates (s, n)."""
         given = np.atleast_2d(np.asarray(rates, np.float32))
         said = advance(
@@ -36,6 +37,7 @@ class Fleet:
             step_s=self.step_s,
             first=self.first,
             lead_s=np.full(self.services, self.lead_s),
+            clock=clock,
         )
         self.now_s += given.shape[1] * self.step_s
         return said

@@ -1,0 +1,205 @@
+"""What the calendar knows ahead: whose days the services live by, holidays, and events that were announced.
+
+One text of YAML in the ConfigMap, all of it optional:
+
+    time-zone: Europe/Berlin
+    holidays: [2026-12-25, 2026-12-26]
+    events:
+      - name: sale
+        services: [shop/*]
+        from: 2026-11-27T08:00
+        until: 2026-11-27T20:00
+        requests-per-second: 500
+"""
+
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+from typing import Any
+
+import yaml
+
+from config.document import text_of, twice
+from config.faults import ConfigError, fault, unknown
+from config.values import Real
+from config.zones import day_of, moment_of, zone_of
+
+KEY = "calendar"
+_KEYS = ("time-zone", "holidays", "events")
+_EVENT_KEYS = ("name", "services", "from", "until", "requests-per-second", "times")
+_RATE = Real(0, above=True)
+_ONE_OF_TWO = "exactly one of requests-per-second and times"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Event:
+    """More traffic than usual, that was announced."""
+
+    name: str
+    services: tuple[str, ...] = ("*",)
+    """Globs on namespace/name: of each of these services."""
+    from_s: int
+    """Unix seconds at which it begins; `until_s`: at which it is over."""
+    until_s: int
+    requests_per_second: float | None = None
+    """At least so much is expected of each service; None: as `times` says."""
+    times: float | None = None
+    """Or: at least so many times what is usual at that time."""
+
+    def concerns(self, service: str) -> bool:
+        """Does it bring more traffic to the service namespace/name?"""
+        return any(fnmatchcase(service, glob) for glob in self.services)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Calendar:
+    """What was known ahead."""
+
+    time_zone: str = "UTC"
+    """Name in the IANA database: whose days and weeks the services live by."""
+    holidays: tuple[int, ...] = ()
+    """Local days since 1 January 1970, rising, on which traffic is as on a Sunday."""
+    events: tuple[Event, ...] = ()
+
+
+@dataclass(frozen=True)
+class Zone:
+    """The name of a time zone."""
+
+    allowed: str = "a time zone of the IANA database, such as UTC or Europe/Berlin"
+
+    def read(self, text: str) -> str:
+        """The name."""
+        try:
+            zone_of(text)
+        except ValueError:
+            raise ValueError(self.allowed) from None
+        return text
+
+
+@dataclass(frozen=True)
+class CalendarText:
+    """A calendar as YAML.  Raises ConfigError with every fault in it."""
+
+    allowed: str = "YAML with time-zone, holidays and events"
+
+    def read(self, text: str) -> Calendar:
+        """The calendar that `text` says."""
+        try:
+            root = yaml.compose(text, Loader=yaml.SafeLoader)
+        except yaml.YAMLError as e:
+            raise ConfigError([fault(KEY, " ".join(str(e).split()), self.allowed)]) from None
+        if not isinstance(root, yaml.MappingNode):
+            raise ConfigError([fault(KEY, text_of(root) if root else text, self.allowed)])
+        faults: list[str] = []
+        said = _mapping(root, f"{KEY}.", _KEYS, faults)
+        zone = _read(said, f"{KEY}.time-zone", Zone().read, Zone().allowed, faults) or "UTC"
+        days = [
+            _value(node, f"{KEY}.holidays", day_of, "a date such as 2026-12-25", faults)
+            for node in _items(said.get("holidays"), f"{KEY}.holidays", "a list of dates", faults)
+        ]
+        events = [
+            _event(node, i, zone, faults)
+            for i, node in enumerate(_items(said.get("events"), f"{KEY}.events", "a list of events", faults))
+        ]
+        if faults:
+            raise ConfigError(faults)
+        known = [event for event in events if event is not None]
+        return Calendar(time_zone=zone, holidays=tuple(sorted(set(days))), events=tuple(known))
+
+
+def _event(node: yaml.Node, place: int, zone: str, faults: list[str]) -> Event | None:
+    """One event; None where it has a fault, which is added to `faults`."""
+    if not isinstance(node, yaml.MappingNode):
+        faults.append(fault(f"{KEY}.events", text_of(node), "a mapping with " + ", ".join(_EVENT_KEYS)))
+        return None
+    before = len(faults)
+    name = next((text_of(value) for key, value in node.value if text_of(key) == "name"), "")
+    prefix = f"{KEY}.events.{name or place + 1}."
+    said = _mapping(node, prefix, _EVENT_KEYS, faults)
+    if not name:
+        faults.append(fault(f"{prefix}name", "", "a name"))
+    services = tuple(
+        _value(each, f"{prefix}services", _glob, "a glob on namespace/name such as shop/*", faults)
+        for each in _items(said.get("services"), f"{prefix}services", "a list of globs", faults)
+    )
+    time = "a time such as 2026-11-27T08:00, or with Z or an offset at its end"
+    from_s, until_s = (
+        _read(said, prefix + each, lambda text: moment_of(text, zone), time, faults, needed=True)
+        for each in ("from", "until")
+    )
+    if from_s is not None and until_s is not None and until_s <= from_s:
+        faults.append(
+            fault(f"{prefix}until", text_of(said["until"]), f"later than from, {text_of(said['from'])}")
+        )
+    rate, times = (
+        _read(said, prefix + each, _RATE.read, _RATE.allowed, faults)
+        for each in ("requests-per-second", "times")
+    )
+    if ("requests-per-second" in said) == ("times" in said):
+        faults.append(fault(prefix.rstrip("."), "both" if "times" in said else "neither", _ONE_OF_TWO))
+    if len(faults) > before:
+        return None
+    return Event(
+        name=name,
+        services=services or ("*",),
+        from_s=from_s,
+        until_s=until_s,
+        requests_per_second=rate,
+        times=times,
+    )
+
+
+def _glob(text: str) -> str:
+    if not text or any(c.isspace() for c in text):
+        raise ValueError(text)
+    return text
+
+
+def _mapping(
+    node: yaml.MappingNode, prefix: str, known: tuple[str, ...], faults: list[str]
+) -> dict[str, yaml.Node]:
+    """Key -> what is said of it; what is unknown or said twice is added to `faults`."""
+    faults += twice(node, prefix)
+    said = {text_of(key): value for key, value in node.value}
+    faults += [
+        unknown(name, text_of(value), known, prefix) for name, value in said.items() if name not in known
+    ]
+    return said
+
+
+def _items(node: yaml.Node | None, key: str, allowed: str, faults: list[str]) -> list[yaml.Node]:
+    """The items of a list; none where it is not there or empty."""
+    if isinstance(node, yaml.SequenceNode):
+        return list(node.value)
+    if node is not None and text_of(node):
+        faults.append(fault(key, text_of(node), allowed))
+    return []
+
+
+def _read(
+    said: dict[str, yaml.Node],
+    key: str,
+    read: Callable[[str], Any],
+    allowed: str,
+    faults: list[str],
+    *,
+    needed: bool = False,
+) -> Any:
+    """The value at the last part of `key`; None where it is not there, or has a fault."""
+    node = said.get(key.rpartition(".")[2])
+    if node is not None:
+        return _value(node, key, read, allowed, faults)
+    if needed:
+        faults.append(fault(key, "", allowed))
+    return None
+
+
+def _value(node: yaml.Node, key: str, read: Callable[[str], Any], allowed: str, faults: list[str]) -> Any:
+    """What a scalar says; None where it has a fault."""
+    if isinstance(node, yaml.ScalarNode):
+        with suppress(ValueError, OverflowError):
+            return read(text_of(node))
+    faults.append(fault(key, text_of(node), allowed))
+    return None

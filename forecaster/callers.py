@@ -1,0 +1,69 @@
+"""Who calls whom: services whose events follow those of another one more often than by accident.
+
+Of two services with few requests, a beginning (a step with requests after one without) of the first is
+followed by one of the second in the same step or the next c times.  If they knew nothing of each other it
+would be about e = n₁ p₂ times.  The second has the first as its caller where
+
+    c log(c/e) − (c − e)  >=  SURE + log(pairs)
+
+and a SHARE of its beginnings at least are explained.  Which minute after the call it is, and whether it is of
+use beside its own habits, is learned by models.hazard.called.
+"""
+
+import numpy as np
+from numpy.typing import NDArray
+
+from models.keys import ServiceKey
+
+SURE = 7.0
+"""Log of odds: one in a thousand."""
+SHARE = 0.5
+AT_ONCE = 1000
+"""Services that are compared with all others at once."""
+LEAST_BEGINNINGS, MOST_BUSY = 8, 0.3
+"""Fewer tell nothing; who is busy in more of the steps has no beginnings to speak of."""
+
+
+def callers(keys: tuple[ServiceKey, ...], arrivals: NDArray[np.float32]) -> dict[ServiceKey, ServiceKey]:
+    """The caller of each service that has one.
+
+    arrivals   (s, n) requests/s in steps of a few minutes; NaN = not observed
+    """
+    if arrivals.shape[1] < 2:
+        return {}
+    busy = np.nan_to_num(arrivals) > 0
+    begins = busy[:, 1:] & ~busy[:, :-1]
+    begun = begins.sum(axis=1)
+    rows = np.flatnonzero((begun >= LEAST_BEGINNINGS) & (busy.mean(axis=1) <= MOST_BUSY))
+    begin, begun = begins[rows].astype(np.float32), begun[rows].astype(np.float64)
+    after = begin.copy()
+    after[:, :-1] = np.maximum(after[:, :-1], begin[:, 1:])
+    found = {}
+    for first in range(0, len(rows), AT_ONCE):
+        some = slice(first, first + AT_ONCE)
+        # (caller, called) of those that may be called.
+        gain = _gain(begin @ after[some].T, begun, after[some].mean(axis=1), begun[some])
+        gain[rows[:, np.newaxis] == rows[np.newaxis, some]] = 0
+        best = gain.argmax(axis=0)
+        for called, caller in enumerate(best.tolist()):
+            if gain[caller, called] >= SURE + 2 * np.log(len(rows)):
+                found[keys[rows[first + called]]] = keys[rows[caller]]
+    return found
+
+
+def _gain(
+    often: NDArray[np.float32],
+    begun: NDArray[np.float64],
+    chance: NDArray[np.float32],
+    called: NDArray[np.float64],
+) -> NDArray[np.float64]:
+    """(r, c) log of odds that one follows the other; 0 where too few of its beginnings do.
+
+    often    (r, c) how often it did
+    begun    (r,) beginnings of the callers; called (c,) of the others
+    chance   (c,) share of the steps that one follows
+    """
+    wanted = begun[:, np.newaxis] * chance
+    explains = (often > wanted) & (often >= SHARE * called)
+    ratio = np.divide(often, wanted, out=np.ones(often.shape), where=explains)
+    return np.where(explains, often * np.log(ratio) - (often - wanted), 0.0)

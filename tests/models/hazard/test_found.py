@@ -1,0 +1,77 @@
+"""Periods that nobody asked for: found where they are, and not where they are not."""
+
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from models.hazard import layout as hazard
+from models.hazard.layout import PERIODS_MIN
+from models.peak import layout as peak
+from models.peak.advance import advance
+
+Chances = Callable[..., NDArray[np.float32]]
+DAY = 1440
+"""Minutes."""
+
+
+def followed(events: NDArray[np.float64]) -> NDArray[np.void]:
+    state = hazard.start(1)
+    rates = np.asarray(events[np.newaxis] / 60, np.float32)
+    advance(peak.start(1), state, rates, origin_s=0, step_s=60, first=0, lead_s=np.array([60.0]))
+    return state
+
+
+def cron(period: int, at: int, minutes: int) -> NDArray[np.float64]:
+    return np.asarray(np.arange(minutes) % period == at, float)
+
+
+@pytest.mark.parametrize("period", [11, 17, 37, 77, 100, 427])
+def test_a_period_that_nobody_asked_for_is_found(chances: Chances, period: int) -> None:
+    assert period not in PERIODS_MIN
+    events = cron(period, period // 3, max(2 * DAY, 30 * period))
+    assert period in followed(events)["found_min"][0]
+    said, half = chances(events)[:-1], len(events) // 2
+    comes = events[1:] > 0
+    assert said[half:][comes[half:]].mean() > 0.75
+    assert said[half:][~comes[half:]].mean() < 0.005
+
+
+def test_one_that_is_missed_at_times_and_late_at_times_is_found() -> None:
+    rng, period = np.random.default_rng(2), 43
+    events = np.zeros(4 * DAY)
+    turns = np.arange(5, len(events) - 2, period)
+    kept = turns[rng.random(turns.size) < 0.85]
+    events[kept + (rng.random(kept.size) < 0.3)] = 1
+    events[rng.random(len(events)) < 1 / 500] = 1
+    assert period in followed(events)["found_min"][0]
+
+
+def test_two_at_once_are_found() -> None:
+    events = np.maximum(cron(37, 4, 3 * DAY), cron(101, 50, 3 * DAY))
+    assert set(followed(events)["found_min"][0]) == {37, 101}
+
+
+def test_one_that_changes_is_found_again(chances: Chances) -> None:
+    events = np.concatenate([cron(37, 4, 3 * DAY), cron(53, 9, 3 * DAY)])
+    said, comes = chances(events)[:-1], events[1:] > 0
+    late = slice(5 * DAY, None)
+    assert said[late][comes[late]].mean() > 0.7
+
+
+@pytest.mark.parametrize("often", [1 / 15, 1 / 60, 1 / 400])
+@pytest.mark.parametrize("kind", ["at random", "on and off"])
+def test_in_noise_hardly_any_is_found(often: float, kind: str) -> None:
+    """Of 100 services, at any time of two weeks' events, at most one."""
+    found = 0
+    for seed in range(100):
+        rng = np.random.default_rng([seed, int(1 / often)])
+        minutes = int(min(14 * DAY, 400 / often))
+        if kind == "at random":
+            events = (rng.random(minutes) < often).astype(float)
+        else:
+            turns = rng.geometric(often, 2000).cumsum()
+            events = (np.searchsorted(turns, np.arange(minutes)) % 2).astype(float)
+        found += bool(followed(events)["found_min"][0].any())
+    assert found <= 1
