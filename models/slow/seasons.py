@@ -46,6 +46,22 @@ OWN_SHARE = 0.2
 """A part of a period is a season of its own where it has so much more of the power than an impulse gives."""
 
 
+@dataclass(frozen=True, eq=False)
+class White:
+    """z (n,), white; the same cut at CLIP, about its mean; and how far it is from normal, 0 where it is."""
+
+    z: Floats
+    clipped: Floats
+    peaked: float
+
+    @classmethod
+    def of(cls, z: Floats) -> "White":
+        """What is asked of z at every period."""
+        clipped, square = np.clip(z, -CLIP, CLIP), z * z
+        kurtosis = float((square * square).mean() / max(float(square.mean()) ** 2, 1e-300))
+        return cls(z, clipped - clipped.mean(), max(0.0, kurtosis - 3))
+
+
 @dataclass(frozen=True)
 class Evidence:
     """How much speaks for a period of so many steps: nats, in the first `harmonics` of it."""
@@ -70,7 +86,10 @@ def seasons(y: Floats, likely: tuple[int, ...] = (), most: int = MOST) -> tuple[
     least = 1e-6 * np.ptp(x)
     while len(found) < most and np.ptp(x) > least:
         # Whitened anew each time: a season hides others in what seems to lie beneath.
-        best = _strongest(whitened(x), likely, found)
+        z = whitened(x)
+        for each in found:
+            z = _without(z, each)  # what is left of it is no sign of its multiples
+        best = _strongest(z, likely, found)
         if best is None:
             break
         found.append(best)
@@ -91,12 +110,12 @@ def whitened(x: Floats) -> Floats:
     return np.fft.irfft(waves / np.sqrt(beneath), e.size)
 
 
-def evidence(z: Floats, period: int) -> Evidence:
-    """The best of all H, or the highest phase, for a season of `period` steps in z (n,), white."""
-    power = _powers(z, period)
+def evidence(white: White, period: int) -> Evidence:
+    """The best of all H, or the highest phase, for a season of `period` steps."""
+    power = _powers(white.z, period)
     some = _choices(power.size)
-    nats = _nats(np.cumsum(power)[some - 1] / some, some, z, period) - np.log(some.size)
-    at, highest = int(np.argmax(nats)), _highest(z, period)
+    nats = _nats(np.cumsum(power)[some - 1] / some, some, white, period) - np.log(some.size)
+    at, highest = int(np.argmax(nats)), _highest(white.clipped, period)
     if highest > nats[at]:
         return Evidence(period, power.size, highest)
     return Evidence(period, int(some[at]), float(nats[at]))
@@ -115,17 +134,18 @@ def foretells(z: Floats, found: Evidence) -> bool:
 
 def _strongest(z: Floats, likely: tuple[int, ...], found: list[Evidence]) -> Evidence | None:
     """What speaks most for itself of all that pass; None where nothing does."""
-    n = z.size
-    asked = [evidence(z, p) for p in sorted({*_candidates(z), *likely}) if not _within(p, found, n)]
+    n, white = z.size, White.of(z)
+    asked = [evidence(white, p) for p in sorted({*_candidates(z), *likely}) if not _within(p, found, n)]
     passed = [each for each in asked if each.nats > _price(each.period, likely, n) and foretells(z, each)]
     if not passed:
         return None
-    best = max(passed, key=lambda each: each.nats)
+    # Beyond its price: of a week and the half of it that say the same, the week.
+    best = max(passed, key=lambda each: each.nats - _price(each.period, likely, n))
     beside = [e for e in passed if e.period in likely and abs(1 / e.period - 1 / best.period) < 0.5 / n]
     best = max(beside, key=lambda each: each.nats, default=best)
     part = _own_part(z, best)
     if part and not _within(part, found, n):
-        own = evidence(z, part)
+        own = evidence(white, part)
         if own.nats > max(_price(part, likely, n), best.nats / 2) and foretells(z, own):
             return own
     return best
@@ -140,11 +160,12 @@ def _candidates(z: Floats) -> list[int]:
     """Periods that an impulse, or a wave, might have: the highest peaks of folds, and of the periodogram."""
     n = z.size
     periods = np.arange(2, n // LEAST_CYCLES + 1)
-    sums = [_folded(z, p).sum(axis=0) for p in periods.tolist()]
-    cycles = n // periods
-    mean = np.array([each @ each for each in sums]) / (cycles * periods)
+    cycles, ones = n // periods, np.ones(n)
+    sums = np.concatenate([ones[: n // p] @ _folded(z, p) for p in periods.tolist()])
+    first = np.cumsum(periods) - periods
+    mean = np.add.reduceat(sums * sums, first) / (cycles * periods)
     height = (mean - 1) * np.sqrt(periods / (1 - periods / n))
-    highest = np.array([np.abs(each).max() for each in sums]) / np.sqrt(cycles)
+    highest = np.maximum.reduceat(np.abs(sums), first) / np.sqrt(cycles)
     out = {*periods[np.argsort(height)[-PEAKS:]].tolist(), *periods[np.argsort(highest)[-PEAKS:]].tolist()}
     power = np.abs(np.fft.rfft(z, 4 * n)) ** 2
     low = 4 * LEAST_CYCLES - 2
@@ -205,21 +226,19 @@ def _choices(most: int) -> NDArray[np.int64]:
     return np.unique(np.append(2 ** np.arange(int(np.log2(most)) + 1), most))
 
 
-def _nats(r: Floats, harmonics: NDArray[np.int64], z: Floats, period: int) -> Floats:
+def _nats(r: Floats, harmonics: NDArray[np.int64], white: White, period: int) -> Floats:
     """How unlikely means r of the powers of so many harmonics are, as −log of the bound."""
-    nu = np.maximum(REACH, z.size / period * harmonics * NARROW / 2)
+    n = white.z.size
+    nu = np.maximum(REACH, n / period * harmonics * NARROW / 2)
     # Where z is a few impulses its powers go together, and count as fewer.
-    peaked = max(0.0, float((z**4).mean() / max((z**2).mean() ** 2, 1e-300)) - 3)
-    alone = harmonics / (1 + harmonics * peaked / (4 * z.size))
+    alone = harmonics / (1 + harmonics * white.peaked / (4 * n))
     r = np.maximum(r, 1.0)
     nats = (alone + nu) * np.log((alone * r + nu) / (alone + nu)) - alone * np.log(r)
     return np.asarray(nats, np.float64)
 
 
 def _highest(z: Floats, period: int) -> float:
-    """How unlikely the highest phase of a fold of z (n,) is, as −log of the bound."""
-    z = np.clip(z, -CLIP, CLIP)
-    z = z - z.mean()
+    """How unlikely the highest phase of a fold of z (n,), clipped, is, as −log of the bound."""
     cycles, most = _folded(z, period), float(np.abs(z).max()) or 1.0
     spread = len(cycles) * max(float((z**2).mean()), 1e-300) / most**2
     u = float(np.abs(cycles.sum(axis=0)).max()) / most / spread

@@ -98,13 +98,25 @@ def test_the_likely_one_is_taken_where_one_beside_it_is_no_better() -> None:
     assert all(seasons(y, (288,))[:1] == (288,) for y in ys)
 
 
+def test_four_weeks_of_hours_are_enough_for_a_week_and_no_part_of_it_is_told_instead() -> None:
+    ys = [offices(np.random.default_rng(seed), 672) for seed in range(10)]
+    assert [seasons(y, (24, 168)) for y in ys] == [(24, 168)] * 10
+
+
+def test_random_walks_have_no_weeks() -> None:
+    rng, series = np.random.default_rng(10), 200
+    found = [seasons(np.cumsum(rng.normal(size=672)), (24, 168)) for _ in range(series)]
+    assert sum(bool(each) for each in found) <= series // 100
+
+
 def test_size_and_level_do_not_matter() -> None:
     y = cron(np.random.default_rng(1), 600, 9, beside=1.0)
     assert seasons(y) == seasons(1e12 * y) == seasons(y - 5) == seasons(1e-9 * y) == (9,)
 
 
-def test_one_absurd_value_hides_nothing() -> None:
-    y = 20 + wave(np.random.default_rng(1), 600, 24, 8) + np.random.default_rng(2).normal(size=600)
+@pytest.mark.parametrize("noise", [0.0, 1.0])
+def test_one_absurd_value_hides_nothing_and_makes_nothing_of_multiples(noise: float) -> None:
+    y = 20 + wave(np.random.default_rng(1), 600, 24, 8) + noise * np.random.default_rng(2).normal(size=600)
     y[100] = 1e12
     assert seasons(y) == (24,)
 
