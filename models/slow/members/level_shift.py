@@ -1,4 +1,4 @@
-"""The level since it last shifted, and the season: what was before a shift is forgotten at once."""
+"""The level since it last shifted, and the seasons: what was before a shift is forgotten at once."""
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,7 +15,8 @@ LOOK_S = 4 * 86400
 
 
 def level_shift(before: Past, horizon: int) -> NDArray[np.float64]:
-    """log(1 + ŷ) = l + s(t):  s the median of each phase of the season, l the mean since the last shift.
+    """log(1 + ŷ) = l + s(t):  s the medians of each phase of the seasons, l the mean since the last shift.
+    The seasons are taken out one after the other: what the days leave may be the week's.
 
     A shift is where the means before and after differ most for their number: n₁·n₂/(n₁+n₂)·(m₁−m₂)²/σ²,
     σ² the variance of a step times (1+ρ)/(1−ρ), as steps go together; sought again in what is after it.
@@ -27,13 +28,14 @@ def level_shift(before: Past, horizon: int) -> NDArray[np.float64]:
 def _fit(before: Past, horizon: int) -> NDArray[np.float64]:
     requests = before.scale * before.step_s
     u = np.log1p(before.y * requests)
-    s = _season(u, before.seasons[0]) if before.seasons else np.zeros(1)
-    n = u.size
-    at = np.arange(n + horizon) % s.size
+    n, v, s = u.size, u, np.zeros(u.size + horizon)
+    for period in before.seasons:
+        cycle = np.resize(_season(v, period), n + horizon)
+        v, s = v - cycle[:n], s + cycle
     look = max(LOOK_S // before.step_s, 64)
-    since = n - min(n, look) + last_shift((u - s[at[:n]])[-look:])
-    level = float((u - s[at[:n]])[since:].mean())
-    fitted = np.expm1(np.minimum(level + s[at], 700))
+    since = n - min(n, look) + last_shift(v[-look:])
+    level = float(v[since:].mean())
+    fitted = np.expm1(np.minimum(level + s, 700))
     # The mean of logs is not the log of the mean.
     lifted = float((before.y[since:] * requests).sum()) / max(float(fitted[since:n].sum()), 1e-12)
     return np.asarray(fitted[n:] * np.clip(lifted, 0.5, 2.0) / requests, np.float64)

@@ -56,3 +56,14 @@ def test_a_season_is_no_shift() -> None:
     said = level_shift(past(y, 1800, (48,)), 3)
     ahead = at.size + np.arange(3)
     np.testing.assert_allclose(said, 2 * (20 + 15 * np.sin(2 * np.pi * ahead / 48)), rtol=0.15)
+
+
+def test_a_monday_is_no_sunday() -> None:
+    at, rng = np.arange(28 * 24 + 8), np.random.default_rng(1)
+    y = (
+        np.where(at % 24 < 10, 5.0, 40.0)
+        * np.where(at // 24 % 7 < 5, 1.0, 0.3)
+        * rng.lognormal(0, 0.05, at.size)
+    )
+    said = level_shift(past(y[:-8], 3600, (24, 168)), 8)
+    np.testing.assert_allclose(said, y[-8:], rtol=0.25)
