@@ -1,6 +1,6 @@
 """Demand as a source of metrics tells it: per revision, on a grid, before it is summed to services."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -36,3 +36,13 @@ class Demand:
     def end_s(self) -> int:
         """Unix seconds where the last column ends."""
         return self.start_s + int(self.arrivals.shape[1]) * self.step_s
+
+
+def possible(demand: Demand) -> Demand:
+    """The same demand, in which what can be no rate, below 0 or infinite, counts as not observed."""
+
+    def rates(values: NDArray[np.float32]) -> NDArray[np.float32]:
+        wrong = (values < 0) | np.isinf(values)
+        return np.where(wrong, np.float32(np.nan), values) if wrong.any() else values
+
+    return replace(demand, arrivals=rates(demand.arrivals), busy=rates(demand.busy))

@@ -107,25 +107,33 @@ def start(keys: tuple[ServiceKey, ...], step_s: int, origin_s: int) -> FleetStat
 
 
 def recall(
-    state: FleetState, history: FleetHistory, win: Window, *, clock: Clock | None = None
+    state: FleetState,
+    history: FleetHistory,
+    win: Window,
+    first: int = 0,
+    *,
+    clock: Clock | None = None,
 ) -> FleetState:
     """The state that learned from `history`, before any short step came.  Its arrays are changed in place.
 
-    clock   whose days and weeks each service lives by; None: UTC
+    The history is of the services from the row `first` on: weeks of all at once are much memory.
+
+    clock   whose days and weeks each service of the state lives by; None: UTC
     """
     from models.peak.recall import recall as learn  # noqa: PLC0415  # compiled: loaded where used
 
-    if history.keys != state.keys:
+    some = slice(first, first + len(history.keys))
+    if history.keys != state.keys[some]:
         raise ValueError("history and state are of different fleets")
     learn(
-        state.peak,
-        state.hazard,
+        state.peak[some],
+        state.hazard[some],
         history.arrivals,
         origin_s=history.start_s,
         step_s=history.step_s,
         delay_s=win.first * state.step_s,
-        lead_s=win.lead_s,
-        clock=clock,
+        lead_s=win.lead_s[some],
+        clock=None if clock is None else clock.of(some),
     )
     return state
 
@@ -137,8 +145,13 @@ def follow(state: FleetState, keys: tuple[ServiceKey, ...]) -> FleetState:
     before = rows.where_before(state.keys, keys)
     if not (before >= 0).any():
         return start(keys, state.step_s, state.origin_s)
-    fresh = start(keys, state.step_s, state.origin_s)
-    carried = {name: rows.carry(getattr(state, name), before, getattr(fresh, name)) for name in _PER_SERVICE}
+    # A second state of the whole fleet beside the two of before and after would be much memory.
+    new = start(keys[:1], state.step_s, state.origin_s)
+    carried = {}
+    for name in _PER_SERVICE:
+        one = getattr(new, name)
+        fresh = np.broadcast_to(one, (len(keys), *one.shape[1:]))
+        carried[name] = rows.carry(getattr(state, name), before, fresh)
     return replace(state, keys=keys, **carried)
 
 

@@ -10,7 +10,7 @@ fifty times what going on costs; that is paid once.  Where it does not pay, noth
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -131,24 +131,46 @@ def refresh(
     cpu_s: float,
     spread: Spread = one_by_one,
 ) -> Lane:
-    """The lane when `history` is what is known, on the coarse grid; as `due` and `heard`."""
-    return heard(due(lane, history, loss, cpu_s=cpu_s), spread)
-
-
-def due(lane: Lane, history: FleetHistory, loss: NDArray[np.floating[Any]], *, cpu_s: float) -> Due:
-    """Whom to listen to, and what is known of them: copies, that another thread may have.
+    """The lane when `history` is what is known, on the long grid: who is due is heard.
 
     loss   (s,) what is lost on a service now, per request; any scale.  It says where to try first.
     cpu_s  CPU seconds that may be spent, of all workers together.
     """
-    known = dict(lane.memory) if history.step_s == lane.step_s else {}
-    lane = Lane(history.step_s, {key: known[key] for key in history.keys if key in known})
-    turns = whose_turn(lane, history, loss, cpu_s)
+    day = max(1, 86400 // history.step_s)
+    n = history.arrivals.shape[1]
+    turns = whose_turn(
+        lane,
+        history.keys,
+        weights(history.arrivals[:, -day:], loss),
+        end_s=history.end_s,
+        steps=n,
+        cpu_s=cpu_s,
+    )
+    some = replace(
+        history,
+        keys=tuple(history.keys[row] for row in turns),
+        arrivals=history.arrivals[turns],
+        service_time_s=history.service_time_s[turns],
+    )
+    return heard(due(lane, history.keys, some), spread)
+
+
+def weights(lately: NDArray[np.float32], loss: NDArray[np.floating[Any]]) -> NDArray[np.float64]:
+    """(s,) traffic (s, n) of late, requests/s, times loss (s,): where there is most to gain."""
+    seen = np.nan_to_num(lately)
+    mean = seen.mean(axis=1, dtype=np.float64) if seen.shape[1] else np.zeros(len(seen))
+    return np.asarray(mean * np.nan_to_num(loss), np.float64)
+
+
+def due(lane: Lane, keys: tuple[ServiceKey, ...], history: FleetHistory) -> Due:
+    """What is to be heard: the services of `history`, on the long grid; `keys` (s,) are all there are."""
+    known = lane.memory if history.step_s == lane.step_s else {}
+    lane = Lane(history.step_s, {key: known[key] for key in keys if key in known})
     chunks = []
-    for rows in (turns[i : i + CHUNK] for i in range(0, len(turns), CHUNK)):
-        keys = tuple(history.keys[row] for row in rows)
-        memory = tuple(lane.memory.get(key) for key in keys)
-        chunks.append(Chunk(keys, history.arrivals[rows], history.step_s, history.end_s, memory))
+    for first in range(0, len(history.keys), CHUNK):
+        some = history.keys[first : first + CHUNK]
+        rates, memory = history.arrivals[first : first + CHUNK], tuple(lane.memory.get(key) for key in some)
+        chunks.append(Chunk(some, rates, history.step_s, history.end_s, memory))
     return Due(lane, tuple(chunks))
 
 
@@ -160,22 +182,29 @@ def heard(due: Due, spread: Spread = one_by_one) -> Lane:
     return Lane(due.lane.step_s, known)
 
 
-def whose_turn(lane: Lane, history: FleetHistory, loss: NDArray[np.floating[Any]], cpu_s: float) -> list[int]:
-    """Rows of the services to listen to now, the most worth it first."""
-    day = max(1, 86400 // history.step_s)
-    recent = np.nan_to_num(history.arrivals[:, -day:])
-    weight = recent.mean(axis=1) * np.nan_to_num(loss) if recent.shape[1] else np.zeros(len(history.keys))
-    ranks, rehearsal = [], _cost_s(history.arrivals.shape[1], ORIGINS + 1)
+def whose_turn(
+    lane: Lane,
+    keys: tuple[ServiceKey, ...],
+    weight: NDArray[np.float64],
+    *,
+    end_s: int,
+    steps: int,
+    cpu_s: float,
+) -> list[int]:
+    """Rows of the services to listen to at `end_s` (Unix s), of `steps` long steps each, most worth it first.
+
+    weight   (s,) where there is most to gain, as `weights`
+    """
+    ranks, rehearsal, going_on = [], _cost_s(steps, ORIGINS + 1), _cost_s(steps, 2)
     for row in np.flatnonzero(weight > 0).tolist():
-        kept = lane.memory.get(history.keys[row])
+        kept = lane.memory.get(keys[row])
         if kept is None:
             ranks.append((1, -weight[row], row))
         elif kept.worth.pays:
             ranks.append((0, -weight[row], row))
-        elif history.end_s - kept.tried_s >= RETRY_S:
+        elif end_s - kept.tried_s >= RETRY_S:
             ranks.append((2, -weight[row], row))
     turns, left = [], cpu_s
-    going_on = _cost_s(history.arrivals.shape[1], 2)
     for rank, _, row in sorted(ranks):
         cost_s = rehearsal if rank else going_on
         if cost_s > left - (0 if rank else (1 - GOING_ON) * cpu_s):

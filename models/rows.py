@@ -8,6 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 T = TypeVar("T")
+AT_ONCE = 1000
+"""Rows that are copied at once: what is between the two arrays is a copy of so many."""
 
 
 def where_before(before: Sequence[Hashable], after: Sequence[Hashable]) -> NDArray[np.intp]:
@@ -25,12 +27,17 @@ def carry(old: T, rows: NDArray[np.intp], fresh: T | None = None) -> T:
     value: Any = old
     if isinstance(value, np.ndarray):
         new: Any = fresh
-        if new is None:
-            new = np.full(
-                (rows.size, *value.shape[1:]), np.nan if value.dtype.kind == "f" else 0, value.dtype
-            )
-        out = np.array(new, value.dtype)
-        out[rows >= 0] = value[rows[rows >= 0]]
+        shape = (rows.size, *value.shape[1:])
+        if new is not None:
+            out = np.array(new, value.dtype)
+        elif value.dtype.kind == "f":
+            out = np.full(shape, np.nan, value.dtype)
+        else:
+            out = np.zeros(shape, value.dtype)
+        kept = np.flatnonzero(rows >= 0)
+        for first in range(0, kept.size, AT_ONCE):
+            some = kept[first : first + AT_ONCE]
+            out[some] = value[rows[some]]
         return out  # type: ignore[return-value]
     if isinstance(value, tuple):
         news = fresh if isinstance(fresh, tuple) else (None,) * len(value)

@@ -11,15 +11,13 @@ from numpy.typing import NDArray
 
 from config.calendar import Calendar
 from forecaster import fleet
-from forecaster.calendar import Announced, announced, clocks, least_rates
-from forecaster.callers import callers
-from forecaster.demand import Demand
+from forecaster.demand import Demand, possible
 from forecaster.history import Grids, ServiceDemand, by_service, summing
-from forecaster.slow import Ahead, Due, Lane, due
-from models import lograte
+from forecaster.slow import Due
 from models.clock import Clock
 from models.forecast import FleetForecast
 from models.keys import ServiceKey
+from scaler.outside import NO_CALENDAR, Outside
 from scaler.plan.hold import NOTHING_HELD
 from scaler.plan.plan import (
     Demands,
@@ -42,11 +40,10 @@ from scaler.shadow.seen import NO_SHADOW, shadowed
 
 LEAST_DELAYED = 0.001
 """Share of the requests that is reckoned as delayed where less was, or nothing is known."""
-CALLS_S = 2 * 86400
-"""Of the past, in which is looked for who calls whom."""
-AT_ONCE = 240
+AT_ONCE = 120
 """Steps taken in before the progress is told."""
-_NO_CALENDAR = Calendar()
+RECALLED_AT_ONCE = 500
+"""Services whose weeks are unpacked at once."""
 Progress = Callable[[float], None]
 """Told the share done, 0..1."""
 
@@ -73,13 +70,9 @@ class Pace:
 class Cycle:
     """History, forecast and held plans of one fleet."""
 
-    def __init__(self, pace: Pace, start_s: int, calendar: Calendar = _NO_CALENDAR) -> None:
-        """Nothing is known yet; the first demand begins at `start_s` (Unix seconds) or later.
-
-        calendar   may be set at any time: what was learned stays
-        """
+    def __init__(self, pace: Pace, start_s: int, calendar: Calendar = NO_CALENDAR) -> None:
+        """Nothing is known yet; the first demand begins at `start_s` (Unix seconds) or later."""
         self.pace = pace
-        self.calendar = calendar
         self.grids = Grids(
             (),
             step_s=pace.step_s,
@@ -90,20 +83,14 @@ class Cycle:
         )
         self._delay_s = float(pace.step_s)
         self._leads: Mapping[ServiceKey, float] = {}
-        self._zones: Mapping[ServiceKey, str | None] = {}
-        self._clock: tuple[object, object, object, Clock | None] = (None, None, None, None)
-        self._events: tuple[object, object, Announced] = (None, None, announced(_NO_CALENDAR, ()))
         self._held = NOTHING_HELD
         self._summing = summing(())
         self._found: tuple[FleetSpec | None, tuple[ServiceKey, ...], NDArray[np.intp]]
         self._found = (None, (), np.empty(0, np.intp))
         self.state = fleet.start((), pace.step_s, self.grids.fine.end_s)
+        self._warm_from_s: int | None = None
         self.shade = Shade()
-        self.lane = Lane(pace.coarse_s)
-        """What slow models say; replaced as a whole, by any thread."""
-        self._callers: Mapping[ServiceKey, ServiceKey] = {}
-        self._callers_at: tuple[tuple[ServiceKey, ...], NDArray[np.intp]] = ((), np.empty(0, np.intp))
-        self._ahead: tuple[Lane, tuple[ServiceKey, ...], Ahead] = (self.lane, (), self.lane.ahead(()))
+        self.outside = Outside(pace.coarse_s, calendar)
         self._revisions: tuple[RevisionSpec, ...] = ()
         self._spec: FleetSpec | None = None
         self._shadow = NO_SHADOW
@@ -121,22 +108,42 @@ class Cycle:
     def remember(self, demand: Demand) -> None:
         """Add history on the long grid, before anything else; may come in pieces, oldest first."""
         summed = self._summed(demand)
-        self._follow(self._with(summed))
+        # The forecast learns in the warm-up, and has no room in memory before it.
+        self.grids.follow(self._with(summed))
         self.grids.append_weeks(summed)
 
-    def warm_up(self, demand: Demand, progress: Progress = lambda _: None) -> None:
-        """Learn from the weeks before, then take the recent past on the short grid as if it came now."""
+    def warm_up(
+        self, demand: Demand, progress: Progress = lambda _: None, *, until_s: int | None = None
+    ) -> None:
+        """Learn from the weeks before, then take the recent past on the short grid as if it came now.
+
+        The recent past may come in pieces, oldest first, the last of which ends at `until_s` (Unix seconds).
+        """
         self._delay_s = demand.delay_s
         summed = self._summed(demand)
+        until_s = demand.end_s if until_s is None else until_s
+        if self._warm_from_s is None:
+            self._warm_from_s = demand.start_s
+            self.grids.follow(self._with(summed))
+            self._recall(demand.start_s)
         self._follow(self._with(summed))
-        before = self.grids.coarse.history(self.grids.service_time_s, until_s=demand.start_s)
-        # Two states of a large fleet at once would be much memory.
-        self.state = fleet.start((), self.pace.step_s, demand.start_s)
-        self.state = fleet.start(self.grids.keys, self.pace.step_s, demand.start_s)
-        self.state = fleet.recall(self.state, before, self._window(self.grids.keys), clock=self.clock)
-        self._find_callers(before.arrivals[:, -CALLS_S // self.pace.coarse_s :])
-        self._take(summed, progress, rehearse=True)
+        span_s = max(1, until_s - self._warm_from_s)
+        done, share = (demand.start_s - self._warm_from_s) / span_s, (demand.end_s - demand.start_s) / span_s
+        self._take(summed, lambda part: progress(done + share * part), rehearse_until_s=until_s)
         self.shade.live()
+
+    def _recall(self, until_s: int) -> None:
+        """A new state, which learned from the weeks until then."""
+        keys, step_s = self.grids.keys, self.pace.step_s
+        # Two states of a large fleet at once would be much memory.
+        self.state = fleet.start((), step_s, until_s)
+        self.state = fleet.start(keys, step_s, until_s)
+        win, served_s = self._window(keys), self.grids.service_time_s
+        for first in range(0, len(keys), RECALLED_AT_ONCE):
+            some = slice(first, first + RECALLED_AT_ONCE)
+            before = self.grids.coarse.history(served_s, until_s, some)
+            self.state = fleet.recall(self.state, before, win, first, clock=self.clock)
+        self.state = self.outside.find_callers(self.state, self.grids.coarse)
 
     def observe(self, demand: Demand) -> None:
         """Take what came since the last time."""
@@ -148,13 +155,12 @@ class Cycle:
     def refit(self, cpu_s: float = 0.0) -> Due:
         """Forget services that are gone; all else is learned as it comes, but for what slow models say.
 
-        Gives whom to listen to next within so many CPU seconds; what comes of it is to become `lane`.
+        Gives whom to listen to next within so many CPU seconds, for `outside.lane`.
         """
         self._forget()
-        newest = min(CALLS_S // self.pace.coarse_s, self.grids.coarse.columns)
-        self._find_callers(self.grids.coarse.newest(newest))
-        history = self.grids.coarse.history(self.grids.service_time_s)
-        return due(self.lane, history, self._delayed(), cpu_s=cpu_s)
+        self.state = self.outside.find_callers(self.state, self.grids.coarse)
+        served_s = self.grids.service_time_s
+        return self.outside.due(self.grids.coarse, self._delayed(), served_s, cpu_s=cpu_s)
 
     def lead(self, spec: FleetSpec, revisions: Sequence[RevisionSpec] = ()) -> None:
         """Forecast as far ahead as these Revisions' start-ups need, and live through them in shadow.
@@ -164,18 +170,12 @@ class Cycle:
         self._spec, self._revisions = spec, tuple(revisions)
         keys = tuple(dict.fromkeys(spec.services))
         self._leads = dict(zip(keys, service_leads(spec, self.pace.plan, keys).tolist(), strict=True))
-        zones = dict(zip(keys, service_zones(spec, keys), strict=True))
-        if zones != self._zones:
-            self._zones = zones
+        self.outside.live_by(keys, service_zones(spec, keys))
 
     @property
     def clock(self) -> Clock | None:
         """The wall clocks of the services; None: UTC."""
-        asked = (self.calendar, self.state.keys, self._zones)
-        if any(now is not then for now, then in zip(asked, self._clock, strict=False)):
-            zones = [self._zones.get(key) for key in self.state.keys]
-            self._clock = (*asked, clocks(self.calendar, zones))
-        return self._clock[3]
+        return self.outside.clock(self.state.keys)
 
     @property
     def window(self) -> fleet.Window:
@@ -188,15 +188,8 @@ class Cycle:
         now_s   Unix seconds; None: as the data were read as soon as they could be
         """
         win = self.window
-        if self._events[0] is not self.calendar or self._events[1] is not self.state.keys:
-            self._events = (self.calendar, self.state.keys, announced(self.calendar, self.state.keys))
-        least = least_rates(
-            self._events[2],
-            self.state,
-            self.clock,
-            now_s=self.state.origin_s + int(self._delay_s) if now_s is None else now_s,
-            lead_s=win.lead_s,
-        )
+        now_s = self.state.origin_s + int(self._delay_s) if now_s is None else now_s
+        least = self.outside.least(self.state, now_s, win.lead_s)
         return fleet.forecast(self.state, win, least=least)
 
     def plan(
@@ -244,15 +237,14 @@ class Cycle:
 
     def _forget(self) -> None:
         """Drop services that no Revision has and nobody saw on the whole short grid."""
-        recent = self.grids.fine.history(self.grids.service_time_s).arrivals
-        seen = np.flatnonzero(~np.isnan(recent).all(axis=1))
+        seen = np.flatnonzero(self.grids.lately_seen)
         kept = {self.grids.keys[i] for i in seen} | self._leads.keys()
         self._follow(tuple(key for key in self.grids.keys if key in kept))
 
     def _summed(self, demand: Demand) -> ServiceDemand:
         if self._summing.services != demand.services:
             self._summing = summing(demand.services)
-        return by_service(demand, self._summing)
+        return by_service(possible(demand), self._summing)
 
     def _rows(self, spec: FleetSpec) -> NDArray[np.intp]:
         """The row of each Revision's service; found anew only when one or the other changed."""
@@ -269,24 +261,27 @@ class Cycle:
     def _follow(self, keys: tuple[ServiceKey, ...]) -> None:
         if keys != self.grids.keys:
             self.grids.follow(keys)
+        if keys != self.state.keys:
             self.state = fleet.follow(self.state, keys)
 
-    def _take(self, demand: ServiceDemand, progress: Progress, *, rehearse: bool = False) -> None:
+    def _take(
+        self, demand: ServiceDemand, progress: Progress, *, rehearse_until_s: int | None = None
+    ) -> None:
         """Append to the grids and advance the forecast through every new step."""
+        columns, step_s = self._new(demand), self.pace.step_s
         self.grids.append(demand)
-        end_s, step_s = self.grids.fine.end_s, self.pace.step_s
-        # After a long absence the forecast goes on from the oldest step that is still kept.
-        steps = min(max(0, (end_s - self.state.origin_s) // step_s), self.grids.fine.columns)
-        self.state = fleet.begin_at(self.state, end_s - steps * step_s)
-        columns = self.grids.fine.newest(steps)
+        steps, rehearse = columns.shape[1], rehearse_until_s is not None
         win = self._window(self.grids.keys)
         self._shadow = shadowed(self._shadow, self._revisions, self._startup_s(), self._served_s())
         revisions = self._shadow.revisions
-        apart = min(steps, self._shadow.rehearsed_s // step_s if rehearse else steps)
+        apart = steps
+        if rehearse_until_s is not None:
+            later = (rehearse_until_s - self.state.origin_s) // step_s - steps
+            apart = min(steps, max(0, self._shadow.rehearsed_s // step_s - later))
         for first in range(0, steps - apart, AT_ONCE):
             some = columns[:, first : min(first + AT_ONCE, steps - apart)]
             self.state = fleet.advance(
-                self.state, some, win, callers=self._rows_of_callers(), clock=self.clock
+                self.state, some, win, callers=self.outside.callers(self.state.keys), clock=self.clock
             )
             progress(first / steps)
         for step in range(steps - apart, steps):
@@ -295,8 +290,8 @@ class Cycle:
                 self.state,
                 some,
                 win,
-                slower=self._slower(win),
-                callers=self._rows_of_callers(),
+                slower=self.outside.slower(self.state, win),
+                callers=self.outside.callers(self.state.keys),
                 clock=self.clock,
             )
             self._tell(columns[:, step : step + 1], revisions)
@@ -305,37 +300,24 @@ class Cycle:
                 progress(step / steps)
         progress(1.0)
 
-    def _find_callers(self, arrivals: NDArray[np.float32]) -> None:
-        """See who calls whom, by arrivals (s, n) on the long grid."""
-        found = callers(self.grids.keys, arrivals)
-        self.state = fleet.with_callers(self.state, self._callers, found)
-        self._callers, self._callers_at = found, ((), np.empty(0, np.intp))
-
-    def _rows_of_callers(self) -> NDArray[np.intp] | None:
-        """(s,) the row of each service's caller, -1 = none; found anew only where services changed."""
-        keys = self.grids.keys
-        if self._callers and self._callers_at[0] != keys:
-            row = {key: i for i, key in enumerate(keys)}
-            at = [row.get(self._callers[key], -1) if key in self._callers else -1 for key in keys]
-            self._callers_at = (keys, np.array(at, np.intp))
-        return self._callers_at[1] if self._callers else None
-
-    def _slower(self, win: fleet.Window) -> NDArray[np.float32] | None:
-        """(s,) the highest log rate that the slow lane expects in the next window; None: it is silent."""
-        if not self.lane.memory:
-            return None
-        if self._ahead[0] is not self.lane or self._ahead[1] != self.grids.keys:
-            self._ahead = (self.lane, self.grids.keys, self.lane.ahead(self.grids.keys))
-        now_s = self.state.origin_s + self.pace.step_s * (1 + win.first)
-        highest = self._ahead[2].highest(now_s, now_s + win.lead_s)
-        return lograte.from_rate(highest, self.pace.step_s)
-
     def _delayed(self) -> NDArray[np.float64]:
         """(s,) share of the requests that are delayed by what is in force, as far as the shadow knows."""
         out = np.full(len(self.grids.keys), LEAST_DELAYED)
         if self._spec is not None:
             np.fmax.at(out, service_rows(self._spec, self.grids.keys), self.shade.delayed(self._spec.keys))
         return out
+
+    def _new(self, demand: ServiceDemand) -> NDArray[np.float32]:
+        """(s, n) arrivals in the steps that the forecast has yet to take; it goes on at the first of them."""
+        arrivals, step_s = self.grids.aligned(demand), self.pace.step_s
+        end_s, n = demand.start_s + arrivals.shape[1] * step_s, arrivals.shape[1]
+        # After a long absence the forecast goes on from the oldest step that still counts as recent.
+        steps = min(max(0, (end_s - self.state.origin_s) // step_s), self.grids.recent_steps)
+        self.state = fleet.begin_at(self.state, end_s - steps * step_s)
+        if steps <= n:
+            return arrivals[:, n - steps :]
+        gap = np.full((arrivals.shape[0], steps - n), np.nan, np.float32)
+        return np.concatenate([gap, arrivals], axis=1)
 
     def _tell(self, arrivals: NDArray[np.float32], revisions: tuple[Lived, ...]) -> None:
         """The shadow is told what came in one step (s, 1)."""

@@ -73,8 +73,8 @@ def explain(cycle: Cycle, spec: FleetSpec, plan: FleetPlan, row: int) -> Explana
         raise KeyError(service)
     i = cycle.state.keys.index(service)
     one = plan.at(row)
-    history = cycle.grids.coarse.history(cycle.grids.service_time_s)
-    arrivals = history.arrivals[i]
+    history = cycle.grids.coarse.history(cycle.grids.service_time_s, some=slice(i, i + 1))
+    arrivals = history.arrivals[0]
     ahead = max(1, int(np.ceil(one.lead_s / history.step_s)))
     place, key = int(plan.chosen[row]), spec.keys[row]
     chosen = cycle.shade.chosen([key], np.ones(1, np.bool_))
@@ -103,7 +103,7 @@ def _announced(cycle: Cycle, i: int, at_s: int) -> tuple[Event, ...]:
     service, until_s = str(cycle.state.keys[i]), at_s + cycle.window.lead_s[i]
     return tuple(
         event
-        for event in cycle.calendar.events
+        for event in cycle.outside.calendar.events
         if event.concerns(service) and event.from_s < until_s and event.until_s > at_s
     )
 

@@ -28,6 +28,7 @@ from models.keys import RevisionKey, ServiceKey
 from scaler.board import Board
 from scaler.cycle import Cycle, Pace, Progress
 from scaler.orders import Allowed, Order, Outcome, Result, allowed, orders, standing, withdrawals
+from scaler.pieces import in_turn, spans
 from scaler.plan.plan import Timing
 from scaler.plan.spec import FleetSpec, fleet_spec
 from scaler.ports import Cluster, DemandSource
@@ -39,9 +40,6 @@ log = logging.getLogger("tidecast.loop")
 
 LOOK_PART = 0.25
 """Of a step: how often to look whether the next one is whole.  Old figures cost more than a look."""
-BACKFILL_S = 2 * 86400
-"""Seconds of history in one piece of a backfill."""
-
 
 Progresses = Callable[[str], Progress]
 """What is being done -> who is told the share done."""
@@ -109,25 +107,36 @@ class Loop:
         end_s = _floor(self._clock() - delay_s, pace.step_s)
         recent_from_s = _floor(end_s - pace.recent_s, pace.coarse_s)
         weeks_from_s = _floor(end_s - pace.history_s, pace.coarse_s)
-        recent = self._read(recent_from_s, end_s, pace.step_s)
         cycle = Cycle(pace, weeks_from_s, self._settings.ahead.calendar)
         cycle.shade.guard_share = self._settings.acting.guard / 100
         if self._spec is not None:
             cycle.lead(self._spec, self._revisions)
         self._remember(cycle, weeks_from_s, recent_from_s, progress("history"))
-        cycle.warm_up(recent, progress("learning"))
+        learning = progress("learning")
+
+        def learn(demand: Demand) -> None:
+            cycle.warm_up(demand, learning, until_s=end_s)
+
+        last = self._each(recent_from_s, end_s, pace.step_s, learn)
         self._cycle = cycle
         self._board.show(started=True)
-        self._was_read(recent)
+        self._was_read(last)
 
     def _remember(self, cycle: Cycle, from_s: int, until_s: int, progress: Progress) -> None:
-        """History on the long grid, piece by piece, since all at once is much memory."""
-        for start_s in range(from_s, until_s, BACKFILL_S):
-            end_s = min(until_s, start_s + BACKFILL_S)
-            # Prometheus may not reach back so far; what is not there is not known.
-            with contextlib.suppress(NoData):
-                cycle.remember(self._read(start_s, end_s, self._pace.coarse_s))
-            progress((end_s - from_s) / (until_s - from_s))
+        """History on the long grid."""
+
+        def remember(demand: Demand) -> None:
+            cycle.remember(demand)
+            progress((demand.end_s - from_s) / (until_s - from_s))
+
+        # Prometheus may not reach back so far; what is not there is not known.
+        with contextlib.suppress(NoData):
+            self._each(from_s, until_s, self._pace.coarse_s, remember)
+
+    def _each(self, from_s: int, until_s: int, step_s: int, take: Callable[[Demand], None]) -> Demand:
+        """Demand on [from_s, until_s), taken piece by piece; comes to the last piece."""
+        pieces = spans(from_s, until_s, step_s, len(self._keys))
+        return in_turn(lambda start_s, end_s: self._read(start_s, end_s, step_s), pieces, take)
 
     def _read(self, start_s: int, end_s: int, step_s: int) -> Demand:
         return self._source.read(start_s, end_s, step_s, services=self._services, presets=self._presets)
@@ -151,9 +160,7 @@ class Loop:
         start_s = max(cycle.known_until_s, _floor(end_s - self._pace.recent_s, self._pace.coarse_s))
         if end_s <= start_s:
             return
-        demand = self._read(start_s, end_s, self._pace.step_s)
-        cycle.observe(demand)
-        self._was_read(demand)
+        self._was_read(self._each(start_s, end_s, self._pace.step_s, cycle.observe))
         self._board.show(cycle_s=time.process_time() - began)
 
     def plan(self) -> None:
@@ -202,9 +209,9 @@ class Loop:
         waiting, self._due = self._due, None
         if waiting is not None:
             cycle, due = waiting
-            cycle.lane = heard(due, spread)
-            said = sum(memory.worth.pays for memory in cycle.lane.memory.values())
-            self._board.show(heard=len(cycle.lane.memory), spoken=said)
+            cycle.outside.lane = lane = heard(due, spread)
+            said = sum(memory.worth.pays for memory in lane.memory.values())
+            self._board.show(heard=len(lane.memory), spoken=said)
 
     def shade(self) -> None:
         """Live through in shadow what came; on a thread of its own, since nothing waits for it."""
@@ -231,7 +238,7 @@ class Loop:
         self._settings = settings
         if self._cycle is not None:
             self._cycle.shade.guard_share = settings.acting.guard / 100
-            self._cycle.calendar = settings.ahead.calendar
+            self._cycle.outside.calendar = settings.ahead.calendar
         self._cluster.configure(settings)
         log.info("configuration taken over")
 

@@ -10,8 +10,7 @@ import logging
 import threading
 import time
 import traceback
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -24,7 +23,7 @@ from scaler.board import Board
 from scaler.knative.cluster import CONFIG_TIDECAST, Cluster
 from scaler.knative.events import About, Events
 from scaler.loop import LOOK_PART, Loop
-from scaler.spread import ClusterError, Spread, dask, processes, stopped_by
+from scaler.spread import elsewhere
 
 log = logging.getLogger("tidecast")
 
@@ -172,23 +171,11 @@ class Service:
     def _listens(self) -> None:
         while not self._ended.wait(LISTEN_S):
             try:
-                with self._elsewhere() as spread:
+                address = self._settings.acting.dask_address if self.loop.has_due else None
+                with elsewhere(address, stopped=self._ended.is_set, missed=_fitted_here) as spread:
                     self.loop.listen(spread)
             except Exception as e:  # whatever it is, the next hour may do better
                 self._tell("slow lane", e, traceback.format_exc())
-
-    @contextmanager
-    def _elsewhere(self) -> Iterator[Spread]:
-        """Where slow models are fitted: on the Dask cluster, or where it does not answer in a process."""
-        address = self._settings.acting.dask_address
-        with ExitStack() as stack:
-            spread: Spread = processes(1, self._ended.is_set)
-            if address is not None and self.loop.has_due:
-                try:
-                    spread = stopped_by(stack.enter_context(dask(address)), self._ended.is_set)
-                except ClusterError as e:
-                    log.warning("slow models are fitted here instead: %s", e)
-            yield spread
 
     def _broke(self, event: Any) -> None:
         self._tell(event.job_id, event.exception, event.traceback)
@@ -202,6 +189,10 @@ class Service:
             log.error("%s failed; please report this: %s\n%s", job, told, where)
         self._told = told
         self.board.broke(job)
+
+
+def _fitted_here(why: str) -> None:
+    log.warning("slow models are fitted here instead: %s", why)
 
 
 class Web:

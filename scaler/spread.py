@@ -1,10 +1,11 @@
 """The same function for many, somewhere else: in processes of this machine, or on a Dask cluster.
 
-    processes(jobs)   worker processes
-    dask(address)     a cluster of `distributed`, the extra `dask`; Tidecast is installed on its workers too
+    processes(jobs)      worker processes
+    dask(address)        a cluster of `distributed`, the extra `dask`, with Tidecast on its workers too
+    elsewhere(address)   that cluster where it answers, else one process
 
-Both give a Spread as scaler.backtest.spread describes it.  A worker that is lost takes nothing along: what it
-was at, and what it alone had been given, is sent out again.
+Each gives a Spread as scaler.backtest.spread describes it.  A worker that is lost takes nothing along: what
+it was at, and what it alone had been given, is sent out again.
 
 * ClusterError   the user: there is no such cluster, or the extra is not installed
 """
@@ -13,7 +14,7 @@ import os
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from importlib import import_module
 from multiprocessing import get_context
 from typing import Any, Protocol, TypeVar
@@ -134,6 +135,24 @@ def dask(address: str) -> Iterator[Spread]:
         raise ClusterError(f"no Dask scheduler at {address}: {str(e).splitlines()[0]}") from e
     with client:
         yield lambda work, items: _on_cluster(client, work, items)
+
+
+@contextmanager
+def elsewhere(
+    address: str | None, *, stopped: Callable[[], bool], missed: Callable[[str], None]
+) -> Iterator[Spread]:
+    """On the cluster at `address`, or in one process of this machine where it is None or does not answer.
+
+    stopped   once it says so no more is awaited; missed: is told why a cluster does not serve
+    """
+    with ExitStack() as stack:
+        spread: Spread = processes(1, stopped)
+        if address is not None:
+            try:
+                spread = stopped_by(stack.enter_context(dask(address)), stopped)
+            except ClusterError as e:
+                missed(str(e))
+        yield spread
 
 
 def _on_cluster(client: Any, work: Callable[[Any], Made], items: Sequence[Any]) -> Iterator[tuple[Any, Made]]:

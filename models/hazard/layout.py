@@ -15,6 +15,8 @@ FIRST_SLOT = np.concatenate([[0], np.cumsum(-(-PERIODS_MIN // SLOT_MIN))])
 """Where the slots of each period begin; the last entry is where all end."""
 FORGETTING = np.where(PERIODS_MIN < 1440, 0.97, 0.8)
 """What a visit of a slot counts after one more."""
+SLOT_KEEP = FORGETTING ** (1 / SLOT_MIN)
+"""The same for one minute of a slot of several."""
 PHASES = len(PERIODS_MIN)
 DAILY = int(np.flatnonzero(PERIODS_MIN == 1440)[0])
 LOCAL_FROM_MIN = 720
@@ -27,12 +29,17 @@ LONGEST_MIN = 10080
 KNOWN_PERIOD = np.isin(np.arange(LONGEST_MIN + 1), PERIODS_MIN)
 """By minutes: those that need not be found."""
 AGE, FAST, SLOW, FIRST_FOUND = PHASES, PHASES + 1, PHASES + 2, PHASES + 3
-CALLED = FIRST_FOUND + FOUND
+WEEKDAY = FIRST_FOUND + FOUND
+CALLED = WEEKDAY + 1
 MODELS = CALLED + 1
-"""Phases of each period; time since the last event; a fast and a slow rate; periods that were found; time
-since the last call."""
+"""Phases of each period; time since the last event; a fast and a slow rate; periods that were found; the day
+by days of the week; time since the last call."""
+DAY_MIN, HOURS_A_WEEK = 1440, 168
 CALL_AGES = 32
 """Minutes since a call that are told apart."""
+
+VISITS = np.array([(1 - keep ** np.arange(1500.0)) / (1 - keep) for keep in FORGETTING])
+"""(PHASES, 1500) visits of a slot, forgetting, by how often it came; still more of them count nothing."""
 
 EXACT_AGES = 60
 AGES = 96
@@ -65,6 +72,9 @@ STATE = np.dtype(
         ("found_phase", "i4", (FOUND,)),
         ("found_hits", "f4", (FOUND, 3)),
         ("found_visits", "f4", (FOUND, 3)),
+        # By hour of the week: events, and those that the phase of the day expected.
+        ("week_seen", "f4", (HOURS_A_WEEK,)),
+        ("week_wanted", "f4", (HOURS_A_WEEK,)),
         # Whether there is a caller, what it had in this minute, and whole minutes since it had something.
         ("called", "u1"),
         ("call_so_far", "f4"),
@@ -77,7 +87,9 @@ STATE = np.dtype(
     ]
 )
 
-PRIOR = np.concatenate([np.full(PHASES, 0.5 / PHASES), [0.25, 0.1, 0.15], np.zeros(FOUND + 1)])
+PRIOR = np.concatenate([np.full(PHASES, 0.48 / PHASES), [0.25, 0.1, 0.15], np.zeros(FOUND), [0.02, 0]])
+PRIOR[WEEKDAY] += PRIOR[DAILY]
+PRIOR[DAILY] = 0.0  # it speaks through the days of the week
 """Weights of the models before anything was seen."""
 FOUND_PRIOR = 0.1
 """That of a period, and of a caller, from when it was found."""

@@ -4,6 +4,7 @@ Model i says p_i for each minute:
 
 phase of a period P   hits / visits of the minute's slot, forgetting, shrunk to the slow rate; of half a day
                       and more by the wall clock (models.clock)
+days of the week      the phase of the day by hours of the week (models.hazard.weekday)
 found periods         the same by whether the minute is the one of the phase (models.hazard.found)
 age                   the same by minutes since the last event; it contains the hybrid histogram (Shahrad et
                       al., Serverless in the Wild, USENIX ATC 2020)
@@ -32,7 +33,6 @@ from models.hazard.layout import (
     FIRST_FOUND,
     FIRST_SHOWN,
     FIRST_SLOT,
-    FORGETTING,
     FOUND,
     FOUND_PRIOR,
     LOCAL_FROM_MIN,
@@ -40,8 +40,12 @@ from models.hazard.layout import (
     PERIODS_MIN,
     PHASES,
     PRIOR,
+    SLOT_KEEP,
     SLOT_MIN,
+    VISITS,
+    WEEKDAY,
 )
+from models.hazard.weekday import chance_on, learn_on
 
 SHRINK = 0.7
 """Visits that the slow rate counts as."""
@@ -65,29 +69,36 @@ def slot_of(period: int, minute: int, shown: int) -> int:
 @compiled
 def visits(state: Any, period: int) -> float:
     """How often the slot that comes next was visited so far, forgetting."""
-    keep = FORGETTING[period]
-    return float((1 - keep ** (state.minutes // PERIODS_MIN[period])) / (1 - keep))
+    return float(VISITS[period, min(state.minutes // PERIODS_MIN[period], VISITS.shape[1] - 1)])
+
+
+@compiled
+def chance_in(state: Any, period: int, slot: int) -> float:
+    """What a period says of a minute in that slot of it."""
+    p = (state.hits[slot] + SHRINK * state.slow) / (visits(state, period) + SHRINK)
+    return float(min(max(p, LEAST), MOST))
 
 
 @compiled
 def chance_at(state: Any, period: int, minute: int, shown: int) -> float:
     """What the phase of a period says of one minute; shown: as in `slot_of`."""
-    hits = state.hits[slot_of(period, minute, shown)]
-    return float((hits + SHRINK * state.slow) / (visits(state, period) + SHRINK))
+    return chance_in(state, period, slot_of(period, minute, shown))
 
 
 @compiled
 def chance_of(state: Any, model: int, minute: int, shown: int, since: int, call_since: int) -> float:
     """What one model says of one minute, so long after the last event, and call; shown: as in `slot_of`."""
-    if model == CALLED:
-        p = chance_called(state, call_since, SHRINK)
-    elif model >= FIRST_FOUND:
-        p = chance_found(state, model - FIRST_FOUND, minute, SHRINK)
-    elif model < PHASES:
+    if model < PHASES:
         p = chance_at(state, model, minute, shown)
         if SLOT_MIN[model] >= WIDE_MIN and since < shown % SLOT_MIN[model]:
             # The slot had its event: one more comes where days have some at this time, or full slots.
             p = max(p * p, min(p, chance_at(state, DAILY, minute, shown)))
+    elif model == CALLED:
+        p = chance_called(state, call_since, SHRINK)
+    elif model == WEEKDAY:
+        p = chance_on(state, shown, chance_at(state, DAILY, minute, shown))
+    elif model >= FIRST_FOUND:
+        p = chance_found(state, model - FIRST_FOUND, minute, SHRINK)
     elif model == AGE:
         age = AGE_OF[min(since, len(AGE_OF) - 1)]
         p = (state.age_hits[age] + SHRINK * state.slow) / (state.age_visits[age] + SHRINK)
@@ -151,12 +162,9 @@ def learn(state: Any, here: Any) -> None:
         return
     event, minute = state.so_far, state.minute
     shown = shown_s(here, minute * 60) // 60
+    daily = chance_at(state, DAILY, minute, shown)
     reweigh(state, event, minute, shown)
-    for period in range(PHASES):
-        slot = slot_of(period, minute, shown)
-        # A slot of several minutes is visited once a minute; what it had is forgotten by the visit.
-        keep = FORGETTING[period] ** (1 / SLOT_MIN[period])
-        state.hits[slot] = keep * state.hits[slot] + event / SLOT_MIN[period]
+    learn_on(state, shown, daily, event)
     learn_found(state, minute, event)
     if state.called:
         learn_called(state, event)
@@ -178,13 +186,17 @@ def learn(state: Any, here: Any) -> None:
 
 @compiled
 def reweigh(state: Any, event: float, minute: int, shown: int) -> None:
-    """The weights, by what each model had said of the minute; they add up to 1."""
+    """The weights, by what each model had said of the minute, and what phases learn; weights add up to 1."""
     total, prior = 0.0, 1.0
     for model in range(MODELS):
         if state.weight[model] > 0:
             p = chance_of(state, model, minute, shown, state.since, state.call_since)
             state.weight[model] *= event * p + (1 - event) * (1 - p)
             total += state.weight[model]
+    for model in range(PHASES):
+        # A slot of several minutes is visited once a minute; what it had is forgotten by the visit.
+        slot = slot_of(model, minute, shown)
+        state.hits[slot] = SLOT_KEEP[model] * state.hits[slot] + event / SLOT_MIN[model]
     for which in range(FOUND):
         prior += FOUND_PRIOR if state.found_min[which] > 0 else 0.0
     prior += FOUND_PRIOR if state.called else 0.0
@@ -192,7 +204,7 @@ def reweigh(state: Any, event: float, minute: int, shown: int) -> None:
         mine = PRIOR[model]
         if model == CALLED:
             mine = FOUND_PRIOR if state.called else 0.0
-        elif model >= FIRST_FOUND:
+        elif FIRST_FOUND <= model < WEEKDAY:
             mine = FOUND_PRIOR if state.found_min[model - FIRST_FOUND] > 0 else 0.0
         state.weight[model] = (1 - MIXING) * state.weight[model] / total + MIXING * mine / prior
 

@@ -70,6 +70,8 @@ def begin_anew(hazard: Any) -> None:
     hazard.beginnings = 0
     hazard.fast = hazard.slow = FIRST_RATE
     hazard.weight[:] = PRIOR
+    hazard.week_seen[:] = 0.0
+    hazard.week_wanted[:] = 0.0
     hazard.call_hits[:] = 0.0
     hazard.call_visits[:] = 0.0
     hazard.minutes, hazard.since, hazard.spread = 0, LEAST_AGE, 0.0

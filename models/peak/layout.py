@@ -20,6 +20,9 @@ POINTS = LEVELS.size + SIZES
 the last bursts."""
 DAY_SLOTS, WEEK_SLOTS, HOUR_SLOTS = 288, 2016, 120
 SLOT_S, HOUR_SLOT_S = 300, 30
+WEEK_UNIT = 0.001
+"""The week, the longest profile, is kept in whole units of so much log rate, in two bytes a slot."""
+UNVISITED = -(2**15)
 HALF_HOURS = 48
 BINS = 80
 FIRST_EDGE, BIN = -6.0, 0.25
@@ -38,7 +41,7 @@ STATE = np.dtype(
         ("peak", "f4"),
         # Profiles, and what the slot that is passed through now has seen.
         ("day", "f4", (DAY_SLOTS,)),
-        ("week", "f4", (WEEK_SLOTS,)),
+        ("week", "i2", (WEEK_SLOTS,)),
         ("hour", "f4", (HOUR_SLOTS,)),
         ("slot", "i8"),
         ("slot_sum", "f4"),
@@ -83,8 +86,9 @@ RIDGE = 0.02
 def start(services: int) -> NDArray[np.void]:
     """(s,) STATE of services of which nothing is known."""
     state = np.zeros(services, STATE)
-    for name in ("rate", "z", "last", "day", "week", "hour", "x", "place", "spread", "said"):
+    for name in ("rate", "z", "last", "day", "hour", "x", "place", "spread", "said"):
         state[name] = np.nan
+    state["week"] = UNVISITED
     state["peak"] = -np.inf
     state["idle"], state["sparse"] = 1.0, True
     state["slot"] = -1

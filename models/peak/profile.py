@@ -10,9 +10,11 @@ from typing import Any
 
 from models.clock import shown_s
 from models.compiled import compiled
-from models.peak.layout import DAY_SLOTS, HOUR_SLOT_S, HOUR_SLOTS, SLOT_S, WEEK_SLOTS
+from models.peak.layout import DAY_SLOTS, HOUR_SLOT_S, HOUR_SLOTS, SLOT_S, UNVISITED, WEEK_SLOTS, WEEK_UNIT
 
 DAY_GAIN, WEEK_GAIN, HOUR_GAIN = 0.3, 0.5, 0.1
+LOWEST = UNVISITED * WEEK_UNIT + 0.5
+"""No log rate is as low: what is, or is NaN, was never visited."""
 
 
 @compiled
@@ -44,17 +46,18 @@ def close(state: Any) -> None:
         mean = state.slot_sum / state.slot_steps
         day, week = state.slot % DAY_SLOTS, state.slot % WEEK_SLOTS
         state.day[day] = moved(state.day[day], mean, DAY_GAIN)
-        state.week[week] = moved(state.week[week], mean, WEEK_GAIN)
+        before = state.week[week] * WEEK_UNIT if state.week[week] != UNVISITED else math.nan
+        state.week[week] = round(moved(before, mean, WEEK_GAIN) / WEEK_UNIT)
     state.slot_sum, state.slot_steps = 0.0, 0.0
 
 
 @compiled
-def smooth(table: Any, slots: int, slot: int) -> float:
-    """The mean of a slot and its neighbours; NaN where none was visited."""
+def smooth(table: Any, slots: int, slot: int, unit: float) -> float:
+    """The mean of a slot and its neighbours, kept in `unit`; NaN where none was visited."""
     total, weight = 0.0, 0.0
     for beside in range(-1, 2):
-        value = table[(slot + beside) % slots]
-        if not math.isnan(value):
+        value = table[(slot + beside) % slots] * unit
+        if value > LOWEST:
             share = 0.5 if beside == 0 else 0.25
             total += share * value
             weight += share
@@ -62,22 +65,22 @@ def smooth(table: Any, slots: int, slot: int) -> float:
 
 
 @compiled
-def highest(table: Any, slots: int, slot_s: int, from_s: int, until_s: int) -> float:
+def highest(table: Any, slots: int, slot_s: int, from_s: int, until_s: int, unit: float = 1.0) -> float:
     """The highest smoothed mean of the slots that [from_s, until_s) touches; NaN where none was visited."""
     most = math.nan
     for slot in range(from_s // slot_s, (until_s - 1) // slot_s + 1):
-        value = smooth(table, slots, slot % slots)
+        value = smooth(table, slots, slot % slots, unit)
         if math.isnan(most) or value > most:
             most = value
     return most
 
 
 @compiled
-def highest_shown(table: Any, slots: int, here: Any, from_s: int, until_s: int) -> float:
+def highest_shown(table: Any, slots: int, here: Any, from_s: int, until_s: int, unit: float = 1.0) -> float:
     """The same of a profile of day or week, whose slots are those that the wall clock shows meanwhile."""
     most = math.nan
     for slot in range(from_s // SLOT_S, (until_s - 1) // SLOT_S + 1):
-        value = smooth(table, slots, shown_s(here, slot * SLOT_S) // SLOT_S % slots)
+        value = smooth(table, slots, shown_s(here, slot * SLOT_S) // SLOT_S % slots, unit)
         if math.isnan(most) or value > most:
             most = value
     return most

@@ -25,6 +25,7 @@ from models.peak.layout import (
     HOUR_SLOTS,
     RING,
     WEEK_SLOTS,
+    WEEK_UNIT,
 )
 from models.peak.profile import highest, highest_shown
 
@@ -78,8 +79,10 @@ def features(
     from_s, until_s = time_s + first * step_s, time_s + last * step_s
     day = either(highest_shown(state.day, DAY_SLOTS, here, from_s, until_s), hour)
     day_now = either(highest_shown(state.day, DAY_SLOTS, here, time_s - step_s, time_s), hour)
-    week = either(highest_shown(state.week, WEEK_SLOTS, here, from_s, until_s), day)
-    week_now = either(highest_shown(state.week, WEEK_SLOTS, here, time_s - step_s, time_s), day_now)
+    week = either(highest_shown(state.week, WEEK_SLOTS, here, from_s, until_s, WEEK_UNIT), day)
+    week_now = either(
+        highest_shown(state.week, WEEK_SLOTS, here, time_s - step_s, time_s, WEEK_UNIT), day_now
+    )
     ahead = highest(state.hour, HOUR_SLOTS, HOUR_SLOT_S, from_s, until_s)
     behind = highest(state.hour, HOUR_SLOTS, HOUR_SLOT_S, time_s - step_s, time_s)
     x[0] = 1.0

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from models.clock import Clock, utc
 from models.compiled import compiled_loop
-from models.peak.layout import DAY_SLOTS, WEEK_SLOTS
+from models.peak.layout import DAY_SLOTS, WEEK_SLOTS, WEEK_UNIT
 from models.peak.profile import highest_shown
 from models.peak.regress import either
 
@@ -47,6 +47,6 @@ def _usual(
         some = slice(begin[place[i]], begin[place[i] + 1])
         here = (since_s[some], shift_s[some])
         day = highest_shown(states[i].day, DAY_SLOTS, here, from_s[j], until_s[j])
-        z = either(highest_shown(states[i].week, WEEK_SLOTS, here, from_s[j], until_s[j]), day)
+        z = either(highest_shown(states[i].week, WEEK_SLOTS, here, from_s[j], until_s[j], WEEK_UNIT), day)
         if not math.isnan(z):
             out[j] = max(math.exp(z) - 0.5 / step_s, 0.0)

@@ -5,7 +5,6 @@ What a floor is otherwise is a rule's: scaler.shadow.floors has the formula.
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import ndtr
 
 Array = NDArray[np.float64]
 
@@ -17,6 +16,8 @@ def shortage(pods: NDArray[np.int64], rates: Array, weights: Array, per_pod: flo
     As scaler.shadow.floors with a dispersion of 1 and τ of a second: X of mean λ is above x about as likely
     as a Gamma(x + 1) variable is below λ, whose cube root is nearly normal.
     """
+    from scipy.special import ndtr  # noqa: PLC0415  # 27 MB, and only people ask
+
     shape = ((pods + 0.5) * per_pod + 1)[:, np.newaxis]
     z = 3 * np.sqrt(shape) * (np.cbrt(rates / shape) - 1 + 1 / (9 * shape))
     return np.asarray(ndtr(z) @ weights)

@@ -111,3 +111,55 @@ def test_services_come_and_go() -> None:
     both.follow((KEYS[1], ServiceKey("a", "z")))
     np.testing.assert_equal(both.fine.newest(2), np.array([[6, 8], [NAN, NAN]], np.float32))
     np.testing.assert_equal(both.service_time_s, [0.5, NAN])
+
+
+def test_weeks_are_handed_out_for_some_services_up_to_a_time() -> None:
+    both = grids()
+    both.append_weeks(by_service(demand([[1, 2, 3], [4, 5, 6]], step_s=60)))
+    some = both.coarse.history(np.array([0.1, 0.2]), until_s=120, some=slice(1, 2))
+    assert some.keys == KEYS[1:]
+    assert some.arrivals.tolist() == [[4, 5]]
+    assert some.service_time_s.tolist() == [0.2]
+    assert (some.start_s, some.end_s) == (0, 120)
+
+
+def test_more_short_steps_at_once_than_are_kept_complete_all_their_long_ones() -> None:
+    at_once, in_turn = grids(), grids()
+    values = [[float(j) for j in range(700)], [float(j % 7) for j in range(700)]]
+    at_once.append(by_service(demand(values)))
+    for j in range(700):
+        in_turn.append(by_service(demand([[row[j]] for row in values], start_s=30 * j)))
+    np.testing.assert_equal(at_once.coarse.newest(60), in_turn.coarse.newest(60))
+    np.testing.assert_equal(at_once.fine.newest(100), in_turn.fine.newest(100))
+    assert at_once.coarse.newest(1).tolist() == [[698.5], [5.5]]
+
+
+def test_a_long_step_that_was_half_observed_before_an_absence_is_kept() -> None:
+    both = Grids(KEYS, step_s=30, coarse_s=300, recent_s=600, history_s=86400, end_s=0)
+    both.append(by_service(demand([[2] * 6, [4] * 6])))
+    both.append(by_service(demand([[8] * 10, [9] * 10], start_s=7200)))
+    got = both.coarse.newest(25)
+    assert got[:, 0].tolist() == [2, 4]
+    assert np.isnan(got[:, 1:-1]).all()
+    assert got[:, -1].tolist() == [8, 9]
+
+
+def test_a_service_counts_as_seen_as_long_as_a_short_step_of_it_is_recent() -> None:
+    both = grids()
+    assert not both.lately_seen.any()
+    both.append(by_service(demand([[1, 0, NAN], [NAN, NAN, NAN]])))
+    assert both.lately_seen.tolist() == [True, False]
+    # 22 steps are recent.
+    both.append(by_service(demand([[NAN] * 20, [0] + [NAN] * 19], start_s=90)))
+    assert both.lately_seen.tolist() == [True, True]
+    both.append(by_service(demand([[NAN], [NAN]], start_s=690)))
+    assert both.lately_seen.tolist() == [False, True]
+    both.append(by_service(demand([[NAN], [NAN]], start_s=7200)))
+    assert both.lately_seen.tolist() == [False, False]
+
+
+def test_who_is_new_was_never_seen_and_who_stays_is_remembered() -> None:
+    both = grids()
+    both.append(by_service(demand([[2, 4], [6, 8]])))
+    both.follow((KEYS[1], ServiceKey("a", "z")))
+    assert both.lately_seen.tolist() == [True, False]

@@ -82,7 +82,9 @@ def test_what_is_gone_is_forgotten_and_another_grid_begins_anew() -> None:
 
 
 def turns(lane: slow.Lane, fleet: FleetHistory, loss: list[float], cpu_s: float) -> list[int]:
-    return slow.whose_turn(lane, fleet, np.array(loss), cpu_s)
+    weight = slow.weights(fleet.arrivals[:, -DAY:], np.array(loss))
+    steps = fleet.arrivals.shape[1]
+    return slow.whose_turn(lane, fleet.keys, weight, end_s=fleet.end_s, steps=steps, cpu_s=cpu_s)
 
 
 def test_the_largest_traffic_times_loss_is_tried_first() -> None:

@@ -148,9 +148,9 @@ def test_an_event_that_is_announced_or_called_off_meanwhile_holds_at_once() -> N
     plans(cycle, FROM_S - 60)
     known = cycle.state.peak["steps"].copy()
     assert cycle.plan(spec(), FROM_S).floor[0] <= 4
-    cycle.calendar = SALE
+    cycle.outside.calendar = SALE
     assert cycle.plan(spec(), FROM_S).floor[0] >= 10
-    cycle.calendar = Calendar()
+    cycle.outside.calendar = Calendar()
     assert cycle.plan(spec(), FROM_S).wanted[0] <= 4
     assert cycle.state.peak["steps"].tolist() == known.tolist()
 

@@ -50,11 +50,23 @@ def spec() -> FleetSpec:
     return fleet_spec([one], np.array([45.0]))
 
 
-def warmed(now_s: int) -> Cycle:
-    cycle = Cycle(PACE, now_s - 8 * DAY_S)
+def part(demand: Demand, start_s: int, end_s: int) -> Demand:
+    """What of `demand` lies within [start_s, end_s)."""
+    some = slice((start_s - demand.start_s) // demand.step_s, (end_s - demand.start_s) // demand.step_s)
+    return replace(demand, arrivals=demand.arrivals[:, some], busy=demand.busy[:, some], start_s=start_s)
+
+
+def remembered(until_s: int) -> Cycle:
+    """A cycle that has seven days of history, which has learned nothing of it yet."""
+    cycle = Cycle(PACE, until_s - 7 * DAY_S)
     cycle.lead(spec())
-    for start_s in (now_s - 8 * DAY_S, now_s - 4 * DAY_S):
-        cycle.remember(demand(start_s, min(start_s + 4 * DAY_S, now_s - DAY_S), COARSE_S))
+    for start_s in (until_s - 7 * DAY_S, until_s - 3 * DAY_S):
+        cycle.remember(demand(start_s, min(start_s + 4 * DAY_S, until_s), COARSE_S))
+    return cycle
+
+
+def warmed(now_s: int) -> Cycle:
+    cycle = remembered(now_s - DAY_S)
     cycle.warm_up(demand(now_s - DAY_S, now_s))
     return cycle
 
@@ -95,6 +107,34 @@ def test_a_day_that_does_not_begin_with_a_long_step_is_taken_whole() -> None:
     cycle.lead(spec())
     cycle.warm_up(demand((now_s - DAY_S) // COARSE_S * COARSE_S, now_s))
     assert cycle.forecast().origin_s == cycle.known_until_s == now_s
+
+
+def test_a_recent_past_in_pieces_is_learned_as_if_it_came_at_once() -> None:
+    begin_s = 10 * DAY_S + RISE_S + 4 * STEP_S
+    past_s = (begin_s - DAY_S) // COARSE_S * COARSE_S
+    whole, parted = remembered(past_s), remembered(past_s)
+    past = demand(past_s, begin_s)
+    whole.warm_up(past)
+    told: list[float] = []
+    for start_s in range(past_s, begin_s, 500 * STEP_S):
+        parted.warm_up(part(past, start_s, start_s + 500 * STEP_S), told.append, until_s=begin_s)
+    assert parted.known_until_s == whole.known_until_s == begin_s
+    for name in ("peak", "hazard", "rates", "weights", "chances", "silent_s"):
+        assert getattr(parted.state, name).tobytes() == getattr(whole.state, name).tobytes(), name
+    assert np.diff(told).min() > -1e-9
+    assert told[-1] == 1
+
+
+def test_an_absence_that_is_read_in_pieces_is_taken_as_if_it_came_at_once() -> None:
+    begin_s = 10 * DAY_S + RISE_S
+    whole, parted = warmed(begin_s), warmed(begin_s)
+    came = demand(begin_s + 5 * DAY_S, begin_s + 5 * DAY_S + 7200)
+    whole.observe(came)
+    parted.observe(part(came, came.start_s, came.start_s + 3600))
+    parted.observe(part(came, came.start_s + 3600, came.end_s))
+    assert parted.state.origin_s == whole.state.origin_s == came.end_s
+    np.testing.assert_allclose(parted.state.rates, whole.state.rates, rtol=0.01)
+    np.testing.assert_array_equal(parted.grids.coarse.newest(288), whole.grids.coarse.newest(288))
 
 
 def test_a_service_that_appears_is_planned_once_it_was_seen() -> None:
@@ -148,7 +188,7 @@ def test_what_slow_models_know_of_the_next_minutes_is_learned_to_be_used() -> No
                 ahead[: coarse.size] = coarse
                 nothing = np.empty((0, 1, ahead.size), np.float32)
                 memory = Memory(np.empty(0, np.int64), nothing, now_s, NOT_KNOWN, ahead)
-                cycle.lane = Lane(COARSE_S, {SERVICE: memory})
+                cycle.outside.lane = Lane(COARSE_S, {SERVICE: memory})
             cycle.observe(demand(now_s, now_s + STEP_S, values=values[:, step : step + 1]))
             came = levels[step + 2 : step + 6].max()
             wrong.append(abs(np.log(cycle.forecast().values[0, 3, 0] / came)))

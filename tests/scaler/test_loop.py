@@ -214,6 +214,72 @@ def test_a_prometheus_that_does_not_reach_back_far_is_enough() -> None:
     assert world.written != []
 
 
+def wide(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A world whose fleet is so large that an hour of the short grid is a piece."""
+    monkeypatch.setattr("scaler.pieces.CELLS", 120)
+    world.see(revision())
+
+
+def test_a_large_fleet_is_read_in_pieces_oldest_first_and_each_step_once(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    world = World()
+    wide(world, monkeypatch)
+    _, board = started(world)
+    assert board.shown.started
+    for step_s, pieces in ((300, 5), (30, 3)):
+        spans = [(start_s, end_s) for start_s, end_s, step in world.reads if step == step_s]
+        assert len(spans) == pieces
+        assert [start_s for start_s, _ in spans[1:]] == [end_s for _, end_s in spans[:-1]]
+        assert all(end_s - start_s <= 120 * step_s for start_s, end_s in spans)
+
+
+def test_a_piece_that_cannot_be_read_changes_nothing_and_all_is_read_again(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    world = World()
+    wide(world, monkeypatch)
+    whole = world.read
+
+    def failing(start_s: int, end_s: int, step_s: int, **_: object) -> Demand:
+        if step_s == 30 and end_s > world.now_s - 3600:
+            raise Unreachable("away")
+        return whole(start_s, end_s, step_s)
+
+    world.read = failing  # type: ignore[method-assign]
+    loop, board = started(world)
+    assert (board.shown.started, loop.cycle) == (False, None)
+    assert board.shown.read_fault == "away"
+    world.read = whole  # type: ignore[method-assign]
+    turn(loop, world)
+    assert board.shown.started
+    assert board.shown.read_fault is None
+    assert world.written != []
+
+
+def test_a_prometheus_younger_than_a_piece_is_enough_and_one_without_figures_is_not(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    world = World()
+    wide(world, monkeypatch)
+    whole = world.read
+
+    def young(start_s: int, end_s: int, step_s: int, **_: object) -> Demand:
+        if end_s < world.now_s - since_s:
+            raise NoData("nothing there")
+        return replace(whole(start_s, end_s, step_s), warnings=(f"partial {step_s}",))
+
+    world.read = young  # type: ignore[method-assign]
+    since_s = -3600.0
+    loop, board = started(world)
+    assert not board.shown.started
+    assert board.shown.read_fault == "nothing there"
+    since_s = 3600.0
+    turn(loop, world)
+    assert board.shown.started
+    assert board.shown.warnings == ("partial 30",)
+
+
 def test_only_what_is_new_is_read() -> None:
     world = World()
     loop, _ = started(world)

@@ -15,7 +15,7 @@ import pytest
 from forecaster import slow
 from models.history import FleetHistory
 from models.keys import ServiceKey
-from scaler.spread import ClusterError, LostError, dask, one_by_one, processes
+from scaler.spread import ClusterError, LostError, dask, elsewhere, one_by_one, processes
 
 distributed: Any = pytest.importorskip("distributed")
 
@@ -50,6 +50,10 @@ def slept(seconds: float) -> float:
     return seconds
 
 
+def whose(_: int) -> int:
+    return os.getpid()
+
+
 def refused(number: int) -> int:
     raise ZeroDivisionError(number)
 
@@ -69,7 +73,7 @@ def cluster() -> Iterator[Any]:
         threads_per_worker=1,
         processes=True,
         host="127.0.0.1",
-        dashboard_address=None,
+        dashboard_address=":0",
         silence_logs=50,
     ) as its:
         yield its
@@ -143,3 +147,19 @@ def test_what_work_raises_on_a_cluster_is_raised_here(cluster: Any) -> None:
 def test_a_cluster_that_does_not_answer_is_told() -> None:
     with pytest.raises(ClusterError, match=r"tcp://127\.0\.0\.1:9"), dask("tcp://127.0.0.1:9"):
         pass
+
+
+def test_elsewhere_is_the_cluster_where_it_answers(cluster: Any) -> None:
+    with elsewhere(cluster.scheduler_address, stopped=lambda: False, missed=pytest.fail) as spread:
+        pids = {pid for _, pid in spread(whose, range(4))}
+    with distributed.Client(cluster, set_as_default=False) as client:
+        assert pids <= set(client.run(os.getpid).values())
+
+
+@pytest.mark.parametrize("address", [None, "tcp://127.0.0.1:9"])
+def test_elsewhere_is_a_process_of_its_own_where_no_cluster_answers(address: str | None) -> None:
+    why: list[str] = []
+    with elsewhere(address, stopped=lambda: False, missed=why.append) as spread:
+        ((_, pid),) = spread(whose, [1])
+    assert pid != os.getpid()
+    assert len(why) == (address is not None)

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from models.clock import utc
 from models.hazard import layout, renew
-from models.hazard.layout import FIRST_FOUND, LEAST_AGE
+from models.hazard.layout import LEAST_AGE
 
 Chances = Callable[..., NDArray[np.float32]]
 HOUR, DAY = 60, 1440
@@ -186,7 +186,7 @@ def test_whatever_was_seen_weights_are_a_distribution(
     # Of the minute that is not over yet nothing is lost, and no later one has begun.
     assert state["minute"][0] == end_s // 60
     assert state["weight"][0].sum() == pytest.approx(1)
-    assert (state["weight"][0][:FIRST_FOUND] > 0).all()
+    assert (state["weight"][0][layout.PRIOR > 0] > 0).all()
     said = [chance(state[0], end_s, end_s + each, step_s) for each in (0, lead_s // 2, lead_s)]
     assert 0 == said[0] <= said[1] <= said[2] <= 1
 
@@ -200,3 +200,13 @@ def test_a_slot_that_had_its_event_expects_no_other(chances: Chances) -> None:
     said = chances(events)
     assert said[-DAY + 389] > 0.1
     assert said[-DAY + 393 : -DAY + 410].max() < 0.02
+
+
+def test_a_cron_of_weekdays_is_not_expected_on_saturday(chances: Chances) -> None:
+    weekday = np.arange(42 * DAY) // DAY % 7 < 5
+    events = every(DAY, 540, 42 * DAY) * weekday
+    said = np.array([chances(events)[day * DAY + 539] for day in range(35, 42)])
+    # After a weekend the plain rates are believed a little more.
+    assert said[0] > 0.15
+    assert said[1:5].min() > 0.25
+    assert said[5:].max() < 0.08
