@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from models.slow.seasons import seasons
+from models.slow.seasons import LEAST_CYCLES, seasons
 
 HOUR_S, DAY_S, WEEK_S = 3600, 86400, 604800
 SHORT_S = 3600
@@ -34,6 +34,14 @@ class Past:
         return whole if self.y.size >= 2 * whole else 0
 
     @property
+    def likely(self) -> tuple[int, ...]:
+        """Its seasons, and the week where there are days but of weeks too few to find any."""
+        week = self.steps(WEEK_S)
+        if not week or week in self.seasons or self.steps(DAY_S) not in self.seasons:
+            return self.seasons
+        return (*self.seasons, week) if self.y.size < LEAST_CYCLES * week else self.seasons
+
+    @property
     def varies(self) -> bool:
         """False: every step is as every other, and there is nothing to fit."""
         return bool(self.y.size) and float(np.ptp(self.y)) > 1e-9 * float(np.abs(self.y).max())
@@ -53,8 +61,15 @@ def past(rates: NDArray[np.float64], step_s: int, known: tuple[int, ...] | None 
     scale = float(np.abs(y).mean()) or 1.0
     y = y / scale
     if known is None:
-        known = seasons(y, likely=tuple(whole_steps(each, step_s) for each in (HOUR_S, DAY_S, WEEK_S)))
+        likely = tuple(whole_steps(each, step_s) for each in (HOUR_S, DAY_S, WEEK_S))
+        known = tuple(period for period in seasons(y, likely) if not _part_of_week(period, *likely[1:]))
     return Past(y, scale, step_s, tuple(period for period in known if 2 * period <= y.size))
+
+
+def _part_of_week(period: int, day: int, week: int) -> bool:
+    """Whether a period longer than a day goes into a week, the nearest to it that so few weeks may show."""
+    parts = week / period
+    return bool(day) and day < period < 0.75 * week and abs(parts - round(parts)) < 0.1
 
 
 def whole_steps(period_s: int, step_s: int) -> int:

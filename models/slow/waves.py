@@ -5,7 +5,7 @@ from numpy.typing import NDArray
 
 from models.slow.gaps import Past
 
-HARMONICS = (8, 6, 6, 6)
+HARMONICS = (8, 6, 6, 6, 6)
 """Of each season, the strongest first."""
 
 
@@ -13,7 +13,7 @@ def waves(before: Past, horizon: int) -> NDArray[np.float64]:
     """(n + h, k) one, and the waves of its seasons; row n is the first step ahead."""
     at = np.arange(before.y.size + horizon)
     columns = [np.ones((at.size, 1))]
-    for period, most in zip(before.seasons, HARMONICS, strict=False):
+    for period, most in zip(before.likely, HARMONICS, strict=False):
         phases = np.outer(2 * np.pi / period * at, np.arange(1, min(most, period // 2) + 1))
         columns += [np.sin(phases), np.cos(phases)]
     return np.concatenate(columns, axis=1)

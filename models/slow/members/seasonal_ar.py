@@ -22,7 +22,7 @@ def seasonal_ar(before: Past, horizon: int) -> NDArray[np.float64]:
 def _fit(before: Past, horizon: int) -> NDArray[np.float64]:
     if not before.seasons:
         raise ValueError("no season")
-    around = (period + beside for period in before.seasons for beside in (-1, 0, 1, 2))
+    around = (period + beside for period in before.likely for beside in (-1, 0, 1, 2))
     lags = sorted({1, 2, 3, *around})
     n, first, x = before.y.size, max(lags), waves(before, horizon)
     y = np.concatenate([before.y, np.zeros(horizon)])

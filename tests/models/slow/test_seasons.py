@@ -147,6 +147,24 @@ def test_through_gaps() -> None:
     assert past(y, 1800).seasons == (48,)
 
 
+def test_two_weeks_are_too_few_to_find_one_and_enough_to_take_one_for_likely() -> None:
+    before = past(offices(np.random.default_rng(1), 15 * 24), 3600)
+    assert before.seasons == (24,)
+    assert before.likely == (24, 168)
+
+
+@pytest.mark.parametrize("days", [15, 28])
+def test_without_days_no_week_is_likely(days: int) -> None:
+    rng = np.random.default_rng(11)
+    found = [past(np.exp(0.1 * np.cumsum(rng.normal(size=days * 24))), 3600).likely for _ in range(50)]
+    assert sum(bool(each) for each in found) <= 1
+
+
+def test_a_week_that_was_found_is_told_once() -> None:
+    before = past(offices(np.random.default_rng(1), 28 * 24), 3600)
+    assert before.likely == before.seasons == (24, 168)
+
+
 def test_seasons_known_before_are_not_searched_for() -> None:
     y = np.random.default_rng(1).random(100)
     assert past(y, 300, (7, 50, 51)).seasons == (7, 50)
