@@ -160,12 +160,13 @@ def _candidates(z: Floats) -> list[int]:
     """Periods that an impulse, or a wave, might have: the highest peaks of folds, and of the periodogram."""
     n = z.size
     periods = np.arange(2, n // LEAST_CYCLES + 1)
-    cycles, ones = n // periods, np.ones(n)
-    sums = np.concatenate([ones[: n // p] @ _folded(z, p) for p in periods.tolist()])
-    first = np.cumsum(periods) - periods
-    mean = np.add.reduceat(sums * sums, first) / (cycles * periods)
+    cycles, ones, first = n // periods, np.ones(n), np.cumsum(periods) - periods
+    sums = np.empty(periods.sum())  # of all phases of all periods: large, so there is one of it
+    for p, at in zip(periods.tolist(), first.tolist(), strict=True):
+        np.dot(ones[: n // p], _folded(z, p), out=sums[at : at + p])
+    highest = np.maximum.reduceat(np.abs(sums, out=sums), first) / np.sqrt(cycles)
+    mean = np.add.reduceat(np.square(sums, out=sums), first) / (cycles * periods)
     height = (mean - 1) * np.sqrt(periods / (1 - periods / n))
-    highest = np.maximum.reduceat(np.abs(sums), first) / np.sqrt(cycles)
     out = {*periods[np.argsort(height)[-PEAKS:]].tolist(), *periods[np.argsort(highest)[-PEAKS:]].tolist()}
     power = np.abs(np.fft.rfft(z, 4 * n)) ** 2
     low = 4 * LEAST_CYCLES - 2
