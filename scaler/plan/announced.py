@@ -10,6 +10,8 @@ from scaler.plan.bounds import Pods
 from scaler.shadow.rules import Expected, newsvendors
 
 Array = NDArray[np.float64]
+MOST = 100_000
+"""No floor is higher (scaler.shadow.floors)."""
 
 
 def pods_for(rates: Array, *, like: Expected, capable: NDArray[np.bool_], worth: Array, price: Array) -> Pods:
@@ -31,5 +33,5 @@ def pods_for(rates: Array, *, like: Expected, capable: NDArray[np.bool_], worth:
     )
     weighed = newsvendors(certain, (worth / price)[:, np.newaxis])[:, 0]
     carry = np.where(capable, np.ceil(np.nan_to_num(rates / like.per_pod) - 1e-6), 1.0)
-    asked = np.maximum(weighed, np.where(price <= 1, carry, 0))
+    asked = np.maximum(weighed, np.where(price <= 1, np.minimum(carry, MOST), 0))
     return np.where(coming, asked, 0).astype(np.int32)

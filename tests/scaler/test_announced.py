@@ -13,6 +13,7 @@ from models.keys import RevisionKey, ServiceKey
 from scaler.cli.explain import pages
 from scaler.cycle import Cycle, Pace
 from scaler.explain import explain
+from scaler.plan.announced import MOST
 from scaler.plan.plan import Timing
 from scaler.plan.result import FleetPlan, Reason
 from scaler.plan.spec import FleetSpec, fleet_spec
@@ -187,3 +188,11 @@ def test_a_service_lives_by_the_zone_of_its_revision_with_most_traffic() -> None
 def test_by_utc_without_holidays_there_is_no_clock_to_read() -> None:
     cycle = warmed(Calendar(time_zone="UTC", events=SALE.events))
     assert cycle.clock is None
+
+
+def test_a_rate_with_three_digits_too_many_asks_for_no_more_than_the_most() -> None:
+    cycle = warmed(Calendar(events=(event(requests_per_second=1e15),)))
+    made = plans(cycle, FROM_S + 60)
+    assert max(floors(made).values()) == MOST
+    within = plans(warmed(Calendar(events=(event(requests_per_second=1e15),))), FROM_S + 60, max=7)
+    assert max(floors(within).values()) == 7
