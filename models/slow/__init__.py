@@ -1,8 +1,8 @@
 """The slow lane: one series at a time, by models that are too slow for every cycle.
 
-A member is a pure function: the rates (n,) of one series in requests/s, past to present, NaN = not observed;
-the seconds of a step; how many steps ahead.  It answers with the mean (h,) it expects, requests/s, or all NaN
-where it says nothing.  It raises nothing, whatever the series.
+A member is a pure function: the past of one series, with the seasons found in it; how many steps ahead.  It
+answers with the mean (h,) it expects, requests/s, or all NaN where it says nothing.  It raises nothing,
+whatever the series.
 """
 
 from collections.abc import Callable
@@ -10,12 +10,14 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import NDArray
 
+from models.slow.gaps import Past
 from models.slow.members import (
     autoreg,
     ets,
     harmonic,
     holt_winters,
     intermittent,
+    level_shift,
     mstl,
     naive,
     profile,
@@ -23,7 +25,7 @@ from models.slow.members import (
     theta,
 )
 
-Member = Callable[[NDArray[np.float64], int, int], NDArray[np.float64]]
+Member = Callable[[Past, int], NDArray[np.float64]]
 
 MEMBERS: dict[str, Member] = {
     "np DHR+AR3": harmonic.plain,
@@ -37,7 +39,9 @@ MEMBERS: dict[str, Member] = {
     "np profile median 7d": profile.profile,
     "naive last": naive.last,
     "EWMA": naive.level,
+    "level since shift": level_shift.level_shift,
     "seasonal naive day": naive.day,
     "seasonal naive week": naive.week,
+    "seasonal naive found": naive.season,
     "TSB": intermittent.tsb,
 }

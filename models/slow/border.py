@@ -11,7 +11,7 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import NDArray
 
-from models.slow.gaps import Past, past
+from models.slow.gaps import Past
 
 Fit = Callable[[Past, int], NDArray[np.float64]]
 """From a past that varies to a path (h,) in its scale."""
@@ -25,9 +25,8 @@ def nothing(horizon: int) -> NDArray[np.float64]:
     return np.full(horizon, np.nan)
 
 
-def path(fit: Fit, rates: NDArray[np.float64], step_s: int, horizon: int) -> NDArray[np.float64]:
-    """(h,) requests/s: what `fit` says of rates (n,); all NaN where it says nothing or not all."""
-    before = past(rates, step_s)
+def path(fit: Fit, before: Past, horizon: int) -> NDArray[np.float64]:
+    """(h,) requests/s: what `fit` says of a past; all NaN where it says nothing or not all."""
     if not before.y.size:
         return nothing(horizon)
     if not before.varies:

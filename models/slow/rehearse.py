@@ -7,9 +7,12 @@ from numpy.typing import NDArray
 
 from models.slow import MEMBERS
 from models.slow.blend import Blend, Told
+from models.slow.gaps import past
 
 PLAIN = ("np profile median 7d", "EWMA")
 """What every service has without a slow lane: the shape of its days, and where it lately was."""
+ANEW_S = 86400
+"""Seasons are searched for again after this long."""
 CLEARLY = 0.05
 """A blend pays where it loses this share less than the better of PLAIN, and not by chance."""
 
@@ -43,9 +46,14 @@ def said_at(
 ) -> NDArray[np.float64]:
     """(k, m, h) requests/s that every member says at `origins`, of rates (n,) before each alone."""
     said = np.full((origins.size, len(MEMBERS), horizon), np.nan)
-    for i, origin in enumerate(origins):
+    known, found_at = None, 0
+    for i, origin in enumerate(origins.tolist()):
+        if (origin - found_at) * step_s >= ANEW_S:
+            known, found_at = None, origin
+        before = past(rates[:origin], step_s, known)
+        known = before.seasons
         for j, member in enumerate(MEMBERS.values()):
-            said[i, j] = member(rates[:origin], step_s, horizon)
+            said[i, j] = member(before, horizon)
     return said
 
 

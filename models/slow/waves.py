@@ -1,23 +1,21 @@
-"""Sines and cosines of day and week, as regressors."""
+"""Sines and cosines of the seasons found, as regressors."""
 
 import numpy as np
 from numpy.typing import NDArray
 
-from models.slow.gaps import DAY_S, WEEK_S, Past
+from models.slow.gaps import Past
 
-DAILY, WEEKLY = 8, 6
-"""Harmonics of each."""
+HARMONICS = (8, 6, 6, 6, 6)
+"""Of each season, the strongest first."""
 
 
 def waves(before: Past, horizon: int) -> NDArray[np.float64]:
-    """(n + h, k) one, and the waves of what was seen twice; row n is the first step ahead."""
+    """(n + h, k) one, and the waves of its seasons; row n is the first step ahead."""
     at = np.arange(before.y.size + horizon)
     columns = [np.ones((at.size, 1))]
-    for period_s, harmonics in ((DAY_S, DAILY), (WEEK_S, WEEKLY)):
-        if before.y.size * before.step_s >= 2 * period_s:
-            most = min(harmonics, max(1, period_s // before.step_s // 2 - 1))
-            phases = np.outer(2 * np.pi * before.step_s / period_s * at, np.arange(1, most + 1))
-            columns += [np.sin(phases), np.cos(phases)]
+    for period, most in zip(before.likely, HARMONICS, strict=False):
+        phases = np.outer(2 * np.pi / period * at, np.arange(1, min(most, period // 2) + 1))
+        columns += [np.sin(phases), np.cos(phases)]
     return np.concatenate(columns, axis=1)
 
 

@@ -18,6 +18,7 @@ import sys
 import time
 import warnings
 from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -33,7 +34,7 @@ from forecaster.exports import read_export
 from models.slow import MEMBERS
 from models.slow.blend import LEVELS, Told, blend
 from models.slow.border import path
-from models.slow.gaps import DAY_S, Past
+from models.slow.gaps import DAY_S, WEEK_S, Past, past
 from models.slow.rehearse import came_after
 from models.slow.waves import waves
 
@@ -47,7 +48,7 @@ SERIES = (
     ("AMZN", "nab_tweets_300s.csv.gz", "tweets_AMZN"),
 )
 BLEND, BLEND_PATH = "blend", "blend, quantile as the others"
-OURS = {BLEND, BLEND_PATH, "np seasonal AR"}
+OURS = {BLEND, BLEND_PATH, "np seasonal AR", "level since shift", "seasonal naive found"}
 """What no table of models had before."""
 
 
@@ -76,7 +77,9 @@ def state_space(
     window = _window(step_s)
     low = max(0, at[0] - window)
     scale = y[low : at[0]].mean()
-    x = waves(Past(y[low : at[0]], 1.0, step_s), y.size - at[0] + HORIZON)
+    begun = Past(y[low : at[0]], 1.0, step_s)
+    given = tuple(steps for steps in (begun.steps(DAY_S), begun.steps(WEEK_S)) if steps)
+    x = waves(replace(begun, seasons=given), y.size - at[0] + HORIZON)
     params, out = None, []
     for o in at:
         first = max(0, o - window)
@@ -126,12 +129,15 @@ def _window(step_s: int) -> int:
     return (28 if step_s >= 1800 else 14) * DAY_S // step_s
 
 
-def said(
-    model: Callable[[Floats, int, int], Floats], y: Floats, step_s: int, at: NDArray[np.int64]
-) -> Floats:
-    """(k, h) what a model says at the origins `at`, of the days before each alone."""
+def pasts(y: Floats, step_s: int, at: NDArray[np.int64]) -> list[Past]:
+    """The days before each of the origins `at`, and the seasons found in them."""
     window = _window(step_s)
-    return np.stack([model(y[max(0, o - window) : o], step_s, HORIZON) for o in at])
+    return [past(y[max(0, o - window) : o], step_s) for o in at.tolist()]
+
+
+def said(model: Callable[[Past, int], Floats], known: list[Past]) -> Floats:
+    """(k, h) what a model says, of each past alone."""
+    return np.stack([model(before, HORIZON) for before in known])
 
 
 def losses(came: Floats, quantiles: Floats) -> Floats:
@@ -175,15 +181,17 @@ def measured(series: str, y: Floats, step_s: int) -> list[dict[str, Any]]:
         lost, off = losses(came, quantiles) / scale, np.abs(came - paths) / scale
         return row(series, name, lost[CALIBRATE:], off[CALIBRATE:], cpu_ms)
 
-    heard = {name: timed(partial(said, member, y, step_s, at), at.size) for name, member in MEMBERS.items()}
+    known, past_ms = timed(partial(pasts, y, step_s, at), at.size)
+    heard = {name: timed(partial(said, member, known), at.size) for name, member in MEMBERS.items()}
     told = Told(at, np.stack([paths for paths, _ in heard.values()], axis=1), came_after(y, at, HORIZON))
     found, blend_ms = timed(partial(blend, told, step_s), at.size)
-    blend_ms += sum(cpu_ms for _, cpu_ms in heard.values())
+    blend_ms += past_ms + sum(cpu_ms for _, cpu_ms in heard.values())
     paths, quantiles = found.mean[scored], found.quantiles[scored][:, int(np.flatnonzero(LEVELS == LEVEL)[0])]
     rows = [line(BLEND, paths, blend_ms, quantiles), line(BLEND_PATH, paths, blend_ms)]
     beside = {name: (paths[scored], cpu_ms) for name, (paths, cpu_ms) in heard.items()}
     for name, fit in others().items():
-        beside[name] = timed(partial(said, partial(path, fit), y, step_s, origins), ORIGINS)
+        asked = [before for before, this in zip(known, scored, strict=True) if this]
+        beside[name] = timed(partial(said, partial(path, fit), asked), ORIGINS)
     for name, build in STATE_SPACE.items():
         beside[name] = timed(partial(state_space, build, y, step_s, origins), ORIGINS)
     return rows + [line(name, *each) for name, each in beside.items() if np.isfinite(each[0]).all()]

@@ -10,9 +10,9 @@ from models.slow.waves import waves
 LAGS = 3
 
 
-def autoreg(rates: NDArray[np.float64], step_s: int, horizon: int) -> NDArray[np.float64]:
+def autoreg(before: Past, horizon: int) -> NDArray[np.float64]:
     """ŷ(t) = Σᵢ φᵢ y(t−i) + β·x(t), by conditional least squares."""
-    return path(_fit, rates, step_s, horizon)
+    return path(_fit, before, horizon)
 
 
 def _fit(before: Past, horizon: int) -> NDArray[np.float64]:

@@ -7,9 +7,9 @@ from models.slow.border import path
 from models.slow.gaps import Past
 
 
-def ets(rates: NDArray[np.float64], step_s: int, horizon: int) -> NDArray[np.float64]:
+def ets(before: Past, horizon: int) -> NDArray[np.float64]:
     """Hyndman & Athanasopoulos, Forecasting: Principles and Practice, 3rd ed., §8.2, §8.5."""
-    return path(_fit, rates, step_s, horizon)
+    return path(_fit, before, horizon)
 
 
 def _fit(before: Past, horizon: int) -> NDArray[np.float64]:

@@ -10,17 +10,17 @@ from models.slow.waves import ridge, waves
 LAGS = 3
 
 
-def plain(rates: NDArray[np.float64], step_s: int, horizon: int) -> NDArray[np.float64]:
+def plain(before: Past, horizon: int) -> NDArray[np.float64]:
     """ŷ = β·x + û,  û(t) = Σᵢ φᵢ u(t−i): least squares for β, then for φ.
 
     Hyndman & Athanasopoulos, Forecasting: Principles and Practice, 3rd ed., §10.5.
     """
-    return path(_plain, rates, step_s, horizon)
+    return path(_plain, before, horizon)
 
 
-def logarithmic(rates: NDArray[np.float64], step_s: int, horizon: int) -> NDArray[np.float64]:
+def logarithmic(before: Past, horizon: int) -> NDArray[np.float64]:
     """The same of log(1 + requests of a step): for what grows and shrinks by factors."""
-    return path(_logarithmic, rates, step_s, horizon)
+    return path(_logarithmic, before, horizon)
 
 
 def _plain(before: Past, horizon: int) -> NDArray[np.float64]:

@@ -10,12 +10,12 @@ CHANCE, SIZE = 0.05, 0.1
 """Shares by which a step moves the two."""
 
 
-def tsb(rates: NDArray[np.float64], step_s: int, horizon: int) -> NDArray[np.float64]:
+def tsb(before: Past, horizon: int) -> NDArray[np.float64]:
     """ŷ = p·s;  p moves at every step towards 1 or 0, s at steps with traffic towards what came.
 
     Teunter, Syntetos & Babai, Intermittent demand, Eur. J. Operational Research 214 (2011).
     """
-    return path(_fit, rates, step_s, horizon)
+    return path(_fit, before, horizon)
 
 
 def _fit(before: Past, horizon: int) -> NDArray[np.float64]:

@@ -1,41 +1,61 @@
-"""MSTL: seasons of day and week by local regression, and residuals that go on by themselves."""
+"""MSTL: seasons by local regression, and residuals that go on by themselves."""
 
 import numpy as np
 from numpy.typing import NDArray
 
 from models.slow.border import path
-from models.slow.gaps import DAY_S, WEEK_S, Past
+from models.slow.gaps import Past
 from models.slow.waves import ridge
 
 LAGS = 3
+MOST = 2
+"""Seasons, the strongest: each costs as much again."""
+ROUNDS = 2
+"""Of several seasons each is found anew beside the others."""
 
 
-def mstl(rates: NDArray[np.float64], step_s: int, horizon: int) -> NDArray[np.float64]:
+def mstl(before: Past, horizon: int) -> NDArray[np.float64]:
     """The last season of each period again, and an autoregression of all that is beside them.
 
     Local regressions are computed only so often and joined by lines, which is a hundred times
-    quicker and differs in the fourth digit.  Says nothing before two days were seen.
+    quicker and differs in the fourth digit: how often goes by the period, so each has its own STL.
+    Says nothing where no season was found.
     Bandara, Hyndman & Bergmeir, MSTL, arXiv:2107.13462.
     """
-    return path(_fit, rates, step_s, horizon)
+    return path(_fit, before, horizon)
 
 
 def _fit(before: Past, horizon: int) -> NDArray[np.float64]:
-    from statsmodels.tsa.seasonal import MSTL
-
-    # MSTL itself leaves out a period of half the length.
-    seasons = (before.steps(DAY_S), before.steps(WEEK_S))
-    periods = [period for period in seasons if 0 < 2 * period < before.y.size]
+    # Of a period of half the length there is no trend.
+    periods = sorted([period for period in before.seasons if 2 * period < before.y.size][:MOST])
     if not periods:
-        raise ValueError("no whole days")
-    jumps = {"seasonal_jump": max(1, periods[0] // 50)}
-    jumps |= dict.fromkeys(("trend_jump", "low_pass_jump"), max(1, periods[0] // 10))
-    found = MSTL(before.y, periods=periods, stl_kwargs=jumps).fit()
-    seasonal = np.asarray(found.seasonal).reshape(before.y.size, -1)
-    out = _residuals(before.y - seasonal.sum(axis=1), horizon)
-    for i, period in enumerate(periods):
-        out += np.resize(seasonal[-period:, i], horizon)
+        raise ValueError("no season")
+    left, found = before.y, [np.zeros(before.y.size) for _ in periods]
+    for _ in range(ROUNDS if len(periods) > 1 else 1):
+        for i, period in enumerate(periods):
+            beside = left + found[i]
+            found[i] = _seasonal(beside, period, 11 + 4 * i)
+            left = beside - found[i]
+    out = _residuals(left, horizon)
+    for period, seasonal in zip(periods, found, strict=True):
+        out += np.resize(seasonal[-period:], horizon)
     return out
+
+
+def _seasonal(y: NDArray[np.float64], period: int, window: int) -> NDArray[np.float64]:
+    """The season in y (n,), each phase smoothed over so many cycles."""
+    from statsmodels.tsa.seasonal import STL
+
+    jump = max(1, period // 10)
+    stl = STL(
+        y,
+        period=period,
+        seasonal=window,
+        seasonal_jump=max(1, period // 50),
+        trend_jump=jump,
+        low_pass_jump=jump,
+    )
+    return np.asarray(stl.fit().seasonal, np.float64)
 
 
 def _residuals(u: NDArray[np.float64], horizon: int) -> NDArray[np.float64]:

@@ -9,9 +9,9 @@ from models.slow.gaps import DAY_S, Past
 DAYS = 7
 
 
-def profile(rates: NDArray[np.float64], step_s: int, horizon: int) -> NDArray[np.float64]:
+def profile(before: Past, horizon: int) -> NDArray[np.float64]:
     """ŷ(t) = median of y(t − d days), d = 1..DAYS; says nothing before two days were seen."""
-    return path(_fit, rates, step_s, horizon)
+    return path(_fit, before, horizon)
 
 
 def _fit(before: Past, horizon: int) -> NDArray[np.float64]:

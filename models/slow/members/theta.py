@@ -1,23 +1,23 @@
-"""Theta: half a line, half simple smoothing, of what is left without the day."""
+"""Theta: half a line, half simple smoothing, of what is left without the season."""
 
 import numpy as np
 from numpy.typing import NDArray
 
 from models.slow.border import path
-from models.slow.gaps import DAY_S, Past
+from models.slow.gaps import Past
 
 
-def theta(rates: NDArray[np.float64], step_s: int, horizon: int) -> NDArray[np.float64]:
+def theta(before: Past, horizon: int) -> NDArray[np.float64]:
     """Assimakopoulos & Nikolopoulos, The theta model, Int. J. Forecasting 16 (2000).
 
     The season is taken out by differences of means, not by ratios: a night may have no traffic at all.
     """
-    return path(_fit, rates, step_s, horizon)
+    return path(_fit, before, horizon)
 
 
 def _fit(before: Past, horizon: int) -> NDArray[np.float64]:
     from statsmodels.tsa.forecasting.theta import ThetaModel
 
-    day = before.steps(DAY_S)
-    model = ThetaModel(before.y, period=day or 1, deseasonalize=bool(day), method="additive")
+    period = before.seasons[0] if before.seasons else 1
+    model = ThetaModel(before.y, period=period, deseasonalize=period > 1, method="additive")
     return np.asarray(model.fit(disp=False).forecast(horizon), np.float64)

@@ -30,6 +30,14 @@ def test_the_better_member_is_followed() -> None:
     assert found.weights[-1].sum() == pytest.approx(1)
 
 
+def test_where_the_best_member_changes_little_is_lost_beside_the_best_in_hindsight() -> None:
+    late = np.arange(ORIGINS)[:, None] >= ORIGINS // 2
+    one, other = (np.where(late, off(b, seed), off(a, seed)) for a, b, seed in ((0.1, 0.5, 2), (0.5, 0.2, 3)))
+    found = blend(told(one, other, off(0.6, 5)), 4 * STEP_S)
+    scored = ~np.isnan(found.loss)
+    assert found.loss[scored].mean() < 1.03 * found.losses[scored].mean(axis=0).min()
+
+
 def test_members_alike_are_better_together() -> None:
     found = blend(told(off(0.3, 2), off(0.3, 3)), STEP_S)
     scored = ~np.isnan(found.loss)

@@ -2,13 +2,12 @@
 
 import subprocess
 import sys
-from collections.abc import Callable
 
 import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from models.slow import MEMBERS
+from models.slow import MEMBERS, Member
 from models.slow.gaps import filled, past
 
 Floats = NDArray[np.float64]
@@ -58,22 +57,22 @@ SITUATIONS = {
 
 @pytest.mark.parametrize("member", MEMBERS.values(), ids=MEMBERS)
 @pytest.mark.parametrize("situation", SITUATIONS.values(), ids=SITUATIONS)
-def test_a_path_or_nothing(member: Callable[..., Floats], situation: Floats) -> None:
+def test_a_path_or_nothing(member: Member, situation: Floats) -> None:
     before = situation.copy()
-    path = member(situation, STEP_S, HORIZON)
+    path = member(past(situation, STEP_S), HORIZON)
     assert path.shape == (HORIZON,)
     assert np.isnan(path).all() or (np.isfinite(path).all() and (path >= 0).all())
     np.testing.assert_array_equal(situation, before)
 
 
 @pytest.mark.parametrize("member", MEMBERS.values(), ids=MEMBERS)
-def test_what_never_varies_goes_on(member: Callable[..., Floats]) -> None:
-    np.testing.assert_allclose(member(np.full(WEEKS, 4.0), STEP_S, HORIZON), 4.0)
+def test_what_never_varies_goes_on(member: Member) -> None:
+    np.testing.assert_allclose(member(past(np.full(WEEKS, 4.0), STEP_S), HORIZON), 4.0)
 
 
 @pytest.mark.parametrize("member", MEMBERS.values(), ids=MEMBERS)
-def test_steps_that_do_not_fit_a_day(member: Callable[..., Floats]) -> None:
-    path = member(wave(), 7 * 60, HORIZON)
+def test_steps_that_do_not_fit_a_day(member: Member) -> None:
+    path = member(past(wave(), 7 * 60), HORIZON)
     assert np.isnan(path).all() or np.isfinite(path).all()
 
 
@@ -82,18 +81,20 @@ def test_steps_that_do_not_fit_a_day(member: Callable[..., Floats]) -> None:
 )
 def test_a_wave_of_the_day_is_known(name: str) -> None:
     y = wave(16)
-    path = MEMBERS[name](y[:-DAY], STEP_S, DAY)
+    path = MEMBERS[name](past(y[:-DAY], STEP_S), DAY)
     assert np.abs(path - y[-DAY:]).mean() < 1.0
 
 
 def test_the_week_before_is_repeated() -> None:
     y = wave()
-    np.testing.assert_array_equal(MEMBERS["seasonal naive week"](y, STEP_S, 3), y[-7 * DAY : -7 * DAY + 3])
+    np.testing.assert_array_equal(
+        MEMBERS["seasonal naive week"](past(y, STEP_S), 3), y[-7 * DAY : -7 * DAY + 3]
+    )
 
 
 def test_the_size_of_traffic_does_not_matter() -> None:
     for name in ("np DHR+AR3", "np seasonal AR", "sm AutoReg(3)+Fourier", "sm HW add"):
-        small, large = (MEMBERS[name](by * wave(), STEP_S, HORIZON) for by in (1.0, 1e6))
+        small, large = (MEMBERS[name](past(by * wave(), STEP_S), HORIZON) for by in (1.0, 1e6))
         np.testing.assert_allclose(large, 1e6 * small, rtol=1e-3)
 
 
