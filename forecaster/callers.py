@@ -24,14 +24,13 @@ LEAST_BEGINNINGS, MOST_BUSY = 8, 0.3
 """Fewer tell nothing; who is busy in more of the steps has no beginnings to speak of."""
 
 
-def callers(keys: tuple[ServiceKey, ...], arrivals: NDArray[np.float32]) -> dict[ServiceKey, ServiceKey]:
+def callers(keys: tuple[ServiceKey, ...], busy: NDArray[np.bool_]) -> dict[ServiceKey, ServiceKey]:
     """The caller of each service that has one.
 
-    arrivals   (s, n) requests/s in steps of a few minutes; NaN = not observed
+    busy   (s, n) which steps of a few minutes had requests
     """
-    if arrivals.shape[1] < 2:
+    if busy.shape[1] < 2:
         return {}
-    busy = np.nan_to_num(arrivals) > 0
     begins = busy[:, 1:] & ~busy[:, :-1]
     begun = begins.sum(axis=1)
     rows = np.flatnonzero((begun >= LEAST_BEGINNINGS) & (busy.mean(axis=1) <= MOST_BUSY))

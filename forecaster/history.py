@@ -148,9 +148,9 @@ class Ring:
         self._end_s = start_s + int(arrivals.shape[1]) * self.step_s
         self._observed = min(self.columns, self._observed + total)
 
-    def newest(self, columns: int) -> NDArray[np.float32]:
-        """(s, columns) the newest columns: a view, unpacked a copy."""
-        return self._read(slice(self._last - columns, self._last), slice(None))
+    def newest(self, columns: int, some: slice = slice(None)) -> NDArray[np.float32]:
+        """(s, columns) the newest columns, of `some` rows: a view, unpacked a copy."""
+        return self._read(slice(self._last - columns, self._last), some)
 
     def history(
         self,

@@ -29,7 +29,7 @@ HERE_CPU_S, ELSEWHERE_CPU_S = 60.0, 3600.0
 """CPU seconds for one refresh, on the machine that plans and on a cluster for such work."""
 RETRY_S = 3 * 86400
 """A service where it did not pay is tried anew after this long."""
-ORIGIN_S = 0.15
+ORIGIN_S = 0.2
 """CPU seconds of all members at one origin of two weeks of five minutes."""
 WHOLE_STEPS = 4032
 GOING_ON = 0.75

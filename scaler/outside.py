@@ -18,6 +18,8 @@ from models.keys import ServiceKey
 CALLS_S = 2 * 86400
 """Of the past, in which is looked for who calls whom."""
 DAY_S = 86400
+AT_ONCE = 500
+"""Services whose history is unpacked at once."""
 
 
 NO_CALENDAR = Calendar()
@@ -61,7 +63,11 @@ class Outside:
     def find_callers(self, state: fleet.FleetState, history: Ring) -> fleet.FleetState:
         """The state that knows who calls whom, by the newest of `history`, which is of the same services."""
         newest = min(CALLS_S // history.step_s, history.columns)
-        found = callers(state.keys, history.newest(newest))
+        busy = np.zeros((len(state.keys), newest), np.bool_)
+        for first in range(0, len(busy), AT_ONCE):
+            some = slice(first, first + AT_ONCE)
+            np.greater(history.newest(newest, some), 0, out=busy[some])
+        found = callers(state.keys, busy)
         state = fleet.with_callers(state, self._callers, found)
         self._callers, self._rows = found, ((), np.empty(0, np.intp))
         return state

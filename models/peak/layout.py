@@ -57,7 +57,8 @@ STATE = np.dtype(
         ("events", "i8"),
         ("big", "f4"),
         # The regression.
-        ("gram", "f8", (FEATURES, FEATURES)),
+        # Rows of the lower half of the Gram matrix, one after the other.
+        ("gram", "f8", (FEATURES * (FEATURES + 1) // 2,)),
         ("cross", "f8", (FEATURES,)),
         ("beta", "f8", (FEATURES,)),
         ("unsolved", "i8"),

@@ -110,7 +110,8 @@ def learn(state: Any, x: Any, y: float, step_s: int) -> None:
     keep = 0.5 ** (step_s / FORGET_S)
     for i in range(FEATURES):
         for j in range(i + 1):
-            state.gram[i, j] = keep * state.gram[i, j] + x[i] * x[j]
+            at = i * (i + 1) // 2 + j
+            state.gram[at] = keep * state.gram[at] + x[i] * x[j]
         state.cross[i] = keep * state.cross[i] + x[i] * y
 
 
@@ -135,10 +136,10 @@ def solve(state: Any, prior: Any, ridge: float) -> None:
 
 @compiled
 def factored(gram: Any, ridge: float, low: Any) -> bool:
-    """Writes L of gram + ridge·1 = L Lᵀ, of which the lower half is read; False where it is singular."""
+    """Writes L of gram + ridge·1 = L Lᵀ, the lower half row by row; False where it is singular."""
     for i in range(FEATURES):
         for j in range(i + 1):
-            total = gram[i, j] + (ridge if i == j else 0.0)
+            total = gram[i * (i + 1) // 2 + j] + (ridge if i == j else 0.0)
             for k in range(j):
                 total -= low[i, k] * low[j, k]
             if i > j:

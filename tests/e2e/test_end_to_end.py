@@ -34,7 +34,7 @@ REVISION, NAMESPACE, PORT = "hello-00001", "default", 18099
 ACCOUNT = "tidecast/tidecast"
 USER = ":tidecast:tidecast"
 CONFIGMAP = "/api/v1/namespaces/tidecast/configmaps/config-tidecast"
-LEAD_S = 210
+LEAD_S = 240
 """From choosing the moment of the rise until it comes: time to build the past and to learn it."""
 
 QUICK = {

@@ -15,8 +15,8 @@ def keys(*names: str) -> tuple[ServiceKey, ...]:
     return tuple(ServiceKey("shop", name) for name in names)
 
 
-def rates(*rows: Any) -> Any:
-    return np.array(rows, np.float32)
+def busy(*rows: Any) -> Any:
+    return np.array(rows) > 0
 
 
 def followed(row: Any, late: int, rng: Any, share: float = 1.0) -> Any:
@@ -34,7 +34,7 @@ def test_who_follows_another_has_it_as_its_caller(late: int) -> None:
     second = followed(first, late, rng, 0.8)
     others = (rng.random((20, STEPS)) < 0.05).astype(float)
     names = keys("first", "second", *(f"other-{i}" for i in range(20)))
-    found = callers(names, rates(first, second, *others))
+    found = callers(names, busy(first, second, *others))
     assert found[names[1]] == names[0]
     assert set(found) <= {names[0], names[1]}
 
@@ -44,13 +44,13 @@ def test_strangers_have_no_caller() -> None:
     found = 0
     for _ in range(20):
         often = rng.uniform(0.02, 0.2, (50, 1))
-        found += len(callers(keys(*(f"{i}" for i in range(50))), rates(*(rng.random((50, STEPS)) < often))))
+        found += len(callers(keys(*(f"{i}" for i in range(50))), busy(*(rng.random((50, STEPS)) < often))))
     # One in a hundred of the services.
     assert found <= 10
 
 
-@pytest.mark.parametrize("value", [0.0, 5.0, np.nan])
-def test_who_never_or_always_has_requests_calls_nobody(value: float) -> None:
-    assert callers(keys("a", "b"), np.full((2, STEPS), value, np.float32)) == {}
-    assert callers((), np.empty((0, STEPS), np.float32)) == {}
-    assert callers(keys("a", "b"), np.empty((2, 0), np.float32)) == {}
+@pytest.mark.parametrize("always", [False, True])
+def test_who_never_or_always_has_requests_calls_nobody(always: bool) -> None:
+    assert callers(keys("a", "b"), np.full((2, STEPS), always)) == {}
+    assert callers((), np.empty((0, STEPS), np.bool_)) == {}
+    assert callers(keys("a", "b"), np.empty((2, 0), np.bool_)) == {}
