@@ -1,8 +1,8 @@
 """Periods that are found: whatever distance the events of a service keep.
 
 The last EVENTS beginnings of events are folded over every distance that lies between a few of them.  With m
-turns of a period P in their span, h of which had an event within `near` minutes of the phase, against events
-that come at random as often as these do (q a turn),
+turns of a period P in their span, h of which had an event at the phase or `reach` minutes beside it, against
+events that come at random as often as these do (q a turn),
 
     gain = h log(r/q) + (m − h) log((1 − r)/(1 − q)),   r = h/m
 

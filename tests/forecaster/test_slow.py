@@ -38,8 +38,13 @@ def remembered(value: Worth, ago_s: int) -> slow.Memory:
     return slow.Memory(np.empty(0, np.int64), nothing, END_S - ago_s, value, np.full(4, np.nan, np.float32))
 
 
-def test_it_speaks_where_it_pays_and_is_silent_elsewhere() -> None:
-    lane = slow.refresh(slow.Lane(STEP_S), history("weekdays", 3.0, np.nan), np.ones(3), cpu_s=1e3)
+@pytest.fixture(scope="module", name="lane")
+def _lane() -> slow.Lane:
+    """What is heard at first of a service that can be known and of two that cannot."""
+    return slow.refresh(slow.Lane(STEP_S), history("weekdays", 3.0, np.nan), np.ones(3), cpu_s=1e3)
+
+
+def test_it_speaks_where_it_pays_and_is_silent_elsewhere(lane: slow.Lane) -> None:
     keys = history("weekdays", 3.0, np.nan).keys
     ahead = lane.ahead(keys).rates
     assert ahead.shape == (3, 7200 // STEP_S)
@@ -50,9 +55,8 @@ def test_it_speaks_where_it_pays_and_is_silent_elsewhere() -> None:
     assert np.abs(np.log(ahead[0] / came)).mean() < 0.2
 
 
-def test_an_hour_later_one_more_origin_is_remembered() -> None:
-    lane = slow.refresh(slow.Lane(STEP_S), history("weekdays"), np.ones(1), cpu_s=1e3)
-    (key,) = lane.memory
+def test_an_hour_later_one_more_origin_is_remembered(lane: slow.Lane) -> None:
+    (key,) = history("weekdays").keys
     before = lane.memory[key]
     lane = slow.refresh(lane, history("weekdays", later=1), np.ones(1), cpu_s=1e3)
     after = lane.memory[key]

@@ -81,7 +81,7 @@ def test_every_odd_service_has_a_forecast_or_none_and_no_plan_fails() -> None:
         assert (np.diff(forecast.values, axis=1) >= 0).all()
         plan = cycle.plan(spec, at_s + STEP_S)
         assert (plan.floor >= 0).all()
-    cycle.outside.lane = heard(cycle.refit(15.0))
+    cycle.outside.lane = heard(cycle.refit(5.0))
     cycle.observe(demand(BEGIN_S + 20 * STEP_S, BEGIN_S + 21 * STEP_S, STEP_S))
     known = dict(zip(KINDS, cycle.forecast().known[np.argsort(np.argsort(KINDS))], strict=True))
     assert not known["never seen"]
