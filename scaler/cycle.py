@@ -304,7 +304,8 @@ class Cycle:
         """(s,) share of the requests that are delayed by what is in force, as far as the shadow knows."""
         out = np.full(len(self.grids.keys), LEAST_DELAYED)
         if self._spec is not None:
-            np.fmax.at(out, service_rows(self._spec, self.grids.keys), self.shade.delayed(self._spec.keys))
+            at = service_rows(self._spec, self.grids.keys)
+            np.fmax.at(out, at[at >= 0], self.shade.delayed(self._spec.keys)[at >= 0])
         return out
 
     def _new(self, demand: ServiceDemand) -> NDArray[np.float32]:

@@ -147,6 +147,12 @@ def test_a_service_that_appears_is_planned_once_it_was_seen() -> None:
     assert cycle.plan(spec(), begin_s + 630).floor[0] >= 8
 
 
+def test_a_refit_before_anybody_was_seen_asks_about_nobody() -> None:
+    cycle = Cycle(PACE, 10 * DAY_S)
+    cycle.lead(spec())
+    assert cycle.refit(60.0).chunks == ()
+
+
 def test_a_service_that_is_gone_is_forgotten_in_time() -> None:
     pace = replace(PACE, recent_s=600)
     cycle = Cycle(pace, 0)

@@ -163,6 +163,7 @@ def test_certificates_on_both_sides(behind_tls: HTTPServer, certificates: Path) 
             prometheus_client_key_file=key,
         )
     )
+    assert [answer.status_code for _, answer in behind_tls.log] == [200]
 
 
 def test_a_server_whose_certificate_is_not_trusted(behind_tls: HTTPServer) -> None:
