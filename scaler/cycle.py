@@ -32,6 +32,7 @@ from scaler.plan.plan import (
 )
 from scaler.plan.result import FleetPlan
 from scaler.plan.spec import FleetSpec, service_zones
+from scaler.replay.layout import STARTUPS
 from scaler.revision import RevisionSpec
 from scaler.shade import Came, Planned, Shade
 from scaler.shadow.items import Lived
@@ -272,7 +273,7 @@ class Cycle:
         self.grids.append(demand)
         steps, rehearse = columns.shape[1], rehearse_until_s is not None
         win = self._window(self.grids.keys)
-        self._shadow = shadowed(self._shadow, self._revisions, self._startup_s(), self._served_s())
+        self._shadow = shadowed(self._shadow, self._revisions, self._startups_s(), self._served_s())
         revisions = self._shadow.revisions
         apart = steps
         if rehearse_until_s is not None:
@@ -351,9 +352,11 @@ class Cycle:
         self.shade.planned(Planned(now_s, spec.keys, expected(seen), spec.least, spec.most))
         self.shade.live()
 
-    def _startup_s(self) -> NDArray[np.float64]:
-        """(r,) of the Revisions that are lived through."""
-        return self._spec.startup_s if self._spec is not None and self._revisions else np.empty(0)
+    def _startups_s(self) -> NDArray[np.float64]:
+        """(r, STARTUPS) of the Revisions that are lived through."""
+        if self._spec is None or not self._revisions:
+            return np.empty((0, STARTUPS))
+        return self._spec.startups_s
 
     def _served_s(self) -> NDArray[np.float64]:
         """(r,) seconds a request occupies a pod, of the Revisions that are lived through; NaN: not known."""

@@ -270,10 +270,10 @@ class Loop:
             self._standing = standing(revisions)
             said = tuple((r.key, r.setting) for r in revisions if r.setting != AS_IT_IS)
             self._board.show(settings=said)
-        startup_s = self._cluster.startup_s(self._keys)
-        if not changed and self._spec is not None and np.array_equal(startup_s, self._spec.startup_s):
+        startups_s = self._cluster.startups_s(self._keys)
+        if not changed and self._spec is not None and np.array_equal(startups_s, self._spec.startups_s):
             return
-        self._spec = fleet_spec(revisions, startup_s)
+        self._spec = fleet_spec(revisions, startups_s)
         if self._cycle is not None:
             self._cycle.lead(self._spec, self._revisions)
 
@@ -282,7 +282,7 @@ class Loop:
         assert self._spec is not None
         if self._fresh_s is None:
             self._fresh_s = now
-        lead_s = float(self._spec.startup_s.max(initial=0.0)) + self._pace.plan.period_s
+        lead_s = float(self._spec.startups_s.max(initial=0.0)) + self._pace.plan.period_s
         return now - self._fresh_s > self._pace.plan.hold_s + lead_s
 
     def _act(self, wanted: list[Order]) -> None:

@@ -44,8 +44,8 @@ class Cluster(Protocol):
     def specs(self) -> tuple[int, tuple[RevisionSpec, ...]]:
         """The Revisions, and a number that changes only when they did."""
 
-    def startup_s(self, keys: Sequence[RevisionKey]) -> NDArray[np.float64]:
-        """(r,) seconds from asking for a pod until it serves, as learned so far."""
+    def startups_s(self, keys: Sequence[RevisionKey]) -> NDArray[np.float64]:
+        """(r, STARTUPS) seconds from asking for a pod until it serves, as learned: each as likely, rising."""
 
     def act(self, orders: Sequence[Order]) -> Sequence[Outcome]:
         """Carry out; one outcome each, none raises."""

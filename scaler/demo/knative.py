@@ -18,6 +18,7 @@ from models.keys import RevisionKey
 from scaler.demo.story import PERCENT, REVISIONS, SERVICE, Story
 from scaler.demo.worlds import TIDECAST, Worlds
 from scaler.orders import Order, Outcome, Result
+from scaler.replay.layout import STARTUPS
 from scaler.revision import RevisionSpec
 
 
@@ -50,9 +51,9 @@ class SimulatedKnative:
         """The two Revisions, and a number that changes with them."""
         return self._version, self._revisions
 
-    def startup_s(self, keys: Sequence[RevisionKey]) -> NDArray[np.float64]:
-        """(r,) seconds."""
-        return np.full(len(keys), self._startup_s)
+    def startups_s(self, keys: Sequence[RevisionKey]) -> NDArray[np.float64]:
+        """(r, STARTUPS) seconds."""
+        return np.full((len(keys), STARTUPS), self._startup_s)
 
     def act(self, orders: Sequence[Order]) -> list[Outcome]:
         """Write floors and settings; each is in force from the next second on."""

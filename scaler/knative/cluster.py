@@ -34,6 +34,7 @@ from scaler.knative.stats import StatStream
 from scaler.knative.watch import Receiver, Watch
 from scaler.kpa.config import AutoscalerConfig, read_config
 from scaler.orders import Order, Outcome
+from scaler.replay.layout import STARTUPS
 from scaler.revision import RevisionSpec
 
 SERVING_NAMESPACE = "knative-serving"
@@ -142,13 +143,13 @@ class Cluster:
                 self._acting.retain(keys)
             return version, specs
 
-    def startup_s(self, keys: Sequence[RevisionKey]) -> NDArray[np.float64]:
-        """(r,) seconds from asking for a pod of each Revision until it serves."""
+    def startups_s(self, keys: Sequence[RevisionKey]) -> NDArray[np.float64]:
+        """(r, STARTUPS) seconds from asking for a pod of each until it serves, each as likely, rising."""
         with self._lock:
             learned = (self._starts.version, self._starts.prior_s)
             if self._startup is None or self._startup[1] != learned or self._startup[0] != keys:
-                estimates_s = [self._starts.estimate_s(key, self._service(key)) for key in keys]
-                self._startup = (list(keys), learned, np.array(estimates_s, np.float64))
+                estimates_s = [self._starts.estimates_s(key, self._service(key)) for key in keys]
+                self._startup = (list(keys), learned, np.array(estimates_s, np.float64).reshape(-1, STARTUPS))
             return self._startup[2]
 
     def act(self, orders: Sequence[Order]) -> list[Outcome]:

@@ -1,8 +1,9 @@
 """How long a Revision's pods take to serve: learned from those that started.
 
-From a pod's creation to its first being Ready, so that waiting for a node counts.  The estimate is the 0.9
-quantile of the last 50 starts of the Revision, drawn to its service's, and that to a prior, as long as fewer
-than 5 were seen:
+From a pod's creation to its first being Ready, so that waiting for a node counts.  A start may take 4 s where
+the image is there and 90 s where a node has to come first, so the estimate is a distribution: quantiles q in
+the middle of STARTUPS equal parts of the last 50 starts of the Revision, drawn to its service's, and those to
+a prior, as long as fewer than 5 were seen:
 
     e = (n·q + max(0, 5 - n)·e_above) / max(n, 5)
 """
@@ -14,8 +15,8 @@ from datetime import datetime
 
 from models.keys import RevisionKey, ServiceKey
 from scaler.knative.objects import Pod
+from scaler.replay.layout import STARTUPS
 
-LEVEL = 0.9
 LAST = 50
 ENOUGH = 5
 LONGEST_S = 600.0
@@ -69,19 +70,22 @@ class StartUps:
         for gone in self._of_revision.keys() - set(revisions):
             del self._of_revision[gone]
 
-    def estimate_s(self, revision: RevisionKey, service: ServiceKey) -> float:
-        """Seconds until a pod asked for now will serve."""
-        of_service = _drawn(self._of_service.get(service, ()), self.prior_s)
+    def estimates_s(self, revision: RevisionKey, service: ServiceKey) -> tuple[float, ...]:
+        """(STARTUPS,) seconds until a pod asked for now will serve, each as likely, rising."""
+        of_service = _drawn(self._of_service.get(service, ()), (self.prior_s,) * STARTUPS)
         return _drawn(self._of_revision.get(revision, ()), of_service)
 
 
-def _drawn(starts_s: Iterable[float], above_s: float) -> float:
+def _drawn(starts_s: Iterable[float], above_s: tuple[float, ...]) -> tuple[float, ...]:
     ordered = sorted(starts_s)
     n = len(ordered)
     if n == 0:
         return above_s
-    quantile_s = ordered[math.ceil(LEVEL * n) - 1]
-    return (n * quantile_s + max(0, ENOUGH - n) * above_s) / max(n, ENOUGH)
+    middles = ((i + 0.5) / STARTUPS for i in range(STARTUPS))
+    quantiles_s = (ordered[math.ceil(level * n) - 1] for level in middles)
+    few = max(0, ENOUGH - n)
+    drawn = (n * quantile + few * above for quantile, above in zip(quantiles_s, above_s, strict=True))
+    return tuple(seconds / max(n, ENOUGH) for seconds in drawn)
 
 
 def seconds(timestamp: str | None) -> float | None:

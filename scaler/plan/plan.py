@@ -77,8 +77,11 @@ class Demands:
 
 
 def lead_s(spec: FleetSpec, timing: Timing) -> NDArray[np.float64]:
-    """(r,) seconds from now that a plan must carry: start-up, and until the next plan."""
-    return spec.startup_s + timing.period_s
+    """(r,) seconds from now that a plan must carry: the longest start-up, and until the next plan.
+
+    How often a start-up is as long is weighed by what candidates come to where it is drawn (scaler.shadow).
+    """
+    return np.asarray(spec.startups_s[:, -1] + timing.period_s)
 
 
 def service_leads(spec: FleetSpec, timing: Timing, services: tuple[ServiceKey, ...]) -> NDArray[np.float64]:

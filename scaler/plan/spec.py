@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 from config.policy import Lever, Mode
 from models.keys import RevisionKey, ServiceKey
+from scaler.replay.layout import STARTUPS
 from scaler.revision import Metric, RevisionSpec
 from scaler.setting import LEVERS
 
@@ -24,7 +25,7 @@ class FleetSpec:
     share              of the service's arrivals, 0..1.
     reachable          False: the KPA ignores a floor.
     total_value        what a pod can take: requests in flight, or requests/s where `rps`.
-    worth              pod-seconds that one delayed request is worth, waiting included at `startup_s`.
+    worth              pod-seconds that one delayed request is worth, waiting for a start-up included.
     delay_cost         as the policy says, waiting not included.
     max_delayed        share of requests that may be delayed, 0..1; NaN: the costs rule.
     floors_act         a floor may be written (mode act, lever floor).
@@ -33,7 +34,7 @@ class FleetSpec:
     least, most        pods, the bounds of the policy; 0 and NO_BOUND where there are none.
     owner_min, owner_max, activation   pods, as the owner wrote them; NO_BOUND where there is no upper one.
     budget_group       index into `budgets`, -1 = none; budgets (g,) pods that the members of a group share.
-    startup_s          seconds from asking for a pod until it serves.
+    startups_s         (r, STARTUPS) seconds from asking for a pod until it serves, each as likely, rising.
     off                mode off: no plan is made.
     zones              time zone whose days and weeks the service lives by; None: as the calendar says.
     """
@@ -58,12 +59,18 @@ class FleetSpec:
     activation: NDArray[np.int32]
     budget_group: NDArray[np.intp]
     budgets: NDArray[np.float64]
-    startup_s: NDArray[np.float64]
+    startups_s: NDArray[np.float64]
     zones: tuple[str | None, ...]
 
+    @property
+    def startup_s(self) -> NDArray[np.float64]:
+        """(r,) seconds from asking for a pod until it serves, in the mean."""
+        return np.asarray(self.startups_s.mean(axis=1))
 
-def fleet_spec(revisions: Sequence[RevisionSpec], startup_s: NDArray[np.float64]) -> FleetSpec:
-    """Arrays of `revisions` with their start-up seconds (r,)."""
+
+def fleet_spec(revisions: Sequence[RevisionSpec], startups_s: NDArray[np.float64]) -> FleetSpec:
+    """Arrays of `revisions` with their start-up seconds (r, STARTUPS), or (r,): always as long."""
+    startups_s = np.broadcast_to(startups_s.T, (STARTUPS, len(revisions))).T
     policies = [r.policy for r in revisions]
     budgets = {r.key.namespace: r.policy.max_total_pods for r in revisions}
     limited = sorted(name for name, pods in budgets.items() if pods is not None)
@@ -88,7 +95,7 @@ def fleet_spec(revisions: Sequence[RevisionSpec], startup_s: NDArray[np.float64]
         total_value=reals([r.total_value for r in revisions]),
         rps=flags([r.metric is Metric.RPS for r in revisions]),
         worth=reals([p.delay_cost for p in policies])
-        + reals([p.wait_cost for p in policies]) * WAIT_SHARE * startup_s,
+        + reals([p.wait_cost for p in policies]) * WAIT_SHARE * startups_s.mean(axis=1),
         delay_cost=reals([p.delay_cost for p in policies]),
         max_delayed=reals([np.nan if p.max_delayed is None else p.max_delayed / 100 for p in policies]),
         floors_act=acts & flags([Lever.FLOOR in p.levers for p in policies]),
@@ -102,7 +109,7 @@ def fleet_spec(revisions: Sequence[RevisionSpec], startup_s: NDArray[np.float64]
         activation=ints([r.activation_scale or None for r in revisions], NO_BOUND),
         budget_group=np.array([group.get(r.key.namespace, -1) for r in revisions], np.intp),
         budgets=reals([float(budgets[name] or 0) for name in limited]),
-        startup_s=startup_s,
+        startups_s=startups_s,
         zones=tuple(p.time_zone for p in policies),
     )
 

@@ -22,7 +22,7 @@ KPA_S = 2
 
 def pods_needed(arrivals: NDArray[np.float32], world: World) -> NDArray[np.int64]:
     """(n,) pods that it takes from each of (n,) seconds on, until what is created then serves."""
-    width = math.ceil(world.startup_s) + KPA_S + 1
+    width = math.ceil(world.longest_startup_s) + KPA_S + 1
     coming = maximum_filter1d(arrivals.astype(np.float64), width, mode="constant", origin=-(width // 2))
     # Whole pods are whole, also where a product is off by its last bit.
     return np.asarray(np.ceil(coming * world.service_s / world.at_once - 1e-9), np.int64)

@@ -81,7 +81,9 @@ REVISION = np.dtype(
 )
 """All that a Revision carries from one second to the next but for its arrays."""
 
-SURROUNDINGS = np.dtype([("startup_s", "f8"), ("service_s", "f8"), ("at_once", "f8")])
+STARTUPS = 5
+"""Start-ups, each as likely, that stand for all that pods of a Revision may take."""
+SURROUNDINGS = np.dtype([("startups_s", "f8", (STARTUPS,)), ("service_s", "f8"), ("at_once", "f8")])
 """How pods start and serve; `at_once`: requests that a pod serves at once."""
 
 ROW = np.dtype(
@@ -134,7 +136,7 @@ class Items:
     delay: NDArray[np.int64]
     """(k, slots, 2): slot, pods."""
     batches: NDArray[np.float64]
-    """(k, most batches, 2) pods that start: when they are ready, how many; oldest first."""
+    """(k, most batches, 2) pods that start: when they are ready, how many; in the order of that time."""
 
 
 def spec_record(spec: KpaSpec) -> NDArray[np.void]:

@@ -10,7 +10,7 @@ import numpy as np
 
 from models.compiled import compiled, compiled_loop
 from scaler.replay.kernel import is_empty, report, resize, tick
-from scaler.replay.layout import INACTIVE, NO_TRAFFIC
+from scaler.replay.layout import INACTIVE, NO_TRAFFIC, STARTUPS
 
 _TICK_S = 2
 
@@ -50,6 +50,12 @@ def put_in_force(
 
 
 @compiled
+def drawn(t: int) -> int:
+    """Which of its start-ups pods take that are asked for in second t: any, but under every plan the same."""
+    return int(t * 2654435761 % 4294967296 // 65536 % STARTUPS)
+
+
+@compiled
 def become_ready(revision: Any, batches: Any, t: int) -> None:
     """Pods whose start-up is over are ready."""
     done = 0
@@ -66,10 +72,16 @@ def become_ready(revision: Any, batches: Any, t: int) -> None:
 
 @compiled
 def follow(revision: Any, batches: Any, ready_s: float) -> int:
-    """Pods follow the replicas: new ones start, surplus goes, newest first; gives how many were started."""
+    """Pods follow the replicas: new ones start, surplus goes, the last to be ready first; gives how many were
+    started.
+    """
     more = revision.replicas - revision.ready - revision.starting
     if more > 0:
-        batches[revision.batches, 0], batches[revision.batches, 1] = ready_s, more
+        at = revision.batches
+        while at > 0 and batches[at - 1, 0] > ready_s:
+            batches[at, 0], batches[at, 1] = batches[at - 1, 0], batches[at - 1, 1]
+            at -= 1
+        batches[at, 0], batches[at, 1] = ready_s, more
         revision.batches += 1
         revision.starting += more
         return int(more)
@@ -108,7 +120,7 @@ def second(
         report(stable, panic, stable_buckets, panic_buckets, t, concurrency)
     if (t % _TICK_S == 0 and t >= _TICK_S) or (arrived > 0 and revision.desired == 0):
         tick(spec, revision, stable, panic, stable_buckets, panic_buckets, delay, t)
-        figures[7] += follow(revision, batches, t + world.startup_s)
+        figures[7] += follow(revision, batches, t + world.startups_s[drawn(t)])
     figures[4] += revision.starting
     figures[5] += revision.ready
     return float(delayed)

@@ -5,13 +5,13 @@ once, r the ready pods, q the requests that wait, a the arrivals of the second. 
 at zero: inactive, the activator in the path.  Second t = 0, 1, 2, ...:
 
 0. A row of the plan with at_s <= t takes effect: floor and settings of the KPA; its windows are resized.
-1. Pods created at u with u + L <= t become ready.
+1. Pods created at u with u + L <= t become ready.  Where L differs, it is drawn for each u.
 2. served = min(q + a, r C / S);  left = q + a - served;  in service = served S
    delayed += min(a, left);  cold += a if r = 0;  wait_s += left;  busy_pod_s += in service / C;  q = left
 3. in service + left is recorded as the concurrency of second t, if that or r is above 0.
 4. At even t from 2 on, and at once when something arrives while zero pods are desired: the KPA evaluates and
    reconciles (scaler.kpa.revision), the floor being a min-scale.  Missing pods are created; of surplus the
-   starting ones go first, the newest of them first.
+   starting ones go first, those first that would be ready last.
    starting_pod_s += starting pods;  ready_pod_s += r
 
 A slotted fluid: waits shorter than a second do not exist in it, and a request is served by parts.
@@ -29,7 +29,17 @@ from config.scenario import Scenario
 from scaler.kpa.annotations import Annotations
 from scaler.kpa.config import LEAST_TARGET, AutoscalerConfig
 from scaler.kpa.resolve import KpaSpec, Reachability, panic_window_s, parameters
-from scaler.replay.layout import COURSE, FIGURES, ROW, SPEC, SURROUNDINGS, Items, at_rest, spec_record
+from scaler.replay.layout import (
+    COURSE,
+    FIGURES,
+    ROW,
+    SPEC,
+    STARTUPS,
+    SURROUNDINGS,
+    Items,
+    at_rest,
+    spec_record,
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -37,7 +47,7 @@ class World:
     """How the pods of a Revision start and serve, and what the KPA knows of it."""
 
     startup_s: float
-    """> = 0."""
+    """>= 0; in the mean, where it differs."""
     service_s: float
     """> 0."""
     at_once: float
@@ -45,6 +55,18 @@ class World:
     spec: KpaSpec
     panic_window_percentage: float = 10.0
     """Percent of the stable window; a plan that changes the window changes the panic window with it."""
+    startups_s: tuple[float, ...] = ()
+    """(STARTUPS,) seconds that pods may take to start, each as likely, rising; (): always `startup_s`."""
+
+    @property
+    def longest_startup_s(self) -> float:
+        """No pod takes longer to start."""
+        return max(self.startups_s, default=self.startup_s)
+
+    @property
+    def surroundings(self) -> tuple[tuple[float, ...], float, float]:
+        """As SURROUNDINGS of scaler.replay.layout."""
+        return self.startups_s or (self.startup_s,) * STARTUPS, self.service_s, self.at_once
 
 
 @dataclass(frozen=True)
@@ -140,8 +162,8 @@ def begin(worlds: Sequence[World], *, longest_window_s: int = 0) -> tuple[NDArra
     longest_window_s   the longest stable window that a plan will ask for
     """
     specs = np.array([spec_record(world.spec) for world in worlds], SPEC)
-    said = [(world.startup_s, world.service_s, world.at_once) for world in worlds]
-    startup_s = max((world.startup_s for world in worlds), default=0.0)
+    said = [world.surroundings for world in worlds]
+    startup_s = max((world.longest_startup_s for world in worlds), default=0.0)
     return np.array(said, SURROUNDINGS), at_rest(
         specs, longest_window_s=longest_window_s, startup_s=startup_s
     )

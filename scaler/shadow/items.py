@@ -77,24 +77,21 @@ def cast(lived: Sequence[Lived]) -> Cast:
     """The items of these Revisions, long at zero."""
     counts = [len(one.candidates) for one in lived]
     owned = np.repeat(np.array([spec_record(one.world.spec) for one in lived], SPEC), counts)
-    starts = [min(one.world.startup_s, LONGEST_STARTUP_S) for one in lived]
-    said = [
-        (startup_s, one.world.service_s, one.world.at_once)
-        for startup_s, one in zip(starts, lived, strict=True)
-    ]
+    worlds = np.array([one.world.surroundings for one in lived], SURROUNDINGS)
+    worlds["startups_s"] = np.minimum(worlds["startups_s"], LONGEST_STARTUP_S)
     percent = np.repeat([one.world.panic_window_percentage for one in lived], counts)
     settings = np.concatenate(
         [np.empty((0, len(LEVERS))), *(_settings(one.levers, one.limited) for one in lived)]
     )
     specs = _set(owned, settings, percent)
-    items = at_rest(specs, longest_window_s=0, startup_s=max(starts, default=1.0))
+    items = at_rest(specs, longest_window_s=0, startup_s=float(worlds["startups_s"].max(initial=1.0)))
     items.owned[:] = owned
     return Cast(
         lived=tuple(lived),
         of_item=np.repeat(np.arange(len(lived)), counts).astype(np.intp),
         candidate=np.array([place for one in lived for place in one.candidates], np.intp),
         first=np.concatenate([[0], np.cumsum(counts, dtype=np.intp)]).astype(np.intp),
-        worlds=np.repeat(np.array(said, SURROUNDINGS), counts),
+        worlds=np.repeat(worlds, counts),
         items=items,
     )
 
@@ -139,7 +136,8 @@ def _ready_together(old: Cast, new: Cast, before: NDArray[np.intp]) -> None:
     """
     stays = np.flatnonzero(before >= 0)
     was = before[stays]
-    faster = new.worlds["startup_s"][stays] < old.worlds["startup_s"][was]
+    longest_s, before_s = (each["startups_s"].max(axis=1) for each in (new.worlds[stays], old.worlds[was]))
+    faster = longest_s < before_s
     at = was[faster & (old.items.revision["batches"][was] > 0)]
     old.items.batches[at, 0, 1] = old.items.revision["starting"][at]
     old.items.revision["batches"][at] = 1

@@ -6,8 +6,10 @@
     go_on_at   some time is not lived through: nobody knows what came
     found      the candidate in force of each Revision, chosen anew every hour, and what it rests on
 
-A count of several seconds is spread over them at random, as in a backtest.  Where there are more items
-(Revisions times candidates) than MOST_ITEMS, Revisions are sampled, and the others borrow from them.
+A count of several seconds is spread over them at random, as in a backtest.  How long pods take to start is
+drawn from what was seen of theirs, so that what a candidate came to is its cost in the mean over it.  Where
+there are more items (Revisions times candidates) than MOST_ITEMS, Revisions are sampled, and the others
+borrow from them.
 """
 
 from collections.abc import Mapping, Sequence

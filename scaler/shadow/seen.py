@@ -11,6 +11,7 @@ from models import rows
 from scaler.kpa.annotations import Annotations
 from scaler.kpa.config import AutoscalerConfig
 from scaler.kpa.resolve import KpaSpec, Reachability, parameters
+from scaler.replay.layout import STARTUPS
 from scaler.replay.world import World
 from scaler.revision import Metric, RevisionSpec
 from scaler.shadow.choice import most_starts
@@ -26,7 +27,8 @@ MOVED = 0.1
 class Shadowed:
     """The Revisions (r,) of a cluster, and those of them that have a shadow.
 
-    timed     (2, r) seconds that their pods take to start and to serve a request, as lived through.
+    timed     (STARTUPS + 1, r) seconds that their pods may take to start, and take to serve a request, as
+              lived through.
     ones      (r,) as lived through; None where there is no shadow.
     revisions those of `ones` that have one; rehearsed_s: seconds of the past that they may live through.
     """
@@ -38,17 +40,19 @@ class Shadowed:
     rehearsed_s: int
 
 
-NO_SHADOW = Shadowed((), np.empty((2, 0)), (), (), 0)
+NO_SHADOW = Shadowed((), np.empty((STARTUPS + 1, 0)), (), (), 0)
 
 
 def shadowed(
     before: Shadowed,
     revisions: tuple[RevisionSpec, ...],
-    startup_s: NDArray[np.float64],
+    startups_s: NDArray[np.float64],
     served_s: NDArray[np.float64],
 ) -> Shadowed:
-    """The Revisions (r,) with their start-up and service time (r,); `before`, where nothing changed."""
-    now = np.stack([startup_s, served_s])
+    """The Revisions (r,) with their start-ups (r, STARTUPS) and service time (r,); `before`, where nothing
+    changed.
+    """
+    now = np.concatenate([startups_s.T, served_s[np.newaxis]])
     if before.seen is revisions:
         timed = settled(now, before.timed)
         changed = ~((timed == before.timed) | (np.isnan(timed) & np.isnan(before.timed))).all(axis=0)
@@ -61,7 +65,7 @@ def shadowed(
     which = np.flatnonzero(changed)
     none: list[Lived | None] = [None] * len(revisions)
     ones = list(before.ones) if before.seen is revisions else none
-    anew = lived([revisions[i] for i in which], timed[0, which], timed[1, which])
+    anew = lived([revisions[i] for i in which], timed[:-1, which].T, timed[-1, which])
     for i, one in zip(which.tolist(), anew, strict=True):
         ones[i] = one
     present = tuple(one for one in ones if one is not None)
@@ -75,14 +79,15 @@ def settled(seconds: NDArray[np.float64], before: NDArray[np.float64]) -> NDArra
 
 
 def lived(
-    revisions: Sequence[RevisionSpec], startup_s: NDArray[np.float64], service_time_s: NDArray[np.float64]
+    revisions: Sequence[RevisionSpec], startups_s: NDArray[np.float64], service_time_s: NDArray[np.float64]
 ) -> list[Lived | None]:
-    """Each Revision (r,), with its start-up and service time (r,) seconds; None where there is no shadow: no
-    KPA scales it, no route leads to it, it is off, it scales on requests/s, or its service time is not known.
+    """Each Revision (r,), with its start-ups (r, STARTUPS) and service time (r,) seconds; None where there is
+    no shadow: no KPA scales it, no route leads to it, it is off, it scales on requests/s, or its service time
+    is not known.
     """
     return [
-        _lived(one, float(starts), float(serves)) if _has_one(one, float(serves)) else None
-        for one, starts, serves in zip(revisions, startup_s, service_time_s, strict=True)
+        _lived(one, starts, float(serves)) if _has_one(one, float(serves)) else None
+        for one, starts, serves in zip(revisions, startups_s, service_time_s, strict=True)
     ]
 
 
@@ -98,10 +103,11 @@ def _has_one(revision: RevisionSpec, serves_s: float) -> bool:
     return scaled and revision.reachable and revision.policy.mode is not Mode.OFF and serves_s > 0
 
 
-def _lived(revision: RevisionSpec, starts_s: float, serves_s: float) -> Lived:
+def _lived(revision: RevisionSpec, starts_s: NDArray[np.float64], serves_s: float) -> Lived:
     limited = revision.container_concurrency > 0
     world = World(
-        startup_s=starts_s,
+        startup_s=float(starts_s.mean()),
+        startups_s=tuple(starts_s.tolist()),
         service_s=serves_s,
         at_once=float(revision.container_concurrency or revision.total_value),
         spec=revision.kpa or _resolved(revision),

@@ -61,7 +61,7 @@ def forecasts(arrivals: NDArray[np.float32], start_s: int, world: World, delay_s
         origin_s=start_s // STEP_S * STEP_S,
         step_s=STEP_S,
         first=first,
-        lead_s=np.array([world.startup_s + STEP_S]),
+        lead_s=np.array([world.longest_startup_s + STEP_S]),
     )
     at_s = (np.arange(steps, dtype=np.int64) + 1 + first) * STEP_S
     return Forecasts(at_s, said.rates[0], said.weights[0], said.chances[0], said.sparse[0])

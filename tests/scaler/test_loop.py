@@ -23,6 +23,7 @@ from scaler.explain import explain
 from scaler.loop import Loop
 from scaler.orders import Order, Outcome, Result
 from scaler.plan.result import FleetPlan, Reason
+from scaler.replay.layout import STARTUPS
 from scaler.revision import RevisionSpec
 from scaler.setting import Setting
 from scaler.spread import one_by_one
@@ -64,8 +65,8 @@ class World:
     def specs(self) -> tuple[int, tuple[RevisionSpec, ...]]:
         return self.version, self.revisions
 
-    def startup_s(self, keys: Sequence[RevisionKey]) -> NDArray[np.float64]:
-        return np.full(len(keys), 20.0)
+    def startups_s(self, keys: Sequence[RevisionKey]) -> NDArray[np.float64]:
+        return np.full((len(keys), STARTUPS), 20.0)
 
     def act(self, orders: Sequence[Order]) -> list[Outcome]:
         self.written += orders

@@ -20,6 +20,7 @@ from scaler.plan.plan import (
     Services,
     Timing,
     demands,
+    lead_s,
     plain_worth,
     plan_fleet,
     service_leads,
@@ -110,7 +111,7 @@ def planned(
 ) -> tuple[FleetPlan, Held]:
     revisions = revisions or (revision(),)
     services = tuple(sorted({r.service for r in revisions}))
-    spec = fleet_spec(revisions, np.full(len(revisions), startup_s))
+    spec = fleet_spec(revisions, np.full((len(revisions), 1), startup_s))
     return planned_on(
         forecast(rates, services=services, known=known, width=width),
         Services(
@@ -204,8 +205,11 @@ def test_traffic_is_split_as_the_route_says() -> None:
 
 def test_the_slowest_revision_says_how_far_a_services_forecast_reaches() -> None:
     slow, quick = revision(), revision(key=RevisionKey("shop", "cart-00002"))
-    spec = fleet_spec([slow, quick], np.array([60.0, 0.0]))
+    startups_s = np.array([[10.0, 10.0, 10.0, 20.0, 60.0], [0.0, 10.0, 20.0, 25.0, 30.0]])
+    spec = fleet_spec([slow, quick], startups_s)
     assert service_leads(spec, TIMING, (SERVICE,)).tolist() == [90.0]
+    assert lead_s(spec, TIMING).tolist() == [90.0, 60.0]
+    assert spec.startup_s == pytest.approx([22, 17])
 
 
 def test_a_floor_falls_only_after_less_was_asked_for_through_all_of_hold() -> None:

@@ -13,6 +13,7 @@ from config.settings import Settings, Timing
 from models.keys import RevisionKey, ServiceKey
 from scaler.knative.cluster import Cluster
 from scaler.orders import Order, Outcome, Result
+from scaler.replay.layout import STARTUPS
 from scaler.revision import RevisionSpec
 from scaler.service import Service
 
@@ -47,8 +48,8 @@ class World:
     def specs(self) -> tuple[int, tuple[RevisionSpec, ...]]:
         return self.version, self.revisions
 
-    def startup_s(self, keys: Sequence[RevisionKey]) -> NDArray[np.float64]:
-        return np.full(len(keys), 20.0)
+    def startups_s(self, keys: Sequence[RevisionKey]) -> NDArray[np.float64]:
+        return np.full((len(keys), STARTUPS), 20.0)
 
     def act(self, orders: Sequence[Order]) -> list[Outcome]:
         self.written += orders

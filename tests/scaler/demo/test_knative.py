@@ -10,7 +10,7 @@ from scaler.demo.show import SETTINGS
 from scaler.demo.story import REVISIONS, SERVICE, Story
 from scaler.demo.worlds import TIDECAST, Worlds
 from scaler.orders import Order, Result
-from scaler.replay.layout import FIGURES
+from scaler.replay.layout import FIGURES, STARTUPS
 from scaler.setting import Setting
 
 
@@ -25,7 +25,7 @@ def test_two_revisions_share_one_service_half_and_half(short_story: Story) -> No
     _, revisions = knative.specs()
     assert [(r.key, r.service, r.percent) for r in revisions] == [(key, SERVICE, 50.0) for key in REVISIONS]
     assert {(r.container_concurrency, r.total_value, r.target_value) for r in revisions} == {(4, 4.0, 2.8)}
-    np.testing.assert_array_equal(knative.startup_s(REVISIONS), [45.0, 45.0])
+    np.testing.assert_array_equal(knative.startups_s(REVISIONS), [[45.0] * STARTUPS] * 2)
     assert knative.leads()
 
 

@@ -189,7 +189,7 @@ def test_start_up_is_learned_from_pods(serving: Running, tidecast: Cluster) -> N
     until_scaled(serving, spec, lambda s: s.ready == 6, "six pods")
 
     def learned_s() -> float:
-        return float(tidecast.startup_s([spec.key])[0])
+        return float(tidecast.startups_s([spec.key])[0].mean())
 
     until(lambda: 4.0 <= learned_s() <= 7.0, "the start-up is what the pods took")
     # What is learned of six pods stays, beside whatever is assumed where none was seen.
@@ -251,7 +251,7 @@ def test_looking_writes_nothing_and_acting_patches_revisions_only(
     user = "system:serviceaccount:tidecast:tidecast"
     before = len(serving.writes(user))
     spec = deployed(serving, tidecast, "audited")
-    tidecast.specs(), tidecast.startup_s([spec.key]), tidecast.verify(), tidecast.faults()
+    tidecast.specs(), tidecast.startups_s([spec.key]), tidecast.verify(), tidecast.faults()
     assert len(serving.writes(user)) == before
     order(tidecast, spec, 2)
     order(tidecast, spec, 2)

@@ -15,6 +15,7 @@ from scaler.kpa.scale import Backing
 from scaler.kpa.scenario import Pods
 from scaler.kpa.status import Activity, begun
 from scaler.kpa.window import resize
+from scaler.replay.seconds import drawn
 from scaler.replay.world import Replay, World
 
 LONG_AGO_S = -1e12
@@ -56,7 +57,10 @@ def readable_replay(world: World, arrivals: NDArray[np.float32], rows: NDArray[n
         if (t >= 2 and t % 2 == 0) or (arrived and revision.latest.desired_pods == 0):
             _, revision = tick(spec, revision, pods.ready, t)
             before = pods.ready + len(pods.starting_s)
-            pods = pods.to(revision.backing.replicas, t + world.startup_s)
+            startup_s = world.startups_s[drawn(t)] if world.startups_s else world.startup_s
+            pods = pods.to(revision.backing.replicas, t + startup_s)
+            # Of surplus those go first that would be ready last, whenever they were asked for.
+            pods = replace(pods, starting_s=tuple(sorted(pods.starting_s)))
             figures["starts"] += max(0, pods.ready + len(pods.starting_s) - before)
         figures["starting_pod_s"] += len(pods.starting_s)
         figures["ready_pod_s"] += pods.ready

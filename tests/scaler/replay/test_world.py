@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 
 from config.scenario import SCENARIOS, Scenario
 from scaler.kpa.resolve import KpaSpec
-from scaler.replay.layout import FIGURES
-from scaler.replay.seconds import advance_all
+from scaler.replay.layout import FIGURES, STARTUPS
+from scaler.replay.seconds import advance_all, drawn
 from scaler.replay.world import NO_PLAN, Replay, World, begin, course, plan_rows, replay, replay_all, world_of
 
 PLAIN = World(startup_s=4, service_s=1, at_once=2, spec=KpaSpec(target_value=1.4, total_value=2))
@@ -102,6 +102,29 @@ def test_surplus_pods_that_start_go_before_ready_ones() -> None:
     assert (ready[24], starting[24]) == (3, 0)
 
 
+def test_start_ups_that_are_drawn_take_as_long_as_each_is_likely() -> None:
+    quick = (2.0, 2.0, 2.0, 2.0, 22.0)
+    arrivals = np.zeros(400_000, np.float32)
+    arrivals[11::400] = 1
+    got = replay(replace(PLAIN, startups_s=quick), arrivals)
+    assert got.starts == 1000
+    assert got.starting_pod_s / got.starts == pytest.approx(6, abs=0.5)
+    constant = replace(PLAIN, startups_s=(PLAIN.startup_s,) * STARTUPS)
+    assert replay(constant, arrivals) == replay(PLAIN, arrivals)
+
+
+def test_a_pod_that_starts_quickly_overtakes_one_that_waits_for_a_node() -> None:
+    slow = next(t for t in range(2, 99, 2) if drawn(t) == 4)
+    quick = next(t for t in range(slow + 2, 99, 2) if drawn(t) != 4)
+    world = replace(STEERED, startups_s=(3.0, 3.0, 3.0, 3.0, 50.0))
+    lived = course(world, np.zeros(200, np.float32), plan_rows(world, [slow, quick], [1, 3]))
+    assert lived[quick + 3 :, 0].tolist()[: slow + 50 - quick - 3] == [2.0] * (slow + 50 - quick - 3)
+    assert lived[slow + 50, 0] == 3
+    # Of surplus the one goes first that would be ready last, though it was asked for first.
+    fewer = plan_rows(world, [slow, quick, quick + 2], [1, 3, 2])
+    assert course(world, np.zeros(200, np.float32), fewer)[-1].tolist()[:2] == [2, 0]
+
+
 def test_the_course_of_a_cold_request() -> None:
     lived = course(PLAIN, seconds(40, t11=1))
     assert lived[10].tolist() == [0, 0, 0, 0]
@@ -173,7 +196,8 @@ def test_the_compiled_loop_is_the_readable_one(seed: int, readable_replay: Calla
         "activation_scale": int(rng.choice([0, 3])),
         "aggregation_algorithm": str(rng.choice(["", "weighted-exponential"])),
     }
-    world = replace(world, spec=replace(world.spec, **extra))
+    startups_s = tuple(np.sort(rng.choice([0.0, 2.0, 7.5, 60.0], STARTUPS)).tolist()) if seed % 2 else ()
+    world = replace(world, spec=replace(world.spec, **extra), startups_s=startups_s)
     at_s = np.sort(rng.integers(0, length, 12))
     rows = plan_rows(
         world,

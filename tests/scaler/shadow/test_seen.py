@@ -7,6 +7,7 @@ import pytest
 
 from config.policy import Lever, Mode, RevisionPolicy
 from models.keys import RevisionKey, ServiceKey
+from scaler.replay.layout import STARTUPS
 from scaler.revision import Metric, RevisionSpec
 from scaler.shadow.seen import NO_SHADOW, Shadowed, lived, rounded, settled, shadowed
 
@@ -23,7 +24,7 @@ def seen(
     before: Shadowed, *revisions: RevisionSpec, startup_s: float = 20.0, served_s: float = 0.5
 ) -> Shadowed:
     r = len(revisions)
-    return shadowed(before, revisions, np.full(r, startup_s), np.full(r, served_s))
+    return shadowed(before, revisions, np.full((r, STARTUPS), startup_s), np.full(r, served_s))
 
 
 @pytest.mark.parametrize(
@@ -37,7 +38,7 @@ def seen(
 )
 def test_who_has_no_shadow(what: dict[str, object]) -> None:
     changed = replace(ONE, **what)  # type: ignore[arg-type]
-    assert lived([changed, ONE], np.full(2, 20.0), np.full(2, 0.5))[0] is None
+    assert lived([changed, ONE], np.full((2, STARTUPS), 20.0), np.full(2, 0.5))[0] is None
     assert seen(NO_SHADOW, changed).revisions == ()
 
 
@@ -57,6 +58,13 @@ def test_it_is_seen_as_its_owner_has_it() -> None:
     assert (unlimited.limited, unlimited.world.at_once) == (False, 100.0)
 
 
+def test_its_pods_start_now_quickly_now_slowly_as_was_seen() -> None:
+    startups_s = np.array([[4.0, 4.0, 4.12, 4.3, 88.7]])
+    (one,) = shadowed(NO_SHADOW, (ONE,), startups_s, np.full(1, 0.5)).revisions
+    assert one.world.startups_s == pytest.approx((4.0, 4.0, 4.1, 4.3, 89.0))
+    assert one.world.startup_s == pytest.approx(21.08)
+
+
 def test_two_digits_are_kept_and_what_is_not_known_stays_so() -> None:
     given = np.array([0.0123456, 1.26, 99.7, 0.0, np.nan])
     np.testing.assert_allclose(rounded(given), [0.012, 1.3, 100.0, 0.0, np.nan])
@@ -72,9 +80,9 @@ def test_what_moves_around_the_border_of_two_values_is_one() -> None:
 
 def test_nothing_is_looked_up_anew_while_nothing_changes() -> None:
     revisions = (ONE, replace(ONE, key=RevisionKey("shop", "cart-2")))
-    first = shadowed(NO_SHADOW, revisions, np.full(2, 20.0), np.full(2, 0.5))
-    assert shadowed(first, revisions, np.full(2, 20.9), np.array([0.51, 0.48])) is first
-    other = shadowed(first, revisions, np.full(2, 20.0), np.array([0.5, 2.0]))
+    first = shadowed(NO_SHADOW, revisions, np.full((2, STARTUPS), 20.0), np.full(2, 0.5))
+    assert shadowed(first, revisions, np.full((2, STARTUPS), 20.9), np.array([0.51, 0.48])) is first
+    other = shadowed(first, revisions, np.full((2, STARTUPS), 20.0), np.array([0.5, 2.0]))
     assert other.revisions[0] is first.revisions[0]
     assert [one.world.service_s for one in other.revisions] == [0.5, 2.0]
 
