@@ -171,7 +171,7 @@ def advance(
              say nothing
     callers  (s,) the row of each service's caller; -1 = it has none
     clock    whose days and weeks each service lives by, as it is known now; None: UTC
-    smeared  steps that each column is the mean over, itself and those before
+    smeared  steps that each column is the mean over, itself and those before; 0: not known
 
     The arrays of the state passed in are reused: do not use it again.
     """

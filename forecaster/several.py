@@ -87,7 +87,7 @@ def _rows(demand: Demand, keys: frozenset[RevisionKey], *, keep: bool) -> Demand
 
 
 def _joined(parts: list[Demand]) -> Demand:
-    """All rows, sorted by Revision; as old as the oldest part, and as smeared as the most smeared one."""
+    """All rows, sorted by Revision; as old as the oldest part."""
     if len(parts) == 1:
         return parts[0]
     revisions = [key for part in parts for key in part.revisions]
@@ -100,7 +100,7 @@ def _joined(parts: list[Demand]) -> Demand:
         arrivals=np.concatenate([part.arrivals for part in parts])[order],
         busy=np.concatenate([part.busy for part in parts])[order],
         delay_s=max(part.delay_s for part in parts),
-        window_s=max(part.window_s for part in parts),
+        window_s=parts[0].window_s if len({part.window_s for part in parts}) == 1 else None,
         warnings=tuple(dict.fromkeys(w for part in parts for w in part.warnings)),
     )
 

@@ -78,7 +78,7 @@ def advance(
     slower    (s,) the highest log rate that slower models expect in the window; NaN = they say nothing
     callers   (s,) the row of each service's caller; -1 = it has none
     clock     whose days and weeks each service lives by; None: UTC
-    smeared   steps that each column is the mean over, itself and those before; 1: itself alone
+    smeared   steps that each column is the mean over, itself and those before; 1: itself alone, 0: not known
     """
     s, n = len(rates), 1 if newest_only else rates.shape[1]
     said = Said(
@@ -99,7 +99,7 @@ def advance(
     _advance(
         state, hazard, np.ascontiguousarray(rates, np.float32), origin_s, step_s, first, begins, last, lead_s,
         slower, callers, LEVELS, _SHARES, _PRIOR, clock.place, clock.first, clock.since_s, clock.shift_s,
-        said.rates, said.weights, said.chances, said.sparse, max(smeared, 1),
+        said.rates, said.weights, said.chances, said.sparse, smeared,
     )  # fmt: skip
     return said
 

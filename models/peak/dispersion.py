@@ -51,9 +51,9 @@ def learn_dispersion(state: Any, step_s: int, smeared: int) -> None:
     """Takes in the window that ended with the newest step of the ring.
 
     smeared   steps that a column is the mean over: itself and those before; values as far apart are whole
-              windows beside one another
+              windows beside one another.  0: not known, and nothing is learned
     """
-    if state.steps % smeared or smeared * step_s > LONGEST_S or (BINS - 1) * smeared >= RING:
+    if smeared < 1 or state.steps % smeared or smeared * step_s > LONGEST_S or (BINS - 1) * smeared >= RING:
         return
     window_s, total = float(smeared * step_s), 0.0
     for back in range(BINS):
