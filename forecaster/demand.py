@@ -20,6 +20,8 @@ class Demand:
                Service time is busy over arrivals (Little).
     start_s    Unix seconds, a multiple of step_s.
     delay_s    age at which a figure has all its samples, seconds: the scrape or push interval.
+    window_s   seconds before the end of a column that it is the mean over, a multiple of step_s; 0: one step,
+               None: not the same in all rows.
     warnings   what the source said beside the data, such as a partial answer.
     """
 
@@ -30,7 +32,13 @@ class Demand:
     start_s: int
     step_s: int
     delay_s: float
+    window_s: int | None = 0
     warnings: tuple[str, ...] = ()
+
+    @property
+    def smeared(self) -> int:
+        """Steps that a column is the mean over, itself and those before; 0: not the same in all rows."""
+        return 0 if self.window_s is None else max(1, self.window_s // self.step_s)
 
     @property
     def end_s(self) -> int:

@@ -163,6 +163,7 @@ def advance(
     slower: NDArray[np.float32] | None = None,
     callers: NDArray[np.intp] | None = None,
     clock: Clock | None = None,
+    smeared: int = 1,
 ) -> FleetState:
     """The state after the steps (s, n) of `arrivals` requests/s; NaN = not observed.
 
@@ -170,6 +171,7 @@ def advance(
              say nothing
     callers  (s,) the row of each service's caller; -1 = it has none
     clock    whose days and weeks each service lives by, as it is known now; None: UTC
+    smeared  steps that each column is the mean over, itself and those before; 0: not known
 
     The arrays of the state passed in are reused: do not use it again.
     """
@@ -190,6 +192,7 @@ def advance(
         slower=slower,
         callers=callers,
         clock=clock,
+        smeared=smeared,
     )
     silent_s, lively = state.silent_s, state.lively
     for j in range(steps):
@@ -243,6 +246,13 @@ def forecast(state: FleetState, win: Window, *, least: NDArray[np.float32] | Non
         state.keys, LEVELS, path, state.origin_s, state.step_s, known,
         rates=state.rates, weights=state.weights, chances=state.chances, sparse=state.sparse, least=least,
     )  # fmt: skip
+
+
+def dispersions(state: FleetState) -> NDArray[np.float64]:
+    """(s,) variance over mean of each service's counts within a step; 1 where nothing is known."""
+    from models.peak.dispersion import dispersions as learned  # noqa: PLC0415
+
+    return learned(state.peak)
 
 
 def _at_least(state: FleetState, win: Window, least: NDArray[np.float32]) -> FleetState:

@@ -125,6 +125,7 @@ def _demand(
         start_s=reading.start_s,
         step_s=reading.way.step_s,
         delay_s=reading.way.delay_s,
+        window_s=reading.way.window_s,
         warnings=reading.said(),
     )
 

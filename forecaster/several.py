@@ -100,6 +100,7 @@ def _joined(parts: list[Demand]) -> Demand:
         arrivals=np.concatenate([part.arrivals for part in parts])[order],
         busy=np.concatenate([part.busy for part in parts])[order],
         delay_s=max(part.delay_s for part in parts),
+        window_s=parts[0].window_s if len({part.window_s for part in parts}) == 1 else None,
         warnings=tuple(dict.fromkeys(w for part in parts for w in part.warnings)),
     )
 

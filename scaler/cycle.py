@@ -29,6 +29,7 @@ from scaler.plan.plan import (
     plan_fleet,
     service_leads,
     service_rows,
+    shared,
 )
 from scaler.plan.result import FleetPlan
 from scaler.plan.spec import FleetSpec, service_zones
@@ -83,6 +84,7 @@ class Cycle:
             end_s=start_s,
         )
         self._delay_s = float(pace.step_s)
+        self._smeared = 1
         self._leads: Mapping[ServiceKey, float] = {}
         self._held = NOTHING_HELD
         self._summing = summing(())
@@ -120,7 +122,7 @@ class Cycle:
 
         The recent past may come in pieces, oldest first, the last of which ends at `until_s` (Unix seconds).
         """
-        self._delay_s = demand.delay_s
+        self._delay_s, self._smeared = demand.delay_s, demand.smeared
         summed = self._summed(demand)
         until_s = demand.end_s if until_s is None else until_s
         if self._warm_from_s is None:
@@ -148,7 +150,7 @@ class Cycle:
 
     def observe(self, demand: Demand) -> None:
         """Take what came since the last time."""
-        self._delay_s = demand.delay_s
+        self._delay_s, self._smeared = demand.delay_s, demand.smeared
         summed = self._summed(demand)
         self._follow(self._with(summed))
         self._take(summed, lambda _: None)
@@ -193,14 +195,10 @@ class Cycle:
         least = self.outside.least(self.state, now_s, win.lead_s)
         return fleet.forecast(self.state, win, least=least)
 
-    def plan(
-        self, spec: FleetSpec, now_s: int, *, max_total_pods: int | None = None, dispersion: float = 1.0
-    ) -> FleetPlan:
+    def plan(self, spec: FleetSpec, now_s: int, *, max_total_pods: int | None = None) -> FleetPlan:
         """The plan at `now_s`."""
         forecast, at = self.forecast(now_s), self._rows(spec)
-        seen = demands(
-            forecast, self._services(dispersion), spec, rows=at, timing=self.pace.plan, now_s=now_s
-        )
+        seen = demands(forecast, self._services(), spec, rows=at, timing=self.pace.plan, now_s=now_s)
         self.shade.planned(Planned(now_s, spec.keys, expected(seen), spec.least, spec.most))
         plan, self._held = plan_fleet(
             seen,
@@ -214,9 +212,8 @@ class Cycle:
         )
         return plan
 
-    def _services(self, dispersion: float) -> Services:
-        spread = np.full(len(self.state.keys), dispersion)
-        return Services(self.grids.service_time_s, self.state.silent_s, spread)
+    def _services(self) -> Services:
+        return Services(self.grids.service_time_s, self.state.silent_s, fleet.dispersions(self.state))
 
     def _chosen(self, spec: FleetSpec, seen: Demands, at: NDArray[np.intp]) -> InForce:
         """The candidate in force of each Revision."""
@@ -282,7 +279,12 @@ class Cycle:
         for first in range(0, steps - apart, AT_ONCE):
             some = columns[:, first : min(first + AT_ONCE, steps - apart)]
             self.state = fleet.advance(
-                self.state, some, win, callers=self.outside.callers(self.state.keys), clock=self.clock
+                self.state,
+                some,
+                win,
+                callers=self.outside.callers(self.state.keys),
+                clock=self.clock,
+                smeared=self._smeared,
             )
             progress(first / steps)
         for step in range(steps - apart, steps):
@@ -294,10 +296,11 @@ class Cycle:
                 slower=self.outside.slower(self.state, win),
                 callers=self.outside.callers(self.state.keys),
                 clock=self.clock,
+                smeared=self._smeared,
             )
             self._tell(columns[:, step : step + 1], revisions)
             if rehearse:
-                self._rehearse(dispersion=1.0)
+                self._rehearse()
                 progress(step / steps)
         progress(1.0)
 
@@ -333,9 +336,10 @@ class Cycle:
         self.shade.follow(revisions)
         known = np.append(np.nan_to_num(arrivals), np.zeros((1, 1), np.float32), axis=0)[self._rows(spec)]
         counts = (known * (step_s * spec.share)[:, np.newaxis]).astype(np.float32)
-        self.shade.came(Came(self.state.origin_s - step_s, step_s, spec.keys, counts))
+        dispersion = shared(fleet.dispersions(self.state), self._rows(spec), spec.share)
+        self.shade.came(Came(self.state.origin_s - step_s, step_s, spec.keys, counts, dispersion))
 
-    def _rehearse(self, dispersion: float) -> None:
+    def _rehearse(self) -> None:
         """Plans would have been made in the past, too: the shadow is told of one, and lives on."""
         spec = self._spec
         if spec is None:
@@ -343,7 +347,7 @@ class Cycle:
         now_s = self.state.origin_s + int(self._delay_s)
         seen = demands(
             self.forecast(),
-            self._services(dispersion),
+            self._services(),
             spec,
             rows=self._rows(spec),
             timing=self.pace.plan,

@@ -5,11 +5,12 @@ from dataclasses import dataclass
 import numpy as np
 
 from config.calendar import Event
+from forecaster import fleet
 from forecaster.diagnose import Diagnosis, diagnose
 from models.clock import utc
 from scaler.cycle import Cycle
 from scaler.plan.floor import shortage
-from scaler.plan.plan import LEAST_COUNTING_S
+from scaler.plan.plan import LEAST_COUNTING_S, shared
 from scaler.plan.result import FleetPlan, Plan, Reason
 from scaler.plan.spec import FleetSpec
 from scaler.shade import Standing
@@ -51,6 +52,8 @@ class Explanation:
     """What was chosen delayed more requests lately than the KPA alone, so that is in force."""
     sigma: float
     """Usual error of the window's peak, as a factor."""
+    dispersion: float
+    """Variance over mean of the counts within a step; 1 = Poisson."""
     quantiles: tuple[float, ...]
     """Requests/s that the window's peak stays below, at SHOWN."""
     few_requests: bool
@@ -88,6 +91,7 @@ def explain(cycle: Cycle, spec: FleetSpec, plan: FleetPlan, row: int) -> Explana
         proven=bool(chosen.proven[0]),
         guarded=one.reason is Reason.GUARDED,
         sigma=_sigma(cycle, i),
+        dispersion=_dispersion(cycle, spec, row, i),
         quantiles=tuple(float(plan.rates[row, column]) for column in columns),
         few_requests=bool(cycle.state.sparse[i]),
         event=float(cycle.state.chances[i]),
@@ -121,6 +125,11 @@ def _sigma(cycle: Cycle, i: int) -> float:
     return float(np.exp((known["recent"] + known["long"] + known["by_time"][half_hour]) / 3))
 
 
+def _dispersion(cycle: Cycle, spec: FleetSpec, row: int, i: int) -> float:
+    known = fleet.dispersions(cycle.state)
+    return float(shared(known, np.array([i]), spec.share[row : row + 1])[0])
+
+
 def _choices(cycle: Cycle, plan: FleetPlan, spec: FleetSpec, row: int, i: int) -> tuple[Choice, ...]:
     """Numbers of pods around the one wanted, as scaler.shadow.floors weighs them."""
     one = plan.at(row)
@@ -132,6 +141,7 @@ def _choices(cycle: Cycle, plan: FleetPlan, spec: FleetSpec, row: int, i: int) -
     forecast = cycle.forecast(plan.at_s)
     rates = forecast.rates[i].astype(np.float64) * float(spec.share[row])
     weights = forecast.weights[i].astype(np.float64)
-    short = shortage(around, rates * counting_s, weights, per_pod * counting_s)
+    dispersion = _dispersion(cycle, spec, row, i)
+    short = shortage(around, rates * counting_s, weights, per_pod * counting_s, dispersion)
     saves = float(plan.worth[row]) * per_pod * short
     return tuple(Choice(int(n), float(p), float(v)) for n, p, v in zip(around, short, saves, strict=True))

@@ -38,12 +38,13 @@ class Planned:
 
 @dataclass(frozen=True, eq=False)
 class Came:
-    """Requests of the Revisions `keys` (r,) in steps from `start_s` on: counts (r, n)."""
+    """Requests of the Revisions `keys` (r,) in steps from `start_s` on: counts (r, n), dispersion (r,)."""
 
     start_s: int
     step_s: int
     keys: tuple[RevisionKey, ...]
     counts: NDArray[np.float32]
+    dispersion: NDArray[np.float64]
 
 
 @dataclass(frozen=True)
@@ -199,4 +200,4 @@ class Shade:
             shadow.go_on_at(came.start_s)
         at = rows.where_before(came.keys, [one.key for one in shadow.revisions])
         counts = rows.carry(came.counts, at, np.zeros((len(at), came.counts.shape[1]), np.float32))
-        shadow.take(counts, came.step_s)
+        shadow.take(counts, came.step_s, rows.carry(came.dispersion, at, np.ones(len(at))))

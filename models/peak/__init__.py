@@ -7,5 +7,6 @@ layout     what is known of every service, as one array
 profile    means of the day, the week and the hour, slot by slot
 regress    the regression, with forgetting
 error      quantiles of its errors
+dispersion  how far counts stray from their rate
 advance    the loops over services and steps
 """

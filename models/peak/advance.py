@@ -12,6 +12,7 @@ from models.compiled import compiled, compiled_loop
 from models.hazard.renew import chance
 from models.hazard.renew import follow as follow_events
 from models.peak.burst import event_of, had_onset, learn_size
+from models.peak.dispersion import learn_dispersion
 from models.peak.error import RESHAPE_S, learn_error, reshape, sigma
 from models.peak.layout import FEATURES, LEVELS, PENDING, POINTS, PRIOR, RIDGE, RING, SIZES, level_shares
 from models.peak.profile import follow
@@ -62,6 +63,7 @@ def advance(
     slower: NDArray[np.float32] | None = None,
     callers: NDArray[np.intp] | None = None,
     clock: Clock | None = None,
+    smeared: int = 1,
 ) -> Said:
     """Takes the fleet through n steps, and says after each what is to come.
 
@@ -76,6 +78,7 @@ def advance(
     slower    (s,) the highest log rate that slower models expect in the window; NaN = they say nothing
     callers   (s,) the row of each service's caller; -1 = it has none
     clock     whose days and weeks each service lives by; None: UTC
+    smeared   steps that each column is the mean over, itself and those before; 1: itself alone, 0: not known
     """
     s, n = len(rates), 1 if newest_only else rates.shape[1]
     said = Said(
@@ -96,7 +99,7 @@ def advance(
     _advance(
         state, hazard, np.ascontiguousarray(rates, np.float32), origin_s, step_s, first, begins, last, lead_s,
         slower, callers, LEVELS, _SHARES, _PRIOR, clock.place, clock.first, clock.since_s, clock.shift_s,
-        said.rates, said.weights, said.chances, said.sparse,
+        said.rates, said.weights, said.chances, said.sparse, smeared,
     )  # fmt: skip
     return said
 
@@ -105,7 +108,7 @@ def advance(
 def _advance(
     states: Any, hazards: Any, rates: Any, origin_s: int, step_s: int, first: int, begins: int, last: Any,
     lead_s: Any, slower: Any, callers: Any, levels: Any, shares: Any, prior: Any, place: Any, begin: Any,
-    since_s: Any, shift_s: Any, points: Any, weights: Any, chances: Any, sparse: Any,
+    since_s: Any, shift_s: Any, points: Any, weights: Any, chances: Any, sparse: Any, smeared: int,
 ) -> None:  # fmt: skip
     x = np.zeros(FEATURES)
     for i in range(len(states)):
@@ -117,7 +120,10 @@ def _advance(
             call = math.nan
             if callers[i] >= 0 and not math.isnan(rates[callers[i], j]):
                 call = 1.0 if rates[callers[i], j] > 0 else 0.0
-            step(state, hazard, rates[i, j], time_s, step_s, begins, last[i], levels, prior, x, here, call)
+            step(
+                state, hazard, rates[i, j], time_s, step_s, begins, last[i], levels, prior, x, here, call,
+                smeared,
+            )  # fmt: skip
             now_s = time_s + step_s
             # Where only the newest is asked for, all that is kept of the others is what they are scored by.
             at = min(j, chances.shape[1] - 1)
@@ -139,7 +145,7 @@ def _advance(
 @compiled
 def step(
     state: Any, hazard: Any, rate: float, time_s: int, step_s: int, first: int, last: int, levels: Any,
-    prior: Any, x: Any, here: Any, call: float,
+    prior: Any, x: Any, here: Any, call: float, smeared: int,
 ) -> None:  # fmt: skip
     """Takes in what came in the step that begins at `time_s`; here: the wall clock's (models.clock)."""
     if not 0 <= rate < math.inf:
@@ -149,6 +155,7 @@ def step(
     follow_events(hazard, event, time_s, step_s, here, call)
     state.rate[state.steps % RING], state.z[state.steps % RING] = rate, z
     state.steps += 1
+    learn_dispersion(state, step_s, smeared)
     follow(state, z, time_s, step_s, here)
     if not math.isnan(z):
         state.last = z

@@ -56,6 +56,9 @@ STATE = np.dtype(
         # Of events after a step without traffic: how many there were, and the share that began a burst.
         ("events", "i8"),
         ("big", "f4"),
+        # Logs of the dispersion of counts of one window and of two, and windows that were taken.
+        ("dispersion", "f4", (2,)),
+        ("dispersion_seen", "i4"),
         # The regression.
         # Rows of the lower half of the Gram matrix, one after the other.
         ("gram", "f8", (FEATURES * (FEATURES + 1) // 2,)),

@@ -92,6 +92,7 @@ def pages(found: list[tuple[str, Any]]) -> list[str]:
             f"One delayed request is worth {told.delay_cost:.3g} pod-seconds.",
             f"  The plan reaches {one.lead_s:.0f} s ahead.  Observed: {told.observed_s / 86400:.1f} days.  "
             f"The peak is usually off by a factor of {told.sigma:.2f}.",
+            f"  Counts of a second have {told.dispersion:.2f} times the variance of Poisson.",
             "",
             "  peak ahead: median     0.90     0.95     0.99   requests/s",
             "            " + _numbers(told.quantiles),

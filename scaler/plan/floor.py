@@ -9,18 +9,21 @@ from numpy.typing import NDArray
 Array = NDArray[np.float64]
 
 
-def shortage(pods: NDArray[np.int64], rates: Array, weights: Array, per_pod: float) -> Array:
+def shortage(
+    pods: NDArray[np.int64], rates: Array, weights: Array, per_pod: float, dispersion: float = 1.0
+) -> Array:
     """(n,) P(X > (N + ½)μτ) for N of `pods` (n,): the chance that one more pod would be at work.
 
     rates (p,) counts that are expected, with weights (p,); per_pod: μτ, requests that a pod takes meanwhile.
-    As scaler.shadow.floors with a dispersion of 1 and τ of a second: X of mean λ is above x about as likely
-    as a Gamma(x + 1) variable is below λ, whose cube root is nearly normal.
+    As scaler.shadow.floors: of counts over D, their dispersion, X of mean λ is above x about as likely as a
+    Gamma(x + 1/D) variable is below λ, whose cube root is nearly normal; and no likelier than λ / (x + 1/D).
     """
     from scipy.special import ndtr  # noqa: PLC0415  # 27 MB, and only people ask
 
-    shape = ((pods + 0.5) * per_pod + 1)[:, np.newaxis]
-    z = 3 * np.sqrt(shape) * (np.cbrt(rates / shape) - 1 + 1 / (9 * shape))
-    return np.asarray(ndtr(z) @ weights)
+    shape = ((pods + 0.5) * per_pod + 1)[:, np.newaxis] / dispersion
+    part = rates / dispersion / shape
+    z = 3 * np.sqrt(shape) * (np.cbrt(part) - 1 + 1 / (9 * shape))
+    return np.asarray(np.minimum(ndtr(z), part) @ weights)
 
 
 def worth_keeping_warm(

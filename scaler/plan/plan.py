@@ -198,8 +198,18 @@ def demands(
         per_pod=np.where(capable, per_pod, 1.0),
         counting_s=np.where(spec.rps, LEAST_COUNTING_S, np.fmax(served_s, LEAST_COUNTING_S)),
         service_time_s=served_s,
-        dispersion=np.append(services.dispersion, 1.0)[rows],
+        dispersion=shared(services.dispersion, rows, spec.share),
     )
+
+
+def shared(
+    dispersion: NDArray[np.float64], rows: NDArray[np.intp], share: NDArray[np.float64]
+) -> NDArray[np.float64]:
+    """(r,) dispersion of what each Revision gets of its service's requests, which go their ways one by one.
+
+    dispersion (s,) of the services; rows (r,) of the Revisions' services, -1: not known; share (r,)
+    """
+    return np.asarray(1 + share * (np.append(dispersion, 1.0)[rows] - 1))
 
 
 def expected(demands: Demands) -> Expected:

@@ -6,9 +6,9 @@
     go_on_at   some time is not lived through: nobody knows what came
     found      the candidate in force of each Revision, chosen anew every hour, and what it rests on
 
-A count of several seconds is spread over them at random, as in a backtest.  How long pods take to start is
-drawn from what was seen of theirs, so that what a candidate came to is its cost in the mean over it.  Where
-there are more items (Revisions times candidates) than MOST_ITEMS, Revisions are sampled, and the others
+A count of several seconds is spread over them at random (scaler.shadow.seconds).  How long pods take to start
+is drawn from what was seen of theirs, so that what a candidate came to is its cost in the mean over it.
+Where there are more items (Revisions times candidates) than MOST_ITEMS, Revisions are sampled, and the others
 borrow from them.
 """
 
@@ -25,6 +25,7 @@ from scaler.shadow.choice import KPA, PRIOR_S, Wishes, choose, keep
 from scaler.shadow.guard import DEFAULT_SHARE, nobody_guarded
 from scaler.shadow.items import EVERY, Cast, Lived, carried_over, cast, same_candidates
 from scaler.shadow.rules import RULE_OF, RULES
+from scaler.shadow.seconds import by_second
 from scaler.shadow.trial import PODS, TOLD, told
 
 MOST_ITEMS = 800_000
@@ -112,9 +113,15 @@ class Shadow:
         # Where no traffic comes to be known, plans are not kept for ever.
         self._plans = [plan for plan in self._plans if plan[0] >= at_s - MOST_BEHIND_S]
 
-    def take(self, counts: NDArray[np.float32], step_s: int) -> None:
-        """Live through the steps that follow: counts (r, n) requests in each, rows as `revisions`."""
-        seconds = self._seconds(counts[self.sampled], step_s)
+    def take(
+        self, counts: NDArray[np.float32], step_s: int, dispersion: NDArray[np.float64] | None = None
+    ) -> None:
+        """Live through the steps that follow: counts (r, n) requests in each, rows as `revisions`.
+
+        dispersion   (r,) variance over mean of the counts within a step; None: 1 everywhere, as Poisson
+        """
+        spread = np.ones(len(self.sampled)) if dispersion is None else dispersion[self.sampled]
+        seconds = by_second(self._rng, counts[self.sampled], step_s, spread)
         first_s, end_s = self.now_s, self.now_s + seconds.shape[1]
         while self.now_s < end_s:
             until_s = min(end_s, (self.now_s // REVIEW_S + 1) * REVIEW_S)
@@ -201,15 +208,6 @@ class Shadow:
             at = rows.where_before(said, keys)
             pods[at >= 0, :, j] = asked[at[at >= 0]]
         return np.array([plan[0] for plan in due], np.int64), pods
-
-    def _seconds(self, counts: NDArray[np.float32], step_s: int) -> NDArray[np.float32]:
-        """(l, n * step_s) requests of each second; what was not observed had none."""
-        known = np.nan_to_num(counts).astype(np.float64)
-        whole = np.floor(known + self._rng.random(known.shape)).astype(np.int64)
-        if step_s == 1:
-            return whole.astype(np.float32)
-        spread = self._rng.multinomial(whole, np.full(step_s, 1 / step_s))
-        return spread.reshape(len(counts), counts.shape[1] * step_s).astype(np.float32)
 
 
 def sample(revisions: Sequence[Lived], before: set[RevisionKey]) -> NDArray[np.intp]:

@@ -51,6 +51,12 @@ def test_a_column_is_what_was_known_at_its_end(clock: str) -> None:
     assert (demand.start_s, demand.end_s, demand.step_s) == (START_S, START_S + 600, 60)
 
 
+def test_columns_shorter_than_the_window_are_smeared_over_those_before(clock: str) -> None:
+    for step_s, smeared in ((15, 4), (30, 2), (60, 1), (300, 1)):
+        demand = custom(clock).read(START_S, START_S + 600, step_s)
+        assert (demand.window_s, demand.smeared) == (max(60, step_s), smeared)
+
+
 def test_more_points_than_prometheus_gives_at_once_come_in_pieces(clock: str) -> None:
     """Four hours by the second: 14,400 columns, each once."""
     told: list[tuple[int, int]] = []

@@ -9,6 +9,7 @@ import pytest
 
 from config.sources import Sources
 from forecaster.prometheus.errors import NoData
+from forecaster.read import PrometheusSource
 from forecaster.several import PresetSources
 from models.keys import RevisionKey, ServiceKey
 
@@ -62,6 +63,23 @@ def test_each_revision_is_read_by_its_own_preset(address: str) -> None:
     assert demand.services == (SERVICES[CART], SERVICES[MESHED])
     np.testing.assert_allclose(np.nanmean(demand.arrivals, axis=1), [3.0, 7.0], rtol=0.02)
     np.testing.assert_allclose(np.nanmean(demand.busy, axis=1), [0.6, 0.7], rtol=0.02)
+
+
+def test_rows_of_different_windows_are_said_to_have_none_in_common(address: str) -> None:
+    source = PresetSources(Sources(prometheus_url=address, preset="opencensus", rate_window_s=60.0))
+    try:
+        found = [
+            source.read(END_S - 1800, END_S - 600, 30, services=SERVICES, presets=presets)
+            for presets in ({MESHED: "istio"}, {})
+        ]
+        # As if the mesh were pushed each minute.
+        source._by_preset["istio"] = PrometheusSource(
+            Sources(prometheus_url=address, preset="istio", rate_window_s=240.0)
+        )
+        found.append(source.read(END_S - 1800, END_S - 600, 30, services=SERVICES, presets={MESHED: "istio"}))
+    finally:
+        source.close()
+    assert [(each.window_s, each.smeared) for each in found] == [(60, 2), (60, 2), (None, 0)]
 
 
 def test_a_fleet_that_all_names_another_preset_is_read_too(address: str) -> None:

@@ -3,17 +3,21 @@
 from dataclasses import replace
 
 import numpy as np
+import pytest
 from numpy.typing import NDArray
 
 from config.policy import Mode, RevisionPolicy
+from forecaster import fleet
 from forecaster.demand import Demand
 from forecaster.slow import Lane, Memory
 from models.keys import RevisionKey, ServiceKey
 from models.slow.rehearse import NOT_KNOWN
 from scaler.cycle import Cycle, Pace
+from scaler.explain import explain
 from scaler.plan.plan import Timing
 from scaler.plan.spec import FleetSpec, fleet_spec
 from scaler.revision import RevisionSpec
+from scaler.shade import Came
 from scaler.shadow.choice import KPA
 from scaler.shadow.trial import REQUESTS
 
@@ -279,3 +283,52 @@ def test_while_nobody_can_be_observed_the_shadow_has_no_lull() -> None:
     cycle.observe(demand(until_s + 600, until_s + 630, values=np.full((1, 1), 20.0, np.float32)))
     cycle.shade.live()
     assert shadow.now_s == until_s + 630
+
+
+def together(batch: int, *, hours: int = 12) -> Demand:
+    """Hours of 40 requests/s, which come in batches of that size."""
+    counts = batch * np.random.default_rng(4).poisson(40 * STEP_S / batch, (1, hours * 3600 // STEP_S))
+    values = (counts / STEP_S).astype(np.float32)
+    return demand(10 * DAY_S, 10 * DAY_S + hours * 3600, values=values)
+
+
+def test_requests_that_come_together_have_a_higher_floor_than_as_many_one_by_one() -> None:
+    floors, blind = {}, {}
+    for batch in (1, 20):
+        cycle = Cycle(PACE, 10 * DAY_S)
+        cycle.lead(spec())
+        cycle.observe(together(batch))
+        plan = cycle.plan(spec(), cycle.known_until_s + STEP_S)
+        told = explain(cycle, spec(), plan, 0)
+        assert told.dispersion == pytest.approx(batch, rel=0.25)
+        saves = {choice.pods: choice.saves for choice in told.choices}
+        assert saves[int(plan.wanted[0])] <= 1 < saves[int(plan.wanted[0]) - 1]
+        floors[batch] = int(plan.wanted[0])
+        # Nothing else than how they come is forgotten.
+        cycle.state.peak["dispersion_seen"] = 0
+        blind[batch] = int(cycle.plan(spec(), cycle.known_until_s + STEP_S).wanted[0])
+    assert floors[20] >= floors[1] + 2
+    assert floors[20] > blind[20]
+    assert floors[1] <= blind[1] + 1
+
+
+def test_what_comes_together_is_told_from_windows_of_several_steps() -> None:
+    came, found = together(20, hours=48), {}
+    smeared = np.convolve(came.arrivals[0], np.ones(2) / 2)[np.newaxis, : came.arrivals.shape[1]]
+    for window_s in (0, 2 * STEP_S):
+        cycle = Cycle(replace(PACE, recent_s=2 * DAY_S), 10 * DAY_S)
+        cycle.lead(spec())
+        cycle.warm_up(replace(came, arrivals=smeared.astype(np.float32), window_s=window_s))
+        found[window_s] = float(fleet.dispersions(cycle.state)[0])
+    assert found[2 * STEP_S] == pytest.approx(20, rel=0.3)
+    # Read as if each step stood for itself, they come the more together the longer they are looked at.
+    assert found[0] < 0.6 * found[2 * STEP_S]
+
+
+def test_the_shadow_is_told_how_requests_come() -> None:
+    cycle, _ = shadowed()
+    cycle.observe(replace(together(20), start_s=cycle.known_until_s))
+    (*_, came) = cycle.shade._due
+    assert isinstance(came, Came)
+    assert came.dispersion.tolist() == fleet.dispersions(cycle.state).tolist()
+    assert came.dispersion[0] > 10

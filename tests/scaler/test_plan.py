@@ -25,6 +25,7 @@ from scaler.plan.plan import (
     plan_fleet,
     service_leads,
     service_rows,
+    shared,
 )
 from scaler.plan.result import FleetPlan, Reason
 from scaler.plan.spec import FleetSpec, fleet_spec
@@ -158,6 +159,26 @@ def test_the_chance_of_too_few_is_poissons(mean: float, pods: int) -> None:
 
     got = shortage(np.array([pods]), np.array([mean]), np.ones(1), 4.0)
     assert got[0] == pytest.approx(poisson.sf(4 * pods + 2, mean), rel=0.35, abs=1e-4)
+
+
+@pytest.mark.parametrize("together", [2, 5])
+def test_the_chance_of_too_few_is_that_of_poissons_batches(together: int) -> None:
+    from scipy.stats import poisson
+
+    pods = np.array([60, 75, 80, 90])
+    got = shortage(pods, np.array([300.0]), np.ones(1), 4.0, together)
+    wanted = poisson.sf((4 * pods + 2) / together, 300 / together)
+    np.testing.assert_allclose(got, wanted, rtol=0.35, atol=1e-4)
+
+
+def test_a_share_of_requests_that_come_together_comes_less_together() -> None:
+    """Of batches of 5 each request goes to a Revision of 40 % by chance."""
+    rng = np.random.default_rng(1)
+    batches = rng.poisson(20.0, 200_000)
+    part = rng.binomial(5 * batches, 0.4)
+    got = shared(np.array([5.0]), np.array([0, 0, -1]), np.array([0.4, 1.0, 1.0]))
+    assert got[0] == pytest.approx(part.var() / part.mean(), rel=0.02)
+    assert got[1:].tolist() == [5.0, 1.0]
 
 
 def test_a_wider_forecast_asks_for_more() -> None:

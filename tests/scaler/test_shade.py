@@ -16,7 +16,7 @@ from scaler.shadow.choice import KPA
 from scaler.shadow.items import Lived
 from scaler.shadow.live import MOST_BEHIND_S, REVIEW_S
 from scaler.shadow.rules import LONGEST_HOLD_S, PLAIN, RULES, Expected
-from scaler.shadow.trial import PODS, REQUESTS
+from scaler.shadow.trial import DELAYED, PODS, REQUESTS
 
 WEB = world_of(SCENARIOS["web"])
 START_S, STEP_S = 1_800_000_000, 30
@@ -47,9 +47,10 @@ def planned(at_s: int, rate: float = 30.0, *keys: RevisionKey, least: int = 0, m
     )
 
 
-def came(start_s: int, rate: float = 30.0, *keys: RevisionKey) -> Came:
+def came(start_s: int, rate: float = 30.0, *keys: RevisionKey, dispersion: float = 1.0) -> Came:
     keys = keys or (KEY,)
-    return Came(start_s, STEP_S, keys, np.full((len(keys), 1), rate * STEP_S, np.float32))
+    counts = np.full((len(keys), 1), rate * STEP_S, np.float32)
+    return Came(start_s, STEP_S, keys, counts, np.full(len(keys), dispersion))
 
 
 def fed(shade: Shade, from_s: int, until_s: int, *keys: RevisionKey) -> None:
@@ -121,6 +122,19 @@ def test_all_that_came_is_lived_through_however_seldom_that_is_done() -> None:
     row = often.found.rows[KEY]
     np.testing.assert_array_equal(seldom.found.sums[row], often.found.sums[row])
     assert often.found.sums[row, KPA, REQUESTS] == 30 * REVIEW_S
+
+
+def test_requests_that_come_together_are_delayed_more_and_are_as_many() -> None:
+    delayed = []
+    for dispersion in (1.0, 40.0):
+        shade = begun()
+        for at_s in range(START_S, START_S + REVIEW_S, STEP_S):
+            shade.came(came(at_s, dispersion=dispersion))
+            shade.live()
+        sums = shade.found.sums[shade.found.rows[KEY], KPA]
+        assert sums[REQUESTS] == 30 * REVIEW_S
+        delayed.append(sums[DELAYED])
+    assert delayed[1] > 2 * delayed[0]
 
 
 def test_what_lies_far_back_is_let_go_and_little_waits() -> None:

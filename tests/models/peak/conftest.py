@@ -22,6 +22,7 @@ class Fleet:
     first: int = 1
     lead_s: float = 75.0
     now_s: int = 0
+    smeared: int = 1
 
     def __post_init__(self) -> None:
         self.peak, self.hazard = peak.start(self.services), hazard.start(self.services)
@@ -38,6 +39,7 @@ class Fleet:
             first=self.first,
             lead_s=np.full(self.services, self.lead_s),
             clock=clock,
+            smeared=self.smeared,
         )
         self.now_s += given.shape[1] * self.step_s
         return said
