@@ -15,6 +15,8 @@ from numpy.typing import NDArray
 
 from models.keys import ServiceKey
 
+CALLS_S = 2 * 86400
+"""Of the past, in which is looked for who calls whom."""
 SURE = 7.0
 """Log of odds: one in a thousand."""
 SHARE = 0.5

@@ -68,7 +68,8 @@ class Pool:
 def trial(subject: Subject, each: Each = map) -> Trial:
     """Forecasts and floors of one series, and what every candidate would have cost."""
     world, scenario = subject.world, subject.scenario
-    said = forecasts(subject.arrivals, subject.start_s, world, scenario.metrics_delay_seconds)
+    delay_s = scenario.metrics_delay_seconds
+    said = forecasts(subject.arrivals, subject.start_s, world, delay_s, subject.calls)
     found = list(allowed(scenario.levers, limited=scenario.container_concurrency > 0))
     candidates = tuple(candidate for _, candidate in found)
     rules = tuple(dict.fromkeys(candidate.rule for candidate in candidates))

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from models.hazard import layout as hazard
 from models.peak import layout as peak
+from scaler.policies.policy import Calls
 from scaler.policies.setting import setting_rows, steered
 from scaler.replay.layout import FIGURES
 from scaler.replay.world import World, replay_all
@@ -44,27 +45,59 @@ class Forecasts:
     sparse: NDArray[np.bool_]
 
 
-def forecasts(arrivals: NDArray[np.float32], start_s: int, world: World, delay_s: int) -> Forecasts:
+def forecasts(
+    arrivals: NDArray[np.float32], start_s: int, world: World, delay_s: int, calls: Calls | None = None
+) -> Forecasts:
     """The forecasts of one service as they would have been made, from what was known `delay_s` before.
 
     arrivals   (n,) requests in each second
     start_s    Unix seconds of the first
+    calls      who called the service; None: nobody ever
     """
     from models.peak.advance import advance  # noqa: PLC0415  # compiled: loaded where used
 
-    steps, first = len(arrivals) // STEP_S, -(-delay_s // STEP_S)
-    rates = arrivals[: steps * STEP_S].reshape(1, steps, STEP_S).mean(axis=2, dtype=np.float64)
-    said = advance(
-        peak.start(1),
-        hazard.start(1),
-        rates.astype(np.float32),
-        origin_s=start_s // STEP_S * STEP_S,
-        step_s=STEP_S,
-        first=first,
-        lead_s=np.array([world.startup_s + STEP_S]),
+    rates, first = _by_step(arrivals[np.newaxis]), -(-delay_s // STEP_S)
+    if calls is not None:
+        rates = np.concatenate([rates, _by_step(calls.arrivals)])
+    its, events, said = peak.start(1), hazard.start(1), []
+    for begin, end, caller in _turns(calls, rates.shape[1]):
+        if begin or caller > 0:
+            hazard.with_callers(events, np.array([caller > 0]), np.ones(1, np.bool_))
+        said.append(
+            advance(
+                its,
+                events,
+                rates[:, begin:end],
+                origin_s=start_s // STEP_S * STEP_S + begin * STEP_S,
+                step_s=STEP_S,
+                first=first,
+                lead_s=np.array([world.startup_s + STEP_S]),
+                callers=np.array([caller], np.intp),
+            )
+        )
+    at_s = (np.arange(rates.shape[1], dtype=np.int64) + 1 + first) * STEP_S
+    rest = (
+        np.concatenate([getattr(one, name)[0] for one in said])
+        for name in ("rates", "weights", "chances", "sparse")
     )
-    at_s = (np.arange(steps, dtype=np.int64) + 1 + first) * STEP_S
-    return Forecasts(at_s, said.rates[0], said.weights[0], said.chances[0], said.sparse[0])
+    return Forecasts(at_s, *rest)
+
+
+def _by_step(arrivals: NDArray[np.float32]) -> NDArray[np.float32]:
+    """(r, steps) requests/s in each whole step, of (r, n) requests in each second."""
+    steps = arrivals.shape[1] // STEP_S
+    parts = arrivals[:, : steps * STEP_S].reshape(len(arrivals), steps, STEP_S)
+    return np.asarray(parts.mean(axis=2, dtype=np.float64), np.float32)
+
+
+def _turns(calls: Calls | None, steps: int) -> list[tuple[int, int, int]]:
+    """First step, the one after the last, and the caller's row beside the service's own one; -1 = none."""
+    if calls is None:
+        return [(0, steps, -1)]
+    begins = [0, *np.clip(-(-calls.from_s // STEP_S), 0, steps).tolist(), steps]
+    rows_ = [-1, *np.where(calls.caller < 0, -1, calls.caller + 1).tolist()]
+    turns = zip(begins[:-1], begins[1:], rows_, strict=True)
+    return [(begin, end, caller) for begin, end, caller in turns if begin < end or not steps]
 
 
 def floors(
