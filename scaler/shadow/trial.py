@@ -1,23 +1,18 @@
 """Candidates on one service's traffic: their floors, and what each would have cost, block by block."""
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 
-from models.hazard import layout as hazard
-from models.peak import layout as peak
-from scaler.policies.policy import Calls
 from scaler.policies.setting import setting_rows, steered
 from scaler.replay.layout import FIGURES
 from scaler.replay.world import World, replay_all
 from scaler.shadow.candidates import Candidate, Rule
+from scaler.shadow.forecasts import STEP_S, Forecasts
 
-STEP_S = 30
-"""Of the forecast, and from one plan to the next."""
 BLOCK_S = 300
 """What candidates cost is told by blocks of so many seconds."""
 PODS, DELAYED, WAITED, STARTS, REQUESTS = range(5)
@@ -26,78 +21,6 @@ TOLD = 5
 _AT = {name: i for i, name in enumerate(FIGURES)}
 Each = Callable[[Callable[[Any], Any], Iterable[Any]], Iterable[Any]]
 """As `map`: does the same with everything, perhaps several at a time."""
-
-
-@dataclass(frozen=True, eq=False)
-class Forecasts:
-    """What was forecast for one service, step by step (n).
-
-    at_s     (n,) seconds from the first arrival at which the plan is made that a forecast is for.
-    rates, weights   (n, p) requests/s of the window's peak, and how likely each is.
-    chances  (n,) that any request, or a burst, comes in the window.
-    sparse   (n,) True where `chances` is of any request.
-    """
-
-    at_s: NDArray[np.int64]
-    rates: NDArray[np.float32]
-    weights: NDArray[np.float32]
-    chances: NDArray[np.float32]
-    sparse: NDArray[np.bool_]
-
-
-def forecasts(
-    arrivals: NDArray[np.float32], start_s: int, world: World, delay_s: int, calls: Calls | None = None
-) -> Forecasts:
-    """The forecasts of one service as they would have been made, from what was known `delay_s` before.
-
-    arrivals   (n,) requests in each second
-    start_s    Unix seconds of the first
-    calls      who called the service; None: nobody ever
-    """
-    from models.peak.advance import advance  # noqa: PLC0415  # compiled: loaded where used
-
-    rates, first = _by_step(arrivals[np.newaxis]), -(-delay_s // STEP_S)
-    if calls is not None:
-        rates = np.concatenate([rates, _by_step(calls.arrivals)])
-    its, events, said = peak.start(1), hazard.start(1), []
-    for begin, end, caller in _turns(calls, rates.shape[1]):
-        if begin or caller > 0:
-            hazard.with_callers(events, np.array([caller > 0]), np.ones(1, np.bool_))
-        said.append(
-            advance(
-                its,
-                events,
-                rates[:, begin:end],
-                origin_s=start_s // STEP_S * STEP_S + begin * STEP_S,
-                step_s=STEP_S,
-                first=first,
-                lead_s=np.array([world.startup_s + STEP_S]),
-                callers=np.array([caller], np.intp),
-            )
-        )
-    at_s = (np.arange(rates.shape[1], dtype=np.int64) + 1 + first) * STEP_S
-    rest = (
-        np.concatenate([getattr(one, name)[0] for one in said])
-        for name in ("rates", "weights", "chances", "sparse")
-    )
-    return Forecasts(at_s, *rest)
-
-
-def _by_step(arrivals: NDArray[np.float32]) -> NDArray[np.float32]:
-    """(r, steps) requests/s in each whole step, of (r, n) requests in each second."""
-    steps = arrivals.shape[1] // STEP_S
-    parts = arrivals[:, : steps * STEP_S].reshape(len(arrivals), steps, STEP_S)
-    return np.asarray(parts.mean(axis=2, dtype=np.float64), np.float32)
-
-
-def _turns(calls: Calls | None, steps: int) -> list[tuple[int, int, int]]:
-    """First step, the one after the last, and the caller's row beside the service's own one; -1 = none."""
-    if calls is None:
-        return [(0, steps, -1)]
-    begins = [0, *np.clip(-(-calls.from_s // STEP_S), 0, steps).tolist(), steps]
-    rows_ = [-1, *np.where(calls.caller < 0, -1, calls.caller + 1).tolist()]
-    turns = zip(begins[:-1], begins[1:], rows_, strict=True)
-    return [(begin, end, caller) for begin, end, caller in turns if begin < end or not steps]
 
 
 def floors(

@@ -1,4 +1,4 @@
-"""Candidates on one service's traffic: when each forecast is for, and what floors follow from it."""
+"""Candidates on one service's traffic: what floors follow from its forecasts, and what they come to."""
 
 import numpy as np
 import pytest
@@ -6,19 +6,17 @@ from numpy.typing import NDArray
 
 from config.scenario import SCENARIOS
 from models.peak.layout import POINTS
-from scaler.policies.policy import Calls
 from scaler.policies.setting import AS_IT_IS, Setting
 from scaler.replay.world import NO_PLAN, replay, world_of
 from scaler.shadow.candidates import NO_FLOOR, Candidate, Rule
+from scaler.shadow.forecasts import Forecasts, forecasts
 from scaler.shadow.trial import (
     BLOCK_S,
     DELAYED,
     PODS,
     STARTS,
     WAITED,
-    Forecasts,
     floors,
-    forecasts,
     held,
     lived,
     rows,
@@ -29,56 +27,6 @@ HEAVY, SPARSE = world_of(SCENARIOS["heavy"]), world_of(SCENARIOS["sparse"])
 
 def traffic(seconds: int = 4 * 3600, rate: float = 5.0) -> NDArray[np.float32]:
     return np.asarray(np.random.default_rng(1).poisson(rate, seconds), np.float32)
-
-
-@pytest.mark.parametrize(
-    ("delay_s", "first_s"), [(0, 30), (1, 60), (30, 60), (45, 90), (90, 120), (3600, 3630)]
-)
-def test_a_plan_is_made_when_what_its_forecast_knows_is_as_old_as_told(delay_s: int, first_s: int) -> None:
-    arrivals = traffic(600)
-    said = forecasts(arrivals, 0, HEAVY, delay_s)
-    assert said.at_s.tolist() == list(range(first_s, first_s + 600, 30))
-    for step in range(20):
-        changed = arrivals.copy()
-        changed[(step + 1) * 30 :] = 77
-        other = forecasts(changed, 0, HEAVY, delay_s)
-        # The second from which on all is changed is at least `delay_s` before the plan.
-        assert (step + 1) * 30 <= said.at_s[step] - delay_s
-        for name in ("rates", "weights", "chances", "sparse"):
-            assert getattr(other, name)[: step + 1].tobytes() == getattr(said, name)[: step + 1].tobytes()
-
-
-def chain() -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-    """A day of a service at random, and of one that it calls two minutes later."""
-    caller = (np.random.default_rng(2).random(86400) < 1 / 1800).astype(np.float32)
-    return caller, np.roll(caller, 120)
-
-
-def calls(caller: NDArray[np.float32], turns: list[tuple[int, int]]) -> Calls:
-    from_s, rows_ = zip(*turns, strict=True)
-    return Calls(np.array(from_s, np.int64), np.array(rows_, np.intp), caller[np.newaxis])
-
-
-@pytest.mark.parametrize("from_s", [-3600, 0, 7201])
-def test_after_a_call_a_request_is_likelier_than_without_knowing_of_it(from_s: int) -> None:
-    caller, called = chain()
-    alone = forecasts(called, 0, SPARSE, 30)
-    heard = forecasts(called, 0, SPARSE, 30, calls(caller, [(from_s, 0)]))
-    late = alone.at_s >= 43200
-    coming = np.array([called[at_s : at_s + 30].any() for at_s in alone.at_s[late]])
-    assert np.median(alone.chances[late][coming]) < 0.1
-    assert np.median(heard.chances[late][coming]) > 0.2
-    assert np.median(heard.chances[late][~coming]) < 0.05
-    before = alone.at_s <= max(from_s, 0)
-    assert heard.chances[before].tobytes() == alone.chances[before].tobytes()
-
-
-def test_whose_caller_is_gone_is_told_of_no_call_any_more() -> None:
-    caller, called = chain()
-    changed = np.where(np.arange(86400) < 43200, caller, np.roll(caller, 12345))
-    gone = [(3600, 0), (43200, -1)]
-    one, other = (forecasts(called, 0, SPARSE, 30, calls(each, gone)) for each in (caller, changed))
-    assert one.chances.tobytes() == other.chances.tobytes()
 
 
 @pytest.mark.parametrize("seconds", [0, 1, 29, 30, 59, 60])
