@@ -1,5 +1,6 @@
 """Who calls whom is known in a backtest too: found from the past alone, and of use to who is called."""
 
+import pickle
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 
@@ -129,6 +130,18 @@ def test_a_series_that_nobody_calls_is_as_it_was(making: Making) -> None:
 @pytest.fixture(scope="module", name="made")
 def _made(making: Making) -> Traffic:
     return making(chain(72), score_from_s=START_S + 24 * 3600)
+
+
+def test_on_another_machine_the_callers_are_the_same(making: Making) -> None:
+    traffic = making(chain(30))
+    turns = callers_among(traffic)
+    here = with_calls(traffic, 0, turns)
+    sent, known = pickle.loads(pickle.dumps((traffic, turns)))
+    there = with_calls(sent, 0, known)
+    assert here.calls is not None
+    assert there.calls is not None
+    for name in ("from_s", "caller", "arrivals"):
+        assert getattr(there.calls, name).tobytes() == getattr(here.calls, name).tobytes()
 
 
 def test_who_is_called_waits_less_for_no_more_pods(made: Traffic, making: Making) -> None:
