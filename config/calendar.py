@@ -23,7 +23,7 @@ import yaml
 from config.document import text_of, twice
 from config.faults import ConfigError, fault, unknown
 from config.values import Real
-from config.zones import day_of, moment_of, zone_of
+from config.zones import day_of, moment_of, written_day, written_moment, zone_of
 
 KEY = "calendar"
 _KEYS = ("time-zone", "holidays", "events")
@@ -92,21 +92,49 @@ class CalendarText:
             raise ConfigError([fault(KEY, " ".join(str(e).split()), self.allowed)]) from None
         if not isinstance(root, yaml.MappingNode):
             raise ConfigError([fault(KEY, text_of(root) if root else text, self.allowed)])
-        faults: list[str] = []
-        said = _mapping(root, f"{KEY}.", _KEYS, faults)
-        zone = _read(said, f"{KEY}.time-zone", Zone().read, Zone().allowed, faults) or "UTC"
-        days = [
-            _value(node, f"{KEY}.holidays", day_of, "a date such as 2026-12-25", faults)
-            for node in _items(said.get("holidays"), f"{KEY}.holidays", "a list of dates", faults)
-        ]
-        events = [
-            _event(node, i, zone, faults)
-            for i, node in enumerate(_items(said.get("events"), f"{KEY}.events", "a list of events", faults))
-        ]
-        if faults:
-            raise ConfigError(faults)
-        known = [event for event in events if event is not None]
-        return Calendar(time_zone=zone, holidays=tuple(sorted(set(days))), events=tuple(known))
+        return calendar_of(root)
+
+
+def calendar_of(root: yaml.MappingNode) -> Calendar:
+    """The calendar that a mapping says.  Raises ConfigError with every fault in it."""
+    faults: list[str] = []
+    said = _mapping(root, f"{KEY}.", _KEYS, faults)
+    zone = _read(said, f"{KEY}.time-zone", Zone().read, Zone().allowed, faults) or "UTC"
+    days = [
+        _value(node, f"{KEY}.holidays", day_of, "a date such as 2026-12-25", faults)
+        for node in _items(said.get("holidays"), f"{KEY}.holidays", "a list of dates", faults)
+    ]
+    events = [
+        _event(node, i, zone, faults)
+        for i, node in enumerate(_items(said.get("events"), f"{KEY}.events", "a list of events", faults))
+    ]
+    if faults:
+        raise ConfigError(faults)
+    known = [event for event in events if event is not None]
+    return Calendar(time_zone=zone, holidays=tuple(sorted(set(days))), events=tuple(known))
+
+
+def keys_of(calendar: Calendar) -> dict[str, Any]:
+    """A calendar under the keys of its text, so that it can be given again; what is not said is left out."""
+    said: dict[str, Any] = {}
+    if calendar.time_zone != "UTC":
+        said["time-zone"] = calendar.time_zone
+    if calendar.holidays:
+        said["holidays"] = [written_day(day) for day in calendar.holidays]
+    if calendar.events:
+        said["events"] = [_keys_of(event) for event in calendar.events]
+    return said
+
+
+def _keys_of(event: Event) -> dict[str, Any]:
+    rate = event.requests_per_second
+    return {
+        "name": event.name,
+        "services": list(event.services),
+        "from": written_moment(event.from_s),
+        "until": written_moment(event.until_s),
+        **({"times": event.times} if rate is None else {"requests-per-second": rate}),
+    }
 
 
 def _event(node: yaml.Node, place: int, zone: str, faults: list[str]) -> Event | None:

@@ -1,4 +1,15 @@
-"""The world that a backtest or an offline plan assumes: how pods start and serve, and how the KPA is set."""
+"""The world that a backtest or an offline plan assumes: how pods start and serve, and how the KPA is set.
+
+A file of it has the keys of Scenario, all of them optional; under `series:` those that differ for some:
+
+    startup-seconds: 20
+    calendar:                           # as in the ConfigMap (config.calendar), for all series
+      time-zone: Europe/Berlin
+      events:
+        - {name: sale, services: [shop/*], from: 2026-11-27T08:00, until: 2026-11-27T20:00, times: 3}
+    series:
+      shop/tokyo-*: {service-seconds: 4, time-zone: Asia/Tokyo}
+"""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields, replace
@@ -8,6 +19,8 @@ from typing import Any
 
 import yaml
 
+from config.calendar import KEY as CALENDAR
+from config.calendar import Calendar, CalendarText, Zone, calendar_of
 from config.document import read_mapping, text_of, twice
 from config.faults import ConfigError, fault, unknown
 from config.policy import Lever
@@ -51,6 +64,12 @@ class Scenario:
     """Memory of a pod, for costs."""
 
     levers: frozenset[Lever] = field(default=frozenset(Lever))
+    calendar: Calendar = field(default_factory=Calendar)
+    """What was known ahead; events are of series by their names."""
+
+    time_zone: str | None = None
+    """Whose days and weeks a series lives by, where the calendar's zone is not its own."""
+
     series: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     """Glob of series -> the fields that differ there."""
 
@@ -87,6 +106,8 @@ _KINDS: Mapping[str, Kind] = {
     "memory-mb": Real(0, above=True),
     "levers": Subset(Lever),
 }
+_KINDS_OF_SERIES: Mapping[str, Kind] = {**_KINDS, "time-zone": Optional(Zone())}
+_SERIES = "series"
 
 
 def load_scenario(name_or_path: str | Path) -> Scenario:
@@ -104,7 +125,9 @@ def load_scenario(name_or_path: str | Path) -> Scenario:
     said = _fields(root, "", faults)
     series = {}
     for key, value in root.value:
-        if key.value != "series":
+        if key.value == CALENDAR:
+            said["calendar"] = _calendar(value, faults)
+        if key.value != _SERIES:
             continue
         if not isinstance(value, yaml.MappingNode):
             faults.append(fault("series", text_of(value), "a mapping from glob to keys"))
@@ -115,6 +138,18 @@ def load_scenario(name_or_path: str | Path) -> Scenario:
     if faults:
         raise ConfigError(faults)
     return replace(SCENARIOS["web"], **said, series=series)
+
+
+def _calendar(node: yaml.Node, faults: list[str]) -> Calendar:
+    """As it stands in the ConfigMap, or as a mapping without quotes around it."""
+    try:
+        if isinstance(node, yaml.MappingNode):
+            return calendar_of(node)
+        text = text_of(node)
+        return CalendarText().read(text) if text else Calendar()
+    except ConfigError as e:
+        faults += e.faults
+        return Calendar()
 
 
 def _series(glob: str, node: yaml.Node, faults: list[str]) -> dict[str, Any]:
@@ -128,13 +163,17 @@ def _series(glob: str, node: yaml.Node, faults: list[str]) -> dict[str, Any]:
 def _fields(node: yaml.MappingNode, prefix: str, faults: list[str]) -> dict[str, Any]:
     """Field of Scenario -> value, from one mapping; adds to `faults`."""
     read: dict[str, Any] = {}
+    kinds, apart = (_KINDS_OF_SERIES, ()) if prefix else (_KINDS, (CALENDAR, _SERIES))
     for key, value in node.value:
         name = text_of(key)
-        if name == "series" and not prefix:
+        if name in apart:
             continue
-        kind = _KINDS.get(name)
+        kind = kinds.get(name)
+        if kind is None and name in _KINDS_OF_SERIES:
+            faults.append(fault(name, text_of(value), "to be written in the calendar, or under series"))
+            continue
         if kind is None:
-            faults.append(unknown(name, text_of(value), _KINDS, prefix))
+            faults.append(unknown(name, text_of(value), (*kinds, *apart), prefix))
             continue
         try:
             read[name.replace("-", "_")] = kind.read(_words(value))
@@ -150,4 +189,5 @@ def _words(node: yaml.Node) -> str:
     return text_of(node)
 
 
-assert {name.replace("-", "_") for name in _KINDS} | {"series"} == {each.name for each in fields(Scenario)}
+_SAID = {name.replace("-", "_") for name in _KINDS_OF_SERIES} | {_SERIES, CALENDAR}
+assert {each.name for each in fields(Scenario)} == _SAID

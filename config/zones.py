@@ -38,6 +38,16 @@ def moment_of(text: str, zone: str) -> int:
     return int((read if read.tzinfo else read.replace(tzinfo=zone_of(zone))).timestamp())
 
 
+def written_day(day: int) -> str:
+    """The date that is so many days from 1 January 1970, as `day_of` reads it."""
+    return (_DAY_0 + timedelta(days=day)).isoformat()
+
+
+def written_moment(at_s: int) -> str:
+    """The time of these Unix seconds in UTC, as `moment_of` reads it."""
+    return datetime.fromtimestamp(at_s, UTC).isoformat()
+
+
 @cache
 def offsets(zone: str) -> tuple[tuple[int, int], ...]:
     """(Unix s, seconds ahead of UTC from then on) of each change of a zone, in their order."""

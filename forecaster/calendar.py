@@ -42,7 +42,7 @@ class Announced:
 
 def announced(calendar: Calendar, keys: Sequence[ServiceKey]) -> Announced:
     """The events of a calendar, for the services `keys` (s,)."""
-    on = [[event.concerns(str(key)) for key in keys] for event in calendar.events]
+    on = [[event.concerns(key.series) for key in keys] for event in calendar.events]
     return Announced(calendar.events, np.array(on, np.bool_).reshape(len(calendar.events), len(keys)))
 
 

@@ -256,12 +256,35 @@ def dispersions(state: FleetState) -> NDArray[np.float64]:
 
 
 def _at_least(state: FleetState, win: Window, least: NDArray[np.float32]) -> FleetState:
-    """The state with a forecast of at least these rates (s,); what was never observed comes just so."""
-    unknown = (np.isnan(state.rates[:, 0]) & (least > 0))[:, np.newaxis]
-    some = -np.expm1(-least * win.lead_s)
-    return replace(
-        state,
-        rates=np.where(unknown, least[:, np.newaxis], np.maximum(state.rates, least[:, np.newaxis])),
-        weights=np.where(unknown, _EVEN, state.weights).astype(np.float32),
-        chances=np.where(state.sparse, np.maximum(state.chances, some), state.chances).astype(np.float32),
+    """The state with a forecast of at least these rates (s,)."""
+    rates, weights, chances = at_least(
+        least,
+        win.lead_s,
+        rates=state.rates,
+        weights=state.weights,
+        chances=state.chances,
+        sparse=state.sparse,
+    )
+    return replace(state, rates=rates, weights=weights, chances=chances)
+
+
+def at_least(
+    least: NDArray[np.float32],
+    lead_s: NDArray[np.float64],
+    *,
+    rates: NDArray[np.float32],
+    weights: NDArray[np.float32],
+    chances: NDArray[np.float32],
+    sparse: NDArray[np.bool_],
+) -> tuple[NDArray[np.float32], NDArray[np.float32], NDArray[np.float32]]:
+    """Rates, weights and chances of windows (w,) for which `least` requests/s were announced; 0: nothing was.
+
+    What was never observed comes just so.  lead_s (w,) that a window is long; the others as in FleetState
+    """
+    unknown = (np.isnan(rates[:, 0]) & (least > 0))[:, np.newaxis]
+    some = -np.expm1(-least * lead_s)
+    return (
+        np.where(unknown, least[:, np.newaxis], np.maximum(rates, least[:, np.newaxis])),
+        np.where(unknown, _EVEN, weights).astype(np.float32),
+        np.where(sparse, np.maximum(chances, some), chances).astype(np.float32),
     )

@@ -104,7 +104,7 @@ def explain(cycle: Cycle, spec: FleetSpec, plan: FleetPlan, row: int) -> Explana
 
 
 def _announced(cycle: Cycle, i: int, at_s: int) -> tuple[Event, ...]:
-    service, until_s = str(cycle.state.keys[i]), at_s + cycle.window.lead_s[i]
+    service, until_s = cycle.state.keys[i].series, at_s + cycle.window.lead_s[i]
     return tuple(
         event
         for event in cycle.outside.calendar.events

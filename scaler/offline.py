@@ -74,7 +74,7 @@ def plan_export(
         )
     arrivals = _on_grid(export, chosen, from_s=from_s, until_s=until_s, fine_s=fine_s)
     served_s = np.array([world.service_seconds for world in worlds])
-    keys = tuple(ServiceKey(*_parted(name)) for name in names)
+    keys = tuple(ServiceKey.of_series(name) for name in names)
     demand = _demands(keys, served_s, fine_s=fine_s, delay_s=float(delay_s))
     recent_from_s = max(from_s, (until_s - DAY_S) // coarse_s * coarse_s)
     cycle = Cycle(
@@ -119,11 +119,6 @@ def _on_grid(
     return coarser(counts / np.float32(export.step_s), fine_s // export.step_s)
 
 
-def _parted(series: str) -> tuple[str, str]:
-    namespace, _, name = series.rpartition("/")
-    return namespace, name
-
-
 def _demands(
     keys: tuple[ServiceKey, ...], served_s: NDArray[np.float64], *, fine_s: int, delay_s: float
 ) -> Callable[[NDArray[np.float32], int], Demand]:
@@ -149,7 +144,9 @@ def _revisions(
             window_s=world.stable_window_seconds,
             kpa=world_of(world).spec,
             panic_window_percentage=world.panic_window_percentage,
-            policy=replace(policy, levers=policy.levers & world.levers),
+            policy=replace(
+                policy, levers=policy.levers & world.levers, time_zone=world.time_zone or policy.time_zone
+            ),
         )
         for key, world in zip(keys, worlds, strict=True)
     ]

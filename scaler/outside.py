@@ -8,15 +8,13 @@ from numpy.typing import NDArray
 from config.calendar import Calendar
 from forecaster import fleet
 from forecaster.calendar import Announced, announced, clocks, least_rates
-from forecaster.callers import callers
+from forecaster.callers import CALLS_S, callers
 from forecaster.history import Ring
 from forecaster.slow import Ahead, Due, Lane, due, weights, whose_turn
 from models import lograte
 from models.clock import Clock
 from models.keys import ServiceKey
 
-CALLS_S = 2 * 86400
-"""Of the past, in which is looked for who calls whom."""
 DAY_S = 86400
 AT_ONCE = 500
 """Services whose history is unpacked at once."""

@@ -69,18 +69,19 @@ def advance(
 
     state     (s,) STATE, changed in place; hazard: the same of models.hazard
     rates     (s, n) requests/s; NaN = not observed, and so is what cannot be a rate.  The steps follow those
-              of the last call: what was missed between the two is steps of NaN
+              of the last call: what was missed between the two is steps of NaN.  Rows beyond s are of
+              callers, of which nothing is said
     origin_s  Unix seconds at which the first step begins, a multiple of step_s
     first     steps from the end of a step to the window that is forecast after it: the age of the data
     lead_s    (s,) seconds that the window is long, up to MOST_LEAD_S; its peak is not looked for beyond
               PENDING steps
     newest_only   say only what is forecast after the last step: n is 1 in what comes back
     slower    (s,) the highest log rate that slower models expect in the window; NaN = they say nothing
-    callers   (s,) the row of each service's caller; -1 = it has none
+    callers   (s,) the row of each service's caller in `rates`; -1 = it has none
     clock     whose days and weeks each service lives by; None: UTC
     smeared   steps that each column is the mean over, itself and those before; 1: itself alone, 0: not known
     """
-    s, n = len(rates), 1 if newest_only else rates.shape[1]
+    s, n = len(state), 1 if newest_only else rates.shape[1]
     said = Said(
         np.full((s, n, POINTS), np.nan, np.float32),
         np.zeros((s, n, POINTS), np.float32),

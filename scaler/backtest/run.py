@@ -13,6 +13,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from scaler.backtest.callers import callers_among, with_calls
 from scaler.backtest.courses import picture
 from scaler.backtest.question import Key, Question
 from scaler.backtest.result import Backtest, Course, Outcome
@@ -73,7 +74,8 @@ def run(
         raise ValueError("the KPA alone is part of every backtest")
     told = _rounds(len(traffic), 2 if OURS in question.policies else 1, told)
     lived: dict[int, Lived] = {}
-    first = spread(lambda k: _others(traffic.subject(k), question, each), range(len(traffic)))
+    turns = callers_among(traffic) if OURS in question.policies else {}
+    first = spread(lambda k: _others(with_calls(traffic, k, turns), question, each), range(len(traffic)))
     for k, one in until_stopped(first):
         lived[k] = one
         _keep_the_largest(lived, question)

@@ -4,6 +4,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import fields
 from typing import Any
 
+from config.calendar import keys_of
 from config.scenario import Scenario
 from scaler.backtest.result import Backtest, Outcome
 from scaler.policies.names import KPA
@@ -68,9 +69,11 @@ def _figures(its: Figures) -> dict[str, float]:
 
 def scenario_keys(scenario: Scenario) -> dict[str, Any]:
     """A scenario under the keys of its file, so that it can be given again; what is not set is left out."""
-    told = {each.name: getattr(scenario, each.name) for each in fields(scenario) if each.name != "series"}
-    series = {glob: _keys(said) for glob, said in scenario.series.items()}
-    return _keys(told) | ({"series": series} if series else {})
+    told = {each.name: getattr(scenario, each.name) for each in fields(scenario)}
+    calendar = keys_of(told.pop("calendar"))
+    series = {glob: _keys(said) for glob, said in told.pop("series").items()}
+    apart = {"calendar": calendar, "series": series}
+    return _keys(told) | {name: its for name, its in apart.items() if its}
 
 
 def _keys(told: Mapping[str, Any]) -> dict[str, Any]:

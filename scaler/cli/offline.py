@@ -6,6 +6,7 @@ from pathlib import Path
 
 import typer
 
+from config.calendar import Calendar
 from config.configmap import load
 from config.scenario import load_scenario
 from config.settings import Settings
@@ -30,6 +31,7 @@ def offline(
     if delay_cost is not None:
         policy = replace(policy, delay_cost=delay_cost)
     world = load_scenario(scenario)
+    said = settings.ahead.calendar
     at_s = moment(at) if at is not None else None
     export = read_export(files)
     for repair in export.repairs:
@@ -42,7 +44,7 @@ def offline(
             policy,
             timing,
             at_s=at_s,
-            calendar=settings.ahead.calendar,
+            calendar=world.calendar if said == Calendar() else said,
             only=series,
             progress=progress,
         )

@@ -72,7 +72,7 @@ ScenarioOption = Annotated[
     typer.Option(
         "--scenario",
         metavar="NAME|FILE",
-        help="How pods start and serve; heavy, web, sparse, or a YAML or JSON file.",
+        help="How pods start and serve: heavy, web, sparse, or a YAML or JSON file; it may have a calendar.",
     ),
 ]
 """`--scenario NAME|FILE`; default "web"."""

@@ -14,6 +14,22 @@ Rows = NDArray[np.void]
 
 
 @dataclass(frozen=True, eq=False)
+class Calls:
+    """Who called a series when, and what the callers had.
+
+    from_s     (c,) rising seconds from the first arrival, of the called one, from when on `caller` is its
+               caller; found by what came before them.  Before the first it has none.
+    caller     (c,) rows of `arrivals`; -1 = none from then on.
+    arrivals   (r, n) float32 requests of the callers in each second; NaN = not observed.  As old as its own
+               are what is known of them.
+    """
+
+    from_s: NDArray[np.int64]
+    caller: NDArray[np.intp]
+    arrivals: NDArray[np.float32]
+
+
+@dataclass(frozen=True, eq=False)
 class Subject:
     """One series as a policy is given it.
 
@@ -24,6 +40,7 @@ class Subject:
     world       how its pods start and serve, and the KPA's settings (scaler.replay.world.world_of).
     score_s     seconds before it are lived through and not scored.
     seed        of the randomness of a policy that has some.
+    calls       who called it; None: nobody ever.
     """
 
     series: str
@@ -33,6 +50,7 @@ class Subject:
     world: World
     score_s: int = 0
     seed: int = 7
+    calls: Calls | None = None
 
 
 Planning = Callable[[Subject, float], Rows]

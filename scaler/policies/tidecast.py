@@ -14,15 +14,20 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from config.policy import Lever
 from models.peak.layout import LEVELS
+from scaler.plan.announced import pods_for
+from scaler.plan.plan import CATCH
 from scaler.policies.policy import Rows, Subject
 from scaler.policies.setting import AS_IT_IS, setting_rows, steered
 from scaler.replay.world import World
 from scaler.shadow.candidates import CANDIDATES, Candidate, Rule, allowed
 from scaler.shadow.choice import KPA, Wishes, choose, keep, most_starts
+from scaler.shadow.forecasts import STEP_S, Forecasts, ahead_of, forecasts
 from scaler.shadow.guard import DEFAULT_SHARE, nobody_guarded
+from scaler.shadow.rules import Expected
 from scaler.shadow.spread import dispersions
-from scaler.shadow.trial import BLOCK_S, STEP_S, TOLD, Each, floors, forecasts, lived, rows
+from scaler.shadow.trial import BLOCK_S, TOLD, Each, floors, held, lived, rows
 
 HOUR_S = 3600
 BAND = (0.1, 0.5, 0.95)
@@ -39,6 +44,7 @@ class Trial:
     candidates  those that its levers allow; places (e',): where they stand among CANDIDATES.
     rules       of the candidates' floors; asked (f, n): the floors that each asks for at `at_s`.
     cost        (h, e, TOLD) what each of CANDIDATES came to in each hour; NaN where it is not allowed.
+    coming      what was announced, at `at_s`; None: nothing, or no floor may be set.
     """
 
     world: World
@@ -51,6 +57,7 @@ class Trial:
     rules: tuple[Rule, ...]
     asked: NDArray[np.int32]
     cost: NDArray[np.float32]
+    coming: Expected | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -68,7 +75,9 @@ class Pool:
 def trial(subject: Subject, each: Each = map) -> Trial:
     """Forecasts and floors of one series, and what every candidate would have cost."""
     world, scenario = subject.world, subject.scenario
-    said = forecasts(subject.arrivals, subject.start_s, world, scenario.metrics_delay_seconds)
+    delay_s = scenario.metrics_delay_seconds
+    ahead = ahead_of(subject.series, scenario.calendar, scenario.time_zone)
+    said = forecasts(subject.arrivals, subject.start_s, world, delay_s, subject.calls, ahead)
     found = list(allowed(scenario.levers, limited=scenario.container_concurrency > 0))
     candidates = tuple(candidate for _, candidate in found)
     rules = tuple(dict.fromkeys(candidate.rule for candidate in candidates))
@@ -94,6 +103,7 @@ def trial(subject: Subject, each: Each = map) -> Trial:
         rules=rules,
         asked=asked,
         cost=_by_hour(blocks, places),
+        coming=_coming(said, world, spread) if Lever.FLOOR in scenario.levers else None,
     )
 
 
@@ -115,7 +125,7 @@ def pooled(trials: Sequence[Trial]) -> Pool:
 
 def plan(trial: Trial, pool: Pool, delay_cost: float) -> Rows:
     """The plan of one series at one delay-cost."""
-    return _in_force(trial, chosen(trial, pool, delay_cost))
+    return _in_force(trial, chosen(trial, pool, delay_cost), _sure(trial, delay_cost))
 
 
 def chosen(trial: Trial, pool: Pool, delay_cost: float) -> NDArray[np.intp]:
@@ -180,8 +190,37 @@ def _late(delay_s: int) -> int:
     return 1 + -(-delay_s // HOUR_S)
 
 
-def _in_force(trial: Trial, by_hour: NDArray[np.intp]) -> Rows:
-    """The floors and settings of the candidates in force."""
+def _coming(said: Forecasts, world: World, dispersion: NDArray[np.float64]) -> Expected | None:
+    """The rates that were announced for certain, at each of n plans, as rules look at them."""
+    if said.least is None:
+        return None
+    n = len(said.least)
+    return Expected(
+        rates=said.least[:, np.newaxis],
+        weights=np.ones((n, 1), np.float32),
+        chances=np.full(n, np.nan),
+        per_pod=np.full(n, world.at_once / world.service_s),
+        counting_s=np.full(n, max(1.0, world.service_s)),
+        dispersion=dispersion,
+    )
+
+
+def _sure(trial: Trial, delay_cost: float) -> NDArray[np.int32]:
+    """(n,) pods for what was announced, whatever rule is in force."""
+    coming, n = trial.coming, len(trial.at_s)
+    if coming is None:
+        return np.zeros(n, np.int32)
+    return pods_for(
+        coming.rates[:, 0].astype(np.float64),
+        like=coming,
+        capable=np.ones(n, np.bool_),
+        worth=np.full(n, CATCH * delay_cost),
+        price=np.ones(n),
+    )
+
+
+def _in_force(trial: Trial, by_hour: NDArray[np.intp], sure: NDArray[np.int32]) -> Rows:
+    """The floors and settings of the candidates in force; no floor is below `sure` (n,)."""
     candidate_at = dict(zip(trial.places, trial.candidates, strict=True))
     parts = []
     changes = np.flatnonzero(np.diff(by_hour, prepend=-1))
@@ -189,12 +228,13 @@ def _in_force(trial: Trial, by_hour: NDArray[np.intp]) -> Rows:
         begins = int(hour) * HOUR_S
         ends = int(changes[i + 1]) * HOUR_S if i + 1 < len(changes) else np.iinfo(np.int64).max
         candidate = candidate_at[by_hour[hour]]
-        if candidate.rule == Rule() and candidate.setting == AS_IT_IS and begins == 0:
-            continue
         asked = trial.asked[trial.rules.index(candidate.rule)]
+        asked = np.maximum(asked, held(sure, candidate.rule.hold_s // STEP_S))
         before = int(np.searchsorted(trial.at_s, begins, "right")) - 1
         inside = (trial.at_s > begins) & (trial.at_s < ends)
         floor = np.concatenate([[asked[before] if before >= 0 else 0], asked[inside]])
+        if candidate == Candidate(Rule(), AS_IT_IS) and begins == 0 and not floor.any():
+            continue
         at_s = np.concatenate([[begins], trial.at_s[inside]])
         kept = np.flatnonzero(np.diff(floor, prepend=-1))
         parts.append(steered(trial.world, candidate.setting, at_s[kept], floor[kept]))

@@ -1,10 +1,12 @@
 """The parts of the page that are there without its scripts, as HTML."""
 
+import json
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import fields
 from html import escape
 from typing import Any
 
+from config.calendar import keys_of
 from config.scenario import Scenario
 from scaler.backtest.result import Backtest
 from scaler.policies.policy import Policy
@@ -134,8 +136,10 @@ def world(scenario: Scenario) -> str:
     entries = [
         (field.name.replace("_", "-"), _value(getattr(scenario, field.name)))
         for field in fields(Scenario)
-        if field.name != "series"
+        if field.name not in {"calendar", "time_zone", "series"}
     ]
+    if calendar := keys_of(scenario.calendar):
+        entries.append(("calendar", json.dumps(calendar)))
     for glob, said in scenario.series.items():
         differs = ", ".join(f"{name.replace('_', '-')} {_value(value)}" for name, value in said.items())
         entries.append((f"series {glob}", differs))

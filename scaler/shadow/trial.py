@@ -1,22 +1,18 @@
 """Candidates on one service's traffic: their floors, and what each would have cost, block by block."""
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 
-from models.hazard import layout as hazard
-from models.peak import layout as peak
 from scaler.policies.setting import setting_rows, steered
 from scaler.replay.layout import FIGURES
 from scaler.replay.world import World, replay_all
 from scaler.shadow.candidates import Candidate, Rule
+from scaler.shadow.forecasts import STEP_S, Forecasts
 
-STEP_S = 30
-"""Of the forecast, and from one plan to the next."""
 BLOCK_S = 300
 """What candidates cost is told by blocks of so many seconds."""
 PODS, DELAYED, WAITED, STARTS, REQUESTS = range(5)
@@ -25,46 +21,6 @@ TOLD = 5
 _AT = {name: i for i, name in enumerate(FIGURES)}
 Each = Callable[[Callable[[Any], Any], Iterable[Any]], Iterable[Any]]
 """As `map`: does the same with everything, perhaps several at a time."""
-
-
-@dataclass(frozen=True, eq=False)
-class Forecasts:
-    """What was forecast for one service, step by step (n).
-
-    at_s     (n,) seconds from the first arrival at which the plan is made that a forecast is for.
-    rates, weights   (n, p) requests/s of the window's peak, and how likely each is.
-    chances  (n,) that any request, or a burst, comes in the window.
-    sparse   (n,) True where `chances` is of any request.
-    """
-
-    at_s: NDArray[np.int64]
-    rates: NDArray[np.float32]
-    weights: NDArray[np.float32]
-    chances: NDArray[np.float32]
-    sparse: NDArray[np.bool_]
-
-
-def forecasts(arrivals: NDArray[np.float32], start_s: int, world: World, delay_s: int) -> Forecasts:
-    """The forecasts of one service as they would have been made, from what was known `delay_s` before.
-
-    arrivals   (n,) requests in each second
-    start_s    Unix seconds of the first
-    """
-    from models.peak.advance import advance  # noqa: PLC0415  # compiled: loaded where used
-
-    steps, first = len(arrivals) // STEP_S, -(-delay_s // STEP_S)
-    rates = arrivals[: steps * STEP_S].reshape(1, steps, STEP_S).mean(axis=2, dtype=np.float64)
-    said = advance(
-        peak.start(1),
-        hazard.start(1),
-        rates.astype(np.float32),
-        origin_s=start_s // STEP_S * STEP_S,
-        step_s=STEP_S,
-        first=first,
-        lead_s=np.array([world.longest_startup_s + STEP_S]),
-    )
-    at_s = (np.arange(steps, dtype=np.int64) + 1 + first) * STEP_S
-    return Forecasts(at_s, said.rates[0], said.weights[0], said.chances[0], said.sparse[0])
 
 
 def floors(

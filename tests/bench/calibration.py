@@ -29,7 +29,7 @@ from forecaster.exports import read_export
 from models.peak.layout import LEVELS
 from scaler.backtest.subjects import traffic_of
 from scaler.policies.policy import Subject
-from scaler.shadow.trial import STEP_S, Forecasts, forecasts
+from scaler.shadow.forecasts import STEP_S, Forecasts, forecasts
 
 WARM_DAYS = {
     "nasa_http_60s": 7,

@@ -1,9 +1,11 @@
 """Worlds for backtests: by name, from a file, and per series."""
 
 from pathlib import Path
+from textwrap import dedent
 
 import pytest
 
+from config.configmap import parse
 from config.faults import ConfigError
 from config.policy import Lever
 from config.scenario import SCENARIOS, load_scenario
@@ -59,6 +61,65 @@ def test_all_faults_are_told_at_once(tmp_path: Path) -> None:
         "series.b.series: a mapping: unknown key",
         "series.b.dispersion: x: a number >= 1 and <= 1000",
     )
+
+
+CALENDAR = """
+  time-zone: Europe/Berlin
+  holidays: [2026-12-25]
+  events:
+    - {name: sale, services: [shop/*], from: 2026-11-27T08:00, until: 2026-11-27T20:00, times: 3}
+"""
+
+
+@pytest.mark.parametrize("sign", ["", " |"])
+def test_a_calendar_is_said_as_in_the_configmap(sign: str, tmp_path: Path) -> None:
+    file = tmp_path / "world.yaml"
+    file.write_text(f"calendar:{sign}{CALENDAR}series:\n  shop/a: {{time-zone: Asia/Tokyo}}\n")
+    world = load_scenario(file)
+    assert world.calendar == parse({"calendar": dedent(CALENDAR)}).ahead.calendar
+    assert world.of("shop/b").calendar == world.calendar
+    assert (world.time_zone, world.of("shop/b").time_zone) == (None, None)
+    assert (world.of("shop/a").time_zone, world.of("shop/a").calendar) == ("Asia/Tokyo", world.calendar)
+
+
+@pytest.mark.parametrize("said", ["", "calendar:", "calendar: {}", "calendar: ''"])
+def test_without_a_calendar_nothing_is_known_ahead(said: str, tmp_path: Path) -> None:
+    file = tmp_path / "world.yaml"
+    file.write_text(f"startup-seconds: 10\n{said}\n")
+    assert load_scenario(file) == SCENARIOS["web"]
+
+
+def test_faults_of_a_calendar_stand_beside_the_others(tmp_path: Path) -> None:
+    file = tmp_path / "world.yaml"
+    file.write_text(
+        "calendar: {time-zone: Europe/Berln, holydays: [], events: [{name: e, times: 0}]}\n"
+        "time-zone: Asia/Tokyo\nservice-seconds: 0\ncalender: {}\n"
+        "series:\n  a: {time-zone: nowhere, calendar: {}}\n"
+    )
+    with pytest.raises(ConfigError) as caught:
+        load_scenario(file)
+    zone = "a time zone of the IANA database, such as UTC or Europe/Berlin"
+    time = "a time such as 2026-11-27T08:00, or with Z or an offset at its end"
+    assert caught.value.faults == (
+        "time-zone: Asia/Tokyo: to be written in the calendar, or under series",
+        "service-seconds: 0: a number > 0 and <= 3600",
+        "calender: a mapping: unknown key; did you mean calendar?",
+        "calendar.holydays: a list: unknown key; did you mean calendar.holidays?",
+        f"calendar.time-zone: Europe/Berln: {zone}",
+        f'calendar.events.e.from: "": {time}',
+        f'calendar.events.e.until: "": {time}',
+        "calendar.events.e.times: 0: a number > 0",
+        f"series.a.time-zone: nowhere: {zone}; or empty",
+        "series.a.calendar: a mapping: unknown key",
+    )
+
+
+@pytest.mark.parametrize("said", ["[]", "soon"])
+def test_what_is_no_calendar(said: str, tmp_path: Path) -> None:
+    file = tmp_path / "world.yaml"
+    file.write_text(f"calendar: {said}\n")
+    with pytest.raises(ConfigError, match=r"^calendar: .*: YAML with time-zone, holidays and events$"):
+        load_scenario(file)
 
 
 @pytest.mark.parametrize("name", ["webb", "none.yaml"])

@@ -39,6 +39,16 @@ def test_who_follows_another_has_it_as_its_caller(late: int) -> None:
     assert set(found) <= {names[0], names[1]}
 
 
+@pytest.mark.parametrize("soon", [0.6, 0.8])
+def test_who_calls_is_not_called_by_who_often_follows_within_the_step(soon: float) -> None:
+    first = (np.random.default_rng(6).random(STEPS) < 0.05).astype(float)
+    rng = np.random.default_rng(7)
+    early = first * (rng.random(STEPS) < soon)
+    second = np.maximum(early, followed(first - early, 1, rng))
+    names = keys("first", "second")
+    assert callers(names, busy(first, second)) == {names[1]: names[0]}
+
+
 def test_strangers_have_no_caller() -> None:
     rng = np.random.default_rng(5)
     found = 0

@@ -24,6 +24,12 @@ def test_keys_print_as_kubernetes_names() -> None:
     assert str(RevisionKey("a", "x-00001")) == "a/x-00001"
 
 
+@pytest.mark.parametrize("series", ["shop/cart", "cart", "a/b/c", ""])
+def test_a_service_is_called_as_its_series_is(series: str) -> None:
+    assert ServiceKey.of_series(series).series == series
+    assert str(ServiceKey.of_series("cart")) == "/cart"
+
+
 @pytest.mark.parametrize(
     ("values", "fault"),
     [

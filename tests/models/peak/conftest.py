@@ -27,7 +27,9 @@ class Fleet:
     def __post_init__(self) -> None:
         self.peak, self.hazard = peak.start(self.services), hazard.start(self.services)
 
-    def take(self, rates: ArrayLike, clock: Clock | None = None) -> Said:
+    def take(
+        self, rates: ArrayLike, clock: Clock | None = None, callers: NDArray[np.intp] | None = None
+    ) -> Said:
         """What is said after each of these rates (s, n)."""
         given = np.atleast_2d(np.asarray(rates, np.float32))
         said = advance(
@@ -38,6 +40,7 @@ class Fleet:
             step_s=self.step_s,
             first=self.first,
             lead_s=np.full(self.services, self.lead_s),
+            callers=callers,
             clock=clock,
             smeared=self.smeared,
         )

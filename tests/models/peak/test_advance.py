@@ -234,3 +234,15 @@ def test_an_onset_is_forgotten_with_its_step_also_where_nothing_is_observed(flee
     assert one.peak["onset"].sum() == 1
     one.take(np.full(peak.RING, np.nan))
     assert one.peak["onset"].sum() == 0
+
+
+def test_a_caller_may_be_told_of_without_anything_being_said_of_it(fleet: Make) -> None:
+    rates = (np.random.default_rng(4).random((2, 900)) < 0.05).astype(np.float32)
+    said = []
+    for callers in (np.array([1]), np.array([1, -1])):
+        one = fleet(len(callers))
+        hazard.with_callers(one.hazard, callers > 0, np.ones(len(callers), np.bool_))
+        said.append(one.take(rates, callers=callers))
+    for name in ("rates", "weights", "chances", "sparse"):
+        alone, beside = (getattr(each, name)[0] for each in said)
+        assert alone.tobytes() == beside.tobytes()

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from config.calendar import Calendar, Event
 from config.policy import Lever
 from config.scenario import SCENARIOS, Scenario, load_scenario
 from scaler.backtest.question import Question
@@ -78,6 +79,17 @@ def test_without_traffic_nothing_is_divided_by_nothing(making: Making) -> None:
             target=7.5,
             levers=frozenset({Lever.FLOOR, Lever.WINDOW}),
             series={"a*": {"startup_seconds": 3.0, "levers": frozenset({Lever.FLOOR})}},
+        ),
+        Scenario(
+            calendar=Calendar(
+                time_zone="Europe/Berlin",
+                holidays=(20812, 20813),
+                events=(
+                    Event(name="sale", services=("a/*",), from_s=1, until_s=2, requests_per_second=0.5),
+                    Event(name="more", from_s=1_790_000_000, until_s=1_790_003_600, times=3.0),
+                ),
+            ),
+            series={"a*": {"time_zone": "Asia/Tokyo"}},
         ),
     ],
 )

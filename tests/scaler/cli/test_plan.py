@@ -51,6 +51,21 @@ def test_a_dearer_request_asks_for_more() -> None:
     assert cheap < dear
 
 
+def test_an_event_that_the_scenario_announces_is_planned_for_unless_a_configuration_says_another(
+    tmp_path: Path,
+) -> None:
+    event = "{name: e, services: [%s], from: 1995-07-13T13:00Z, until: 1995-07-13T14:00Z, times: 9}"
+    world, config = tmp_path / "world.yaml", tmp_path / "config.yaml"
+    world.write_text(f"calendar:\n  events:\n    - {event % 'nasa_*'}\n")
+    common = ("plan", "--export", NASA, "--scenario", world, "--at", BEFORE_LAUNCH, "--json")
+    (row,) = json.loads(tidecast(*common).stdout)
+    assert row["why"] == "announced event"
+    config.write_text(f"calendar: |\n  events:\n    - {event % 'shop/*'}\n")
+    (other,) = json.loads(tidecast(*common, "--config", config).stdout)
+    assert other["why"] != "announced event"
+    assert other["floor"] < row["floor"]
+
+
 def test_explain_tells_the_numbers_behind_a_floor() -> None:
     common = ("explain", "nasa_jul95", "--export", NASA, "--scenario", "sparse", "--at", BEFORE_LAUNCH)
     page = tidecast(*common)

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 from hatchling.builders.wheel import WheelBuilder
 
+from config.calendar import Calendar
 from scaler.backtest.result import Backtest, Outcome
 from scaler.policies.policy import Policy, Rows, Subject
 from scaler.replay.score import Figures
@@ -165,6 +166,14 @@ def test_how_it_was_made(making: Making) -> None:
         "Tidecast 0.1.0",
     ):
         assert words in page, words
+
+
+def test_the_world_has_a_calendar_where_one_was_given(making: Making) -> None:
+    backtest = making(3)
+    assert "<dt>calendar</dt>" not in report_html(backtest)
+    world = replace(backtest.world, calendar=Calendar(time_zone="Asia/Tokyo"))
+    page = report_html(replace(backtest, world=world))
+    assert "<dt>calendar</dt><dd>{&quot;time-zone&quot;: &quot;Asia/Tokyo&quot;}</dd>" in page
 
 
 def test_names_are_text_wherever_they_stand(making: Making) -> None:

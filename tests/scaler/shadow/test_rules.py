@@ -9,8 +9,9 @@ from models.peak.layout import POINTS
 from scaler.replay.world import world_of
 from scaler.shadow.candidates import CANDIDATES
 from scaler.shadow.choice import KPA
+from scaler.shadow.forecasts import Forecasts
 from scaler.shadow.rules import PLAIN, RULES, Expected, InForce, asked_at, asked_by, in_force, name_of
-from scaler.shadow.trial import Forecasts, floors
+from scaler.shadow.trial import floors
 
 WEB = world_of(SCENARIOS["web"])
 PER_POD = WEB.at_once / WEB.service_s

@@ -1,4 +1,4 @@
-"""Candidates on one service's traffic: when each forecast is for, and what floors follow from it."""
+"""Candidates on one service's traffic: what floors follow from its forecasts, and what they come to."""
 
 import numpy as np
 import pytest
@@ -9,15 +9,14 @@ from models.peak.layout import POINTS
 from scaler.policies.setting import AS_IT_IS, Setting
 from scaler.replay.world import NO_PLAN, replay, world_of
 from scaler.shadow.candidates import NO_FLOOR, Candidate, Rule
+from scaler.shadow.forecasts import Forecasts, forecasts
 from scaler.shadow.trial import (
     BLOCK_S,
     DELAYED,
     PODS,
     STARTS,
     WAITED,
-    Forecasts,
     floors,
-    forecasts,
     held,
     lived,
     rows,
@@ -28,23 +27,6 @@ HEAVY, SPARSE = world_of(SCENARIOS["heavy"]), world_of(SCENARIOS["sparse"])
 
 def traffic(seconds: int = 4 * 3600, rate: float = 5.0) -> NDArray[np.float32]:
     return np.asarray(np.random.default_rng(1).poisson(rate, seconds), np.float32)
-
-
-@pytest.mark.parametrize(
-    ("delay_s", "first_s"), [(0, 30), (1, 60), (30, 60), (45, 90), (90, 120), (3600, 3630)]
-)
-def test_a_plan_is_made_when_what_its_forecast_knows_is_as_old_as_told(delay_s: int, first_s: int) -> None:
-    arrivals = traffic(600)
-    said = forecasts(arrivals, 0, HEAVY, delay_s)
-    assert said.at_s.tolist() == list(range(first_s, first_s + 600, 30))
-    for step in range(20):
-        changed = arrivals.copy()
-        changed[(step + 1) * 30 :] = 77
-        other = forecasts(changed, 0, HEAVY, delay_s)
-        # The second from which on all is changed is at least `delay_s` before the plan.
-        assert (step + 1) * 30 <= said.at_s[step] - delay_s
-        for name in ("rates", "weights", "chances", "sparse"):
-            assert getattr(other, name)[: step + 1].tobytes() == getattr(said, name)[: step + 1].tobytes()
 
 
 @pytest.mark.parametrize("seconds", [0, 1, 29, 30, 59, 60])
