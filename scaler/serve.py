@@ -15,7 +15,7 @@ from starlette.routing import Route
 from scaler.board import Board, Shown
 from scaler.plan.result import FleetPlan, Reason
 from scaler.setting import KEYS
-from scaler.shadow.guard import ALONE, OURS
+from scaler.shadow.choice import ALONE, OURS
 from scaler.shadow.live import Found
 from scaler.shadow.trial import DELAYED, PODS, REQUESTS
 

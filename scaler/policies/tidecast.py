@@ -22,7 +22,7 @@ from scaler.policies.policy import Rows, Subject
 from scaler.policies.setting import AS_IT_IS, setting_rows, steered
 from scaler.replay.world import World
 from scaler.shadow.candidates import CANDIDATES, Candidate, Rule, allowed
-from scaler.shadow.choice import KPA, Wishes, choose, keep, most_starts
+from scaler.shadow.choice import KPA, SPENT_S, Wishes, choose, keep, most_starts
 from scaler.shadow.forecasts import STEP_S, Forecasts, ahead_of, forecasts
 from scaler.shadow.guard import DEFAULT_SHARE, nobody_guarded
 from scaler.shadow.rules import Expected
@@ -139,17 +139,20 @@ def chosen(trial: Trial, pool: Pool, delay_cost: float) -> NDArray[np.intp]:
     )
     began = (trial.start_s - pool.start_s) // HOUR_S
     current, by_hour = np.full(1, KPA, np.intp), np.empty(len(sums), np.intp)
-    guarded, guard, late = np.zeros(len(sums), np.bool_), nobody_guarded(1), _late(trial.delay_s)
+    in_force, guard, late = np.empty(len(sums), np.intp), nobody_guarded(1), _late(trial.delay_s)
+    spent = np.zeros((1, 2, TOLD))
     for hour, known in enumerate(sums):
-        current = choose(known[np.newaxis], pool.sums[began + hour], wishes, current)
-        by_hour[hour] = current[0]
-        if hour >= late:
-            came = trial.cost[[hour - late]].astype(np.float64)
+        over = hour - late
+        if over >= 0:
+            came = trial.cost[over].astype(np.float64)
+            spent = spent * keep(HOUR_S, SPENT_S) + came[[in_force[over], KPA]]
             guard = guard.after(
-                came[:, by_hour[hour - late]], came[:, KPA], delay_cost=wishes.delay_cost, share=DEFAULT_SHARE
+                came[[by_hour[over]]], came[[KPA]], delay_cost=wishes.delay_cost, share=DEFAULT_SHARE
             )
-        guarded[hour] = guard.on[0]
-    return np.where(guarded, KPA, by_hour)
+        current = choose(known[np.newaxis], pool.sums[began + hour], wishes, current, spent)
+        by_hour[hour] = current[0]
+        in_force[hour] = KPA if guard.on[0] else current[0]
+    return in_force
 
 
 def band(

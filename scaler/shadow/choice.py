@@ -13,6 +13,11 @@ and the least is taken of those candidates that
 * for c >= NO_HARM delayed no more requests than the KPA alone;
 * for c <= NO_HARM held no more pods than the KPA alone.
 
+Starts and pods are what is spent, and count over all that was in force (weights halve in SPENT_S): who spent
+little may now spend more than the KPA alone, as long as it does not come to more in all.  Else a candidate
+that is at its limit in some hours would be dropped there, for one that costs much more.  A delayed request is
+not made good by others, so what was saved of them allows nothing.
+
 The one in force is left for a gain of WORTH_A_CHANGE only.
 """
 
@@ -27,7 +32,7 @@ from scaler.shadow.trial import DELAYED, PODS, REQUESTS, STARTS, WAITED
 
 Array = NDArray[np.float64]
 
-HALF_LIFE_S = 2 * 86400.0
+HALF_LIFE_S, SPENT_S = 2 * 86400.0, 60 * 86400.0
 EVIDENCE_S, PRIOR_S = 1500.0, 500.0
 QUICK_S, SEVERAL = 10.0, 2
 NO_HARM = 10.0
@@ -35,6 +40,8 @@ NO_HARM = 10.0
 WORTH_A_CHANGE = 0.005
 KPA = 0
 """Place of the KPA alone among the candidates."""
+OURS, ALONE = 0, 1
+"""Of two that are compared: what was in force, and the KPA alone."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -62,35 +69,47 @@ def most_starts(world: World) -> float:
     return 1.5 if world.startup_s <= QUICK_S and world.at_once >= SEVERAL else 1.0
 
 
-def keep(after_s: float) -> float:
+def keep(after_s: float, half_life_s: float = HALF_LIFE_S) -> float:
     """What a sum counts `after_s` seconds later."""
-    return float(0.5 ** (after_s / HALF_LIFE_S))
+    return float(0.5 ** (after_s / half_life_s))
 
 
-def choose(sums: Array, pooled: Array, wishes: Wishes, current: NDArray[np.intp]) -> NDArray[np.intp]:
+def choose(
+    sums: Array, pooled: Array, wishes: Wishes, current: NDArray[np.intp], spent: Array
+) -> NDArray[np.intp]:
     """(s,) the place of the candidate that is in force from now on.
 
     sums     (s, e, TOLD) discounted sums of what each of e candidates came to; NaN where one is not allowed
     pooled   (e, TOLD) the same of all services together
     current  (s,) the one in force until now
+    spent    (s, 2, TOLD) what came of all that was in force, OURS, and of the KPA alone beside it, ALONE,
+             with weights that halve in SPENT_S
     """
     known = sums + borrowed(pooled, EVIDENCE_S) + PRIOR_S * prior()
     alone = known[:, KPA]
-    pods, delayed, starts = (known[:, :, what] for what in (PODS, DELAYED, STARTS))
+    pods, delayed = known[:, :, PODS], known[:, :, DELAYED]
     loss = (
         pods
         + wishes.delay_cost[:, np.newaxis] * delayed
         + wishes.wait_cost[:, np.newaxis] * known[:, :, WAITED]
     )
-    harm = starts > (wishes.most_starts * alone[:, STARTS])[:, np.newaxis] + 1e-9
+    harm = _overspent(STARTS, known, spent, wishes.most_starts)
     harm |= (delayed > alone[:, [DELAYED]] + 1e-9) & (wishes.delay_cost >= NO_HARM)[:, np.newaxis]
-    harm |= (pods > alone[:, [PODS]] + 1e-9) & (wishes.delay_cost <= NO_HARM)[:, np.newaxis]
+    no_more = np.ones(len(known))
+    harm |= _overspent(PODS, known, spent, no_more) & (wishes.delay_cost <= NO_HARM)[:, np.newaxis]
     harm[:, KPA] = False
     loss = np.where(harm | np.isnan(loss), np.inf, _kept_to(loss, pods, delayed, known, wishes.max_delayed))
     every = np.arange(len(loss))
     least = loss.argmin(axis=1)
     better = loss[every, least] < loss[every, current] * (1 - WORTH_A_CHANGE)
     return np.where(better, least, current)
+
+
+def _overspent(what: int, known: Array, spent: Array, times: Array) -> NDArray[np.bool_]:
+    """(s, e) who comes to more than `times` (s,) the KPA alone, lately and with all that was spent before."""
+    most = times * known[:, KPA, what]
+    left = np.maximum(0.0, times * spent[:, ALONE, what] - spent[:, OURS, what])
+    return np.asarray(known[:, :, what] > (most + left)[:, np.newaxis] + 1e-9)
 
 
 def _kept_to(loss: Array, pods: Array, delayed: Array, known: Array, max_delayed: Array) -> Array:

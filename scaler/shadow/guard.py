@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models import rows
-from scaler.shadow.choice import NO_HARM
+from scaler.shadow.choice import ALONE, NO_HARM, OURS
 from scaler.shadow.trial import DELAYED, REQUESTS, TOLD
 
 OVER_H, HALF_LIFE_H = 24, 12.0
@@ -24,7 +24,6 @@ DEFAULT_SHARE = 0.001
 """Of the requests, the share that may be more delayed: the configuration's default."""
 FEW = 3.0
 """Requests: of a service that has few, one or two more that are delayed are chance."""
-OURS, ALONE = 0, 1
 _WEIGHTS = 0.5 ** (np.arange(OVER_H) / HALF_LIFE_H)
 
 

@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 from models import rows
 from models.keys import RevisionKey
 from scaler.replay.layout import FIGURES
-from scaler.shadow.choice import KPA, PRIOR_S, Wishes, choose, keep
+from scaler.shadow.choice import KPA, PRIOR_S, SPENT_S, Wishes, choose, keep
 from scaler.shadow.guard import DEFAULT_SHARE, nobody_guarded
 from scaler.shadow.items import EVERY, Cast, Lived, carried_over, cast, same_candidates
 from scaler.shadow.rules import RULE_OF, RULES
@@ -73,6 +73,7 @@ class Shadow:
         """(l, e, TOLD) what candidates came to, discounted; NaN where one is not allowed."""
         self._cast: Cast = cast(())
         self._hour = np.zeros((0, len(FIGURES)))
+        self._spent = np.zeros((0, 2, TOLD))
         self._reviewed_h = start_s // REVIEW_S
         self._guard = nobody_guarded(0)
         self.guard_share = DEFAULT_SHARE
@@ -103,6 +104,7 @@ class Shadow:
         # What a place stands for is another candidate where the levers are others: that begins anew.
         self.sums = rows.carry(self.sums, at, fresh)
         self._guard = self._guard.of(at)
+        self._spent = rows.carry(self._spent, at, np.zeros((len(at), 2, TOLD)))
         begun = {one.key for one, row in zip(self._cast.lived, at, strict=True) if row < 0}
         self._places = {key: place for key, place in self._places.items() if key not in begun}
         self._choose()
@@ -161,9 +163,12 @@ class Shadow:
         # What is not proven is not what its candidate is: it tells nothing for or against it.
         places = np.array([self._places.get(one.key, KPA) for one in lived], np.intp)
         places = np.where(self._proven(), places, KPA)
+        chosen, alone = hour[np.arange(len(lived)), places], hour[:, KPA]
+        in_force = np.where(self._guard.on[:, np.newaxis], alone, chosen)
+        self._spent = self._spent * keep(passed_h * REVIEW_S, SPENT_S) + np.stack([in_force, alone], axis=1)
         self._guard = self._guard.after(
-            hour[np.arange(len(lived)), places],
-            hour[:, KPA],
+            chosen,
+            alone,
             delay_cost=np.array([one.policy.delay_cost for one in lived], np.float64),
             share=self.guard_share,
             passed_h=passed_h,
@@ -181,11 +186,13 @@ class Shadow:
         for i, one in enumerate(self.revisions):
             known[i, list(one.candidates)] = 0.0
         known[self.sampled] = self.sums
+        spent = np.zeros((len(self.revisions), 2, TOLD))
+        spent[self.sampled] = self._spent
         # One that may not use a candidate tells nothing of it: there it counts as the KPA alone.
         pooled = np.where(np.isnan(self.sums), self.sums[:, [KPA]], self.sums).sum(axis=0)
         current = np.array([self._places.get(one.key, KPA) for one in self.revisions], np.intp)
         current = np.where(np.isnan(known[np.arange(len(current)), current, 0]), KPA, current)
-        chosen = choose(known, pooled, _wishes(self.revisions), current)
+        chosen = choose(known, pooled, _wishes(self.revisions), current, spent)
         keys = (one.key for one in self.revisions)
         self._places = dict(zip(keys, chosen.tolist(), strict=True))
         lived = [one.key for one in self._cast.lived]

@@ -23,7 +23,7 @@ from scaler.revision import RevisionSpec
 from scaler.serve import application
 from scaler.service import Web
 from scaler.setting import Setting
-from scaler.shadow.guard import ALONE, OURS
+from scaler.shadow.choice import ALONE, OURS
 from scaler.shadow.live import NOTHING_FOUND
 from scaler.shadow.trial import DELAYED, PODS, REQUESTS, TOLD
 

@@ -17,6 +17,8 @@ HOLD, SAVE, OTHER = 5, 9, 20
 MANY = 1e9
 """So much of everything that what public traces taught counts for nothing."""
 Rows = Mapping[int, tuple[float, ...]]
+NOTHING_SPENT = ((0.0,), (0.0,))
+"""Of what was in force, and of the KPA alone."""
 
 
 def sums(rows: Rows) -> NDArray[np.float64]:
@@ -36,6 +38,7 @@ def chosen(
     most_starts: float = 1.0,
     max_delayed: float = math.nan,
     current: int = KPA,
+    spent: tuple[tuple[float, ...], tuple[float, ...]] = NOTHING_SPENT,
 ) -> int:
     wishes = Wishes(
         delay_cost=np.array([delay_cost]),
@@ -44,7 +47,9 @@ def chosen(
         max_delayed=np.array([max_delayed]),
     )
     nothing = np.zeros((len(CANDIDATES), TOLD))
-    return int(choose(sums(rows)[np.newaxis], nothing, wishes, np.array([current]))[0])
+    before = np.zeros((1, 2, TOLD))
+    before[0, :, : len(spent[0])] = np.array(spent) * MANY
+    return int(choose(sums(rows)[np.newaxis], nothing, wishes, np.array([current]), before)[0])
 
 
 ALONE = (1.0, 0.1, 0.1, 0.01)
@@ -73,6 +78,27 @@ def test_starts_are_borne_where_they_are_little() -> None:
     rows = {KPA: ALONE, HOLD: (0.9, 0.05, 0.1, 0.015)}
     assert chosen(rows, most_starts=1.0) == KPA
     assert chosen(rows, most_starts=1.6) == HOLD
+
+
+def test_who_spent_fewer_starts_may_spend_more_of_them_until_it_is_the_same_in_all() -> None:
+    rows = {KPA: ALONE, HOLD: (0.9, 0.05, 0.1, 0.015)}
+    alone = (10.0, 1.0, 1.0, 0.1)
+    assert chosen(rows, spent=((10.0, 1.0, 1.0, 0.1), alone)) == KPA
+    assert chosen(rows, spent=((10.0, 1.0, 1.0, 0.09), alone)) == HOLD
+    assert chosen(rows, spent=((10.0, 1.0, 1.0, 0.096), alone)) == KPA
+
+
+def test_what_was_overspent_is_not_made_good_by_who_is_within_the_limit_now() -> None:
+    rows = {KPA: ALONE, HOLD: (0.9, 0.05, 0.1, 0.009)}
+    assert chosen(rows, spent=((10.0, 1.0, 1.0, 0.5), (10.0, 1.0, 1.0, 0.1))) == HOLD
+
+
+def test_pods_that_were_saved_may_be_held_later_and_requests_that_were_not_delayed_may_not_be() -> None:
+    more_pods = {KPA: ALONE, HOLD: (1.2, 0.001, 0.1, 0.009)}
+    assert chosen(more_pods, spent=((9.0, 1.0, 1.0, 0.1), (10.0, 1.0, 1.0, 0.1))) == HOLD
+    assert chosen(more_pods, spent=((9.9, 1.0, 1.0, 0.1), (10.0, 1.0, 1.0, 0.1))) == KPA
+    more_delayed = {KPA: ALONE, SAVE: (0.1, 0.11, 0.1, 0.009)}
+    assert chosen(more_delayed, spent=((10.0, 0.1, 1.0, 0.1), (10.0, 1.0, 1.0, 0.1))) == KPA
 
 
 def test_waiting_counts_where_it_has_a_cost() -> None:
@@ -110,6 +136,7 @@ def test_services_are_chosen_for_one_by_one() -> None:
         np.zeros((len(CANDIDATES), TOLD)),
         wishes,
         np.array([KPA, OTHER, KPA]),
+        np.zeros((3, 2, TOLD)),
     )
     assert got.tolist() == [HOLD, KPA, SAVE]
 
@@ -125,9 +152,10 @@ def test_little_is_known_of_a_service_so_it_borrows_and_with_a_past_it_does_not(
     )
     own = np.full((len(CANDIDATES), TOLD), np.nan)
     own[[KPA, HOLD]] = 0.0
-    assert choose(own[np.newaxis], pooled, wishes, np.array([KPA])).tolist() == [HOLD]
+    spent = np.zeros((1, 2, TOLD))
+    assert choose(own[np.newaxis], pooled, wishes, np.array([KPA]), spent).tolist() == [HOLD]
     own[KPA, PODS], own[HOLD, PODS] = 100 * EVIDENCE_S, 110 * EVIDENCE_S
-    assert choose(own[np.newaxis], pooled, wishes, np.array([KPA])).tolist() == [KPA]
+    assert choose(own[np.newaxis], pooled, wishes, np.array([KPA]), spent).tolist() == [KPA]
 
 
 def test_what_is_borrowed_has_the_pods_that_were_asked_for() -> None:
@@ -153,7 +181,7 @@ def test_a_service_without_any_past_is_given_nothing_that_did_harm_on_public_tra
             max_delayed=np.array([np.nan]),
         )
         nothing = np.zeros((len(CANDIDATES), TOLD))
-        got = int(choose(nothing[np.newaxis], nothing, wishes, np.array([KPA]))[0])
+        got = int(choose(nothing[np.newaxis], nothing, wishes, np.array([KPA]), np.zeros((1, 2, TOLD)))[0])
         assert known[got, STARTS] <= known[KPA, STARTS]
         if delay_cost >= 10:
             assert known[got, DELAYED] <= known[KPA, DELAYED]

@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 
-from scaler.shadow.guard import ALONE, OURS, OVER_H, Guard, nobody_guarded
+from scaler.shadow.choice import ALONE, OURS
+from scaler.shadow.guard import OVER_H, Guard, nobody_guarded
 from scaler.shadow.trial import DELAYED, PODS, REQUESTS, TOLD
 
 
