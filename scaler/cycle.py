@@ -4,7 +4,6 @@ It holds what is carried from one cycle to the next; it reads no clock and talks
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,55 +17,33 @@ from models.clock import Clock
 from models.forecast import FleetForecast
 from models.keys import ServiceKey
 from scaler.outside import NO_CALENDAR, Outside
+from scaler.pace import Pace
 from scaler.plan.hold import NOTHING_HELD
 from scaler.plan.plan import (
     Demands,
     Services,
-    Timing,
     demands,
-    expected,
     plain_worth,
     plan_fleet,
     service_leads,
     service_rows,
-    shared,
 )
 from scaler.plan.result import FleetPlan
 from scaler.plan.spec import FleetSpec, service_zones
 from scaler.replay.layout import STARTUPS
 from scaler.revision import RevisionSpec
-from scaler.shade import Came, Planned, Shade
+from scaler.shade import Shade
 from scaler.shadow.items import Lived
 from scaler.shadow.rules import InForce, in_force
 from scaler.shadow.seen import NO_SHADOW, shadowed
+from scaler.told import delayed, what_came, what_was_planned
 
-LEAST_DELAYED = 0.001
-"""Share of the requests that is reckoned as delayed where less was, or nothing is known."""
 AT_ONCE = 120
 """Steps taken in before the progress is told."""
 RECALLED_AT_ONCE = 500
 """Services whose weeks are unpacked at once."""
 Progress = Callable[[float], None]
 """Told the share done, 0..1."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Pace:
-    """How long things are, seconds."""
-
-    step_s: int
-    """One step of the short grid."""
-    coarse_s: int
-    """One step of the long grid."""
-    recent_s: int
-    """Kept on the short grid."""
-    history_s: int
-    """Kept on the long grid."""
-    refit_s: int
-    """Between two refits."""
-    stand_s: float = 0.0
-    """How long what was read last may have to do before newer figures are read."""
-    plan: Timing
 
 
 class Cycle:
@@ -162,8 +139,8 @@ class Cycle:
         """
         self._forget()
         self.state = self.outside.find_callers(self.state, self.grids.coarse)
-        served_s = self.grids.service_time_s
-        return self.outside.due(self.grids.coarse, self._delayed(), served_s, cpu_s=cpu_s)
+        loss = delayed(self.shade, self._spec, self.grids.keys)
+        return self.outside.due(self.grids.coarse, loss, self.grids.service_time_s, cpu_s=cpu_s)
 
     def lead(self, spec: FleetSpec, revisions: Sequence[RevisionSpec] = ()) -> None:
         """Forecast as far ahead as these Revisions' start-ups need, and live through them in shadow.
@@ -197,9 +174,9 @@ class Cycle:
 
     def plan(self, spec: FleetSpec, now_s: int, *, max_total_pods: int | None = None) -> FleetPlan:
         """The plan at `now_s`."""
-        forecast, at = self.forecast(now_s), self._rows(spec)
-        seen = demands(forecast, self._services(), spec, rows=at, timing=self.pace.plan, now_s=now_s)
-        self.shade.planned(Planned(now_s, spec.keys, expected(seen), spec.least, spec.most))
+        forecast = self.forecast(now_s)
+        seen = self._seen(spec, forecast, now_s)
+        self.shade.planned(what_was_planned(seen, spec, now_s))
         plan, self._held = plan_fleet(
             seen,
             forecast.levels,
@@ -207,17 +184,14 @@ class Cycle:
             self._held,
             timing=self.pace.plan,
             now_s=now_s,
-            chosen=self._chosen(spec, seen, at),
+            chosen=self._chosen(spec, seen),
             max_total_pods=max_total_pods,
         )
         return plan
 
-    def _services(self) -> Services:
-        return Services(self.grids.service_time_s, self.state.silent_s, fleet.dispersions(self.state))
-
-    def _chosen(self, spec: FleetSpec, seen: Demands, at: NDArray[np.intp]) -> InForce:
+    def _chosen(self, spec: FleetSpec, seen: Demands) -> InForce:
         """The candidate in force of each Revision."""
-        sparse = np.append(self.state.sparse, False)[at]
+        sparse = np.append(self.state.sparse, False)[self._rows(spec)]
         chosen = self.shade.chosen(spec.keys, sparse)
         return in_force(
             chosen.places,
@@ -270,7 +244,7 @@ class Cycle:
         self.grids.append(demand)
         steps, rehearse = columns.shape[1], rehearse_until_s is not None
         win = self._window(self.grids.keys)
-        self._shadow = shadowed(self._shadow, self._revisions, self._startups_s(), self._served_s())
+        self._shadow = shadowed(self._shadow, self._revisions, *self._timed())
         revisions = self._shadow.revisions
         apart = steps
         if rehearse_until_s is not None:
@@ -304,14 +278,6 @@ class Cycle:
                 progress(step / steps)
         progress(1.0)
 
-    def _delayed(self) -> NDArray[np.float64]:
-        """(s,) share of the requests that are delayed by what is in force, as far as the shadow knows."""
-        out = np.full(len(self.grids.keys), LEAST_DELAYED)
-        if self._spec is not None:
-            at = service_rows(self._spec, self.grids.keys)
-            np.fmax.at(out, at[at >= 0], self.shade.delayed(self._spec.keys)[at >= 0])
-        return out
-
     def _new(self, demand: ServiceDemand) -> NDArray[np.float32]:
         """(s, n) arrivals in the steps that the forecast has yet to take; it goes on at the first of them."""
         arrivals, step_s = self.grids.aligned(demand), self.pace.step_s
@@ -326,44 +292,33 @@ class Cycle:
 
     def _tell(self, arrivals: NDArray[np.float32], revisions: tuple[Lived, ...]) -> None:
         """The shadow is told what came in one step (s, 1)."""
-        spec, step_s = self._spec, self.pace.step_s
-        if spec is None or not revisions:
+        if self._spec is None or not revisions:
             return
-        silent = np.append(self.state.silent_s, 0.0)[self._rows(spec)] > 0
-        if silent.any() and np.isnan(arrivals).all():
-            # Nobody was observed who had traffic before: that is no lull, and not lived through.
-            return
-        self.shade.follow(revisions)
-        known = np.append(np.nan_to_num(arrivals), np.zeros((1, 1), np.float32), axis=0)[self._rows(spec)]
-        counts = (known * (step_s * spec.share)[:, np.newaxis]).astype(np.float32)
-        dispersion = shared(fleet.dispersions(self.state), self._rows(spec), spec.share)
-        self.shade.came(Came(self.state.origin_s - step_s, step_s, spec.keys, counts, dispersion))
+        came = what_came(self.state, self._spec, self._rows(self._spec), arrivals)
+        if came is not None:
+            self.shade.follow(revisions)
+            self.shade.came(came)
 
     def _rehearse(self) -> None:
         """Plans would have been made in the past, too: the shadow is told of one, and lives on."""
-        spec = self._spec
-        if spec is None:
+        if self._spec is None:
             return
         now_s = self.state.origin_s + int(self._delay_s)
-        seen = demands(
-            self.forecast(),
-            self._services(),
-            spec,
-            rows=self._rows(spec),
-            timing=self.pace.plan,
-            now_s=now_s,
+        self.shade.planned(
+            what_was_planned(self._seen(self._spec, self.forecast(), now_s), self._spec, now_s)
         )
-        self.shade.planned(Planned(now_s, spec.keys, expected(seen), spec.least, spec.most))
         self.shade.live()
 
-    def _startups_s(self) -> NDArray[np.float64]:
-        """(r, STARTUPS) of the Revisions that are lived through."""
-        if self._spec is None or not self._revisions:
-            return np.empty((0, STARTUPS))
-        return self._spec.startups_s
+    def _seen(self, spec: FleetSpec, forecast: FleetForecast, now_s: int) -> Demands:
+        """What is expected of each Revision."""
+        services = Services(self.grids.service_time_s, self.state.silent_s, fleet.dispersions(self.state))
+        return demands(forecast, services, spec, rows=self._rows(spec), timing=self.pace.plan, now_s=now_s)
 
-    def _served_s(self) -> NDArray[np.float64]:
-        """(r,) seconds a request occupies a pod, of the Revisions that are lived through; NaN: not known."""
+    def _timed(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Of the Revisions that are lived through: start-ups (r, STARTUPS), and seconds (r,) that a request
+        occupies a pod, NaN = not known.
+        """
         if self._spec is None or not self._revisions:
-            return np.empty(0)
-        return np.asarray(np.append(self.grids.service_time_s, np.nan)[self._rows(self._spec)])
+            return np.empty((0, STARTUPS)), np.empty(0)
+        served_s = np.append(self.grids.service_time_s, np.nan)[self._rows(self._spec)]
+        return self._spec.startups_s, served_s

@@ -26,8 +26,9 @@ from forecaster.prometheus.errors import NoData, ReadError
 from forecaster.slow import ELSEWHERE_CPU_S, HERE_CPU_S, Due, heard
 from models.keys import RevisionKey, ServiceKey
 from scaler.board import Board
-from scaler.cycle import Cycle, Pace, Progress
+from scaler.cycle import Cycle, Progress
 from scaler.orders import Allowed, Order, Outcome, Result, allowed, orders, standing, withdrawals
+from scaler.pace import Pace
 from scaler.pieces import in_turn, spans
 from scaler.plan.plan import Timing
 from scaler.plan.spec import FleetSpec, fleet_spec

@@ -14,7 +14,8 @@ from forecaster.demand import Demand
 from forecaster.exports import Export
 from forecaster.history import coarser
 from models.keys import RevisionKey, ServiceKey
-from scaler.cycle import Cycle, Pace, Progress
+from scaler.cycle import Cycle, Progress
+from scaler.pace import Pace
 from scaler.plan.plan import Timing
 from scaler.plan.result import FleetPlan
 from scaler.plan.spec import FleetSpec, fleet_spec

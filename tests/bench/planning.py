@@ -34,7 +34,8 @@ from numpy.typing import NDArray
 from config.policy import Mode, RevisionPolicy
 from forecaster.demand import Demand
 from models.keys import RevisionKey, ServiceKey
-from scaler.cycle import Cycle, Pace
+from scaler.cycle import Cycle
+from scaler.pace import Pace
 from scaler.pieces import in_turn, spans
 from scaler.plan.plan import Timing
 from scaler.plan.spec import FleetSpec, fleet_spec

@@ -11,8 +11,9 @@ from config.policy import Mode, RevisionPolicy
 from forecaster.demand import Demand
 from models.keys import RevisionKey, ServiceKey
 from scaler.cli.explain import pages
-from scaler.cycle import Cycle, Pace
+from scaler.cycle import Cycle
 from scaler.explain import explain
+from scaler.pace import Pace
 from scaler.plan.announced import MOST
 from scaler.plan.plan import Timing
 from scaler.plan.result import FleetPlan, Reason

@@ -12,8 +12,9 @@ from forecaster.demand import Demand
 from forecaster.slow import Lane, Memory
 from models.keys import RevisionKey, ServiceKey
 from models.slow.rehearse import NOT_KNOWN
-from scaler.cycle import Cycle, Pace
+from scaler.cycle import Cycle
 from scaler.explain import explain
+from scaler.pace import Pace
 from scaler.plan.plan import Timing
 from scaler.plan.spec import FleetSpec, fleet_spec
 from scaler.revision import RevisionSpec

@@ -6,7 +6,8 @@ from numpy.typing import NDArray
 from forecaster.demand import Demand
 from forecaster.slow import heard
 from models.keys import RevisionKey, ServiceKey
-from scaler.cycle import Cycle, Pace
+from scaler.cycle import Cycle
+from scaler.pace import Pace
 from scaler.plan.plan import Timing
 from scaler.plan.spec import fleet_spec
 from scaler.revision import RevisionSpec

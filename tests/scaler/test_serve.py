@@ -14,8 +14,9 @@ from config.policy import Mode, RevisionPolicy
 from forecaster.demand import Demand
 from models.keys import RevisionKey, ServiceKey
 from scaler.board import Board
-from scaler.cycle import Cycle, Pace
+from scaler.cycle import Cycle
 from scaler.orders import Order, Outcome, Result
+from scaler.pace import Pace
 from scaler.plan.plan import Timing
 from scaler.plan.result import Reason
 from scaler.plan.spec import fleet_spec

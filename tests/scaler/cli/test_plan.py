@@ -54,7 +54,7 @@ def test_a_dearer_request_asks_for_more() -> None:
 def test_an_event_that_the_scenario_announces_is_planned_for_unless_a_configuration_says_another(
     tmp_path: Path,
 ) -> None:
-    event = "{name: e, services: [%s], from: 1995-07-13T13:00Z, until: 1995-07-13T14:00Z, times: 9}"
+    event = "{name: e, services: [%s], from: 1995-07-13T13:00Z, until: 1995-07-13T14:00Z, times: 200}"
     world, config = tmp_path / "world.yaml", tmp_path / "config.yaml"
     world.write_text(f"calendar:\n  events:\n    - {event % 'nasa_*'}\n")
     common = ("plan", "--export", NASA, "--scenario", world, "--at", BEFORE_LAUNCH, "--json")
