@@ -166,9 +166,9 @@ def test_what_is_borrowed_has_the_pods_that_were_asked_for() -> None:
     assert not borrowed(np.zeros_like(pooled), 100.0).any()
 
 
-def test_a_sum_counts_half_after_two_days() -> None:
-    assert keep(2 * 86400) == pytest.approx(0.5)
-    assert keep(3600) ** 48 == pytest.approx(0.5)
+def test_a_sum_counts_half_after_three_days() -> None:
+    assert keep(3 * 86400) == pytest.approx(0.5)
+    assert keep(3600) ** 72 == pytest.approx(0.5)
 
 
 def test_a_service_without_any_past_is_given_nothing_that_did_harm_on_public_traces() -> None:

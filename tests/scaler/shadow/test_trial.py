@@ -1,5 +1,8 @@
 """Candidates on one service's traffic: what floors follow from its forecasts, and what they come to."""
 
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any
+
 import numpy as np
 import pytest
 from numpy.typing import NDArray
@@ -92,3 +95,20 @@ def test_blocks_add_up_to_what_the_whole_came_to() -> None:
     assert total[[PODS, DELAYED, WAITED, STARTS]] == pytest.approx(
         [whole.pod_s, whole.delayed, whole.wait_s, whole.starts], rel=1e-5
     )
+
+
+def test_plans_that_are_alike_are_lived_through_once_and_told_of_each() -> None:
+    arrivals = traffic()
+    floor = rows(HEAVY, Candidate(Rule(always=2), AS_IT_IS), np.array([60]), np.array([2], np.int32))
+    came = 0
+
+    def counted(one: Callable[[Any], Any], plans: Iterable[Any]) -> Iterator[Any]:
+        nonlocal came
+        for plan in plans:
+            came += 1
+            yield one(plan)
+
+    got = lived(arrivals, HEAVY, [NO_PLAN, floor, NO_PLAN.copy(), floor.copy()], counted)
+    assert came == 2
+    np.testing.assert_array_equal(got[[2, 3]], got[[0, 1]])
+    assert (got[0] != got[1]).any()
