@@ -99,7 +99,7 @@ def test_blocks_add_up_to_what_the_whole_came_to() -> None:
 
 def test_plans_that_are_alike_are_lived_through_once_and_told_of_each() -> None:
     arrivals = traffic()
-    floor = rows(HEAVY, Candidate(Rule(always=2), AS_IT_IS), np.array([60]), np.array([2], np.int32))
+    floor = rows(HEAVY, Candidate(Rule(always=9), AS_IT_IS), np.array([60]), np.array([9], np.int32))
     came = 0
 
     def counted(one: Callable[[Any], Any], plans: Iterable[Any]) -> Iterator[Any]:
