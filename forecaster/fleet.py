@@ -249,7 +249,7 @@ def forecast(state: FleetState, win: Window, *, least: NDArray[np.float32] | Non
 
 
 def dispersions(state: FleetState) -> NDArray[np.float64]:
-    """(s,) variance over mean of each service's counts within a step; 1 where nothing is known."""
+    """(s,) variance over mean of each service's counts of a second; 1 where nothing is known."""
     from models.peak.dispersion import dispersions as learned  # noqa: PLC0415
 
     return learned(state.peak)

@@ -93,6 +93,7 @@ def _joined(parts: list[Demand]) -> Demand:
     revisions = [key for part in parts for key in part.revisions]
     services = [key for part in parts for key in part.services]
     order = sorted(range(len(revisions)), key=revisions.__getitem__)
+    windows = {part.window_s for part in parts if part.revisions}
     return replace(
         parts[0],
         revisions=tuple(revisions[i] for i in order),
@@ -100,7 +101,7 @@ def _joined(parts: list[Demand]) -> Demand:
         arrivals=np.concatenate([part.arrivals for part in parts])[order],
         busy=np.concatenate([part.busy for part in parts])[order],
         delay_s=max(part.delay_s for part in parts),
-        window_s=parts[0].window_s if len({part.window_s for part in parts}) == 1 else None,
+        window_s=windows.pop() if len(windows) == 1 else None,
         warnings=tuple(dict.fromkeys(w for part in parts for w in part.warnings)),
     )
 

@@ -53,7 +53,7 @@ class Explanation:
     sigma: float
     """Usual error of the window's peak, as a factor."""
     dispersion: float
-    """Variance over mean of the counts within a step; 1 = Poisson."""
+    """Variance over mean of the counts of a second; 1 = Poisson."""
     quantiles: tuple[float, ...]
     """Requests/s that the window's peak stays below, at SHOWN."""
     few_requests: bool

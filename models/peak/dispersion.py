@@ -86,7 +86,7 @@ def tracked(z: float, difference: float, mean: float, gain: float) -> float:
 
 
 def dispersions(state: NDArray[np.void]) -> NDArray[np.float64]:
-    """(s,) variance over mean of each service's counts within a step, 1..MOST; 1 where nothing is known."""
+    """(s,) variance over mean of each service's counts of a second, 1..MOST; 1 where nothing is known."""
     near, far = np.exp(state["dispersion"].astype(np.float64)).T
     beyond = np.maximum(near - 1, 1e-9)
     grows = np.clip((far - 1) / beyond - CHANCE, 1.0, 2.0)

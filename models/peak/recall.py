@@ -41,6 +41,8 @@ def recall(
             first=int(np.ceil(delay_s / step_s)),
             lead_s=lead_s[some],
             newest_only=True,
+            # Over how much a column of the past is the mean is not known: of dispersion it tells nothing.
+            smeared=0,
             clock=None if clock is None else clock.of(some),
         )
     state["steps"] = 0

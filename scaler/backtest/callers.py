@@ -15,6 +15,7 @@ from config.settings import Timing
 from forecaster.callers import CALLS_S, callers
 from forecaster.history import coarser
 from models.keys import ServiceKey
+from scaler.backtest.spread import Spread, one_by_one, until_stopped
 from scaler.backtest.subjects import Traffic
 from scaler.policies.policy import Calls, Subject
 
@@ -28,8 +29,11 @@ Turns = Mapping[int, tuple[tuple[int, int], ...]]
 caller, or NOBODY.  Known by what came before that second."""
 
 
-def callers_among(traffic: Traffic) -> Turns:
-    """When which series of the traffic have which others as callers."""
+def callers_among(traffic: Traffic, spread: Spread = one_by_one) -> Turns:
+    """When which series of the traffic have which others as callers.
+
+    spread   over the times at which they are found anew
+    """
     if len(traffic) < 2 or traffic.export.step_s > GRID_S:
         return {}
     busy, start_s, step_s = _busy(traffic)
@@ -38,8 +42,12 @@ def callers_among(traffic: Traffic) -> Turns:
     turns: dict[int, list[tuple[int, int]]] = {}
     before: Mapping[ServiceKey, ServiceKey] = {}
     anew = max(1, ANEW_S // step_s)
-    for known in range(anew, busy.shape[1] + 1, anew):
-        found = callers(keys, busy[:, max(0, known - CALLS_S // step_s) : known])
+
+    def found_at(known: int) -> Mapping[ServiceKey, ServiceKey]:
+        return callers(keys, busy[:, max(0, known - CALLS_S // step_s) : known])
+
+    by_time = dict(until_stopped(spread(found_at, range(anew, busy.shape[1] + 1, anew))))
+    for known, found in sorted(by_time.items()):
         for key in sorted(found.keys() | before.keys()):
             if found.get(key) != before.get(key):
                 caller = place[found[key]] if key in found else NOBODY

@@ -74,7 +74,7 @@ def run(
         raise ValueError("the KPA alone is part of every backtest")
     told = _rounds(len(traffic), 2 if OURS in question.policies else 1, told)
     lived: dict[int, Lived] = {}
-    turns = callers_among(traffic) if OURS in question.policies else {}
+    turns = callers_among(traffic, spread) if OURS in question.policies else {}
     first = spread(lambda k: _others(with_calls(traffic, k, turns), question, each), range(len(traffic)))
     for k, one in until_stopped(first):
         lived[k] = one

@@ -31,7 +31,6 @@ def offline(
     if delay_cost is not None:
         policy = replace(policy, delay_cost=delay_cost)
     world = load_scenario(scenario)
-    said = settings.ahead.calendar
     at_s = moment(at) if at is not None else None
     export = read_export(files)
     for repair in export.repairs:
@@ -44,7 +43,7 @@ def offline(
             policy,
             timing,
             at_s=at_s,
-            calendar=world.calendar if said == Calendar() else said,
+            calendar=world.calendar if world.calendar != Calendar() else settings.ahead.calendar,
             only=series,
             progress=progress,
         )

@@ -72,7 +72,8 @@ ScenarioOption = Annotated[
     typer.Option(
         "--scenario",
         metavar="NAME|FILE",
-        help="How pods start and serve: heavy, web, sparse, or a YAML or JSON file; it may have a calendar.",
+        help="How pods start and serve: heavy, web, sparse, or a YAML or JSON file.  A calendar in it goes"
+        " before the configuration's.",
     ),
 ]
 """`--scenario NAME|FILE`; default "web"."""

@@ -41,7 +41,7 @@ class Services:
 
     service_time_s  seconds a request occupies a pod; NaN = not known.
     silent_s        seconds since a service with traffic was last observed; 0 where it is, or had none then.
-    dispersion      variance over mean of the counts within a step; 1 = Poisson.
+    dispersion      variance over mean of the counts of a second; 1 = Poisson.
     """
 
     service_time_s: NDArray[np.float64]
@@ -77,9 +77,9 @@ class Demands:
 
 
 def lead_s(spec: FleetSpec, timing: Timing) -> NDArray[np.float64]:
-    """(r,) seconds from now that a plan must carry: the longest start-up, and until the next plan.
+    """(r,) seconds from now that a plan must carry: the longest likely start-up, and until the next plan.
 
-    How often a start-up is as long is weighed by what candidates come to where it is drawn (scaler.shadow).
+    How often one is as long is weighed by what candidates come to where they are drawn (scaler.shadow).
     """
     return np.asarray(spec.startups_s[:, -1] + timing.period_s)
 

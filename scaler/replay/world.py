@@ -58,9 +58,13 @@ class World:
     startups_s: tuple[float, ...] = ()
     """(STARTUPS,) seconds that pods may take to start, each as likely, rising; (): always `startup_s`."""
 
+    def __post_init__(self) -> None:
+        if len(self.startups_s) not in {0, STARTUPS}:
+            raise ValueError(f"{len(self.startups_s)} start-ups are not {STARTUPS}")
+
     @property
     def longest_startup_s(self) -> float:
-        """No pod takes longer to start."""
+        """No pod takes longer to start in a replay."""
         return max(self.startups_s, default=self.startup_s)
 
     @property

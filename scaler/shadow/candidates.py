@@ -60,6 +60,7 @@ def _steered(utilization: float, window_s: int, panic: float, retention_s: int |
 _LEAN, _LEAN_BARE = _steered(100, 15, 1000), _steered(100, 30, 1000, 0)
 _LEAN_LONG = _steered(100, 60, 1000)
 _CALM_85, _QUICK_85, _EASY_85 = _steered(85, 15, 400), _steered(85, 15, 110), _steered(85, 30, 110)
+_USUAL_85, _USUAL_70 = _steered(85, 15, 200), _steered(70, 15, 200)
 _QUICK_80, _EASY_80, _EASY_75 = _steered(80, 15, 110), _steered(80, 30, 110), _steered(75, 30, 110)
 _CALM_70, _QUICK_70, _EASY_70 = _steered(70, 15, 400), _steered(70, 15, 110), _steered(70, 30, 110)
 _QUICK_60 = _steered(60, 15, 110)
@@ -76,10 +77,12 @@ _TABLE: tuple[tuple[Rule, tuple[Setting, ...]], ...] = (
             _OWN,
             _LEAN_LONG,
             _QUICK_85,
+            _USUAL_85,
             _EASY_85,
             _QUICK_80,
             _EASY_75,
             _CALM_70,
+            _USUAL_70,
             _QUICK_70,
             _EASY_70,
             _QUICK_60,

@@ -13,10 +13,10 @@ and the least is taken of those candidates that
 * for c >= NO_HARM delayed no more requests than the KPA alone;
 * for c <= NO_HARM held no more pods than the KPA alone.
 
-Starts and pods are what is spent, and count over all that was in force (weights halve in SPENT_S): who spent
-little may now spend more than the KPA alone, as long as it does not come to more in all.  Else a candidate
-that is at its limit in some hours would be dropped there, for one that costs much more.  A delayed request is
-not made good by others, so what was saved of them allows nothing.
+Starts and pods are what is spent: what a service saved of them (SPENDABLE of it, weights halving in SPENT_S)
+while its own choice was in force, a candidate may spend beyond the limit.  Else one that is at its limit in
+some hours would be dropped there, for one that costs much more.  What was spent too much is not made good.  A
+delayed request is not made good by others, so what was saved of them allows nothing.
 
 The one in force is left for a gain of WORTH_A_CHANGE only.
 """
@@ -33,6 +33,8 @@ from scaler.shadow.trial import DELAYED, PODS, REQUESTS, STARTS, WAITED
 Array = NDArray[np.float64]
 
 HALF_LIFE_S, SPENT_S = 3 * 86400.0, 60 * 86400.0
+SPENDABLE = 0.995
+"""Of what was allowed: what comes is never just what came."""
 EVIDENCE_S, PRIOR_S = 1500.0, 500.0
 QUICK_S, SEVERAL = 10.0, 2
 NO_HARM = 10.0
@@ -82,8 +84,8 @@ def choose(
     sums     (s, e, TOLD) discounted sums of what each of e candidates came to; NaN where one is not allowed
     pooled   (e, TOLD) the same of all services together
     current  (s,) the one in force until now
-    spent    (s, 2, TOLD) what came of all that was in force, OURS, and of the KPA alone beside it, ALONE,
-             with weights that halve in SPENT_S
+    spent    (s, 2, TOLD) what came of what was in force, OURS, and of the KPA alone beside it, ALONE, with
+             weights that halve in SPENT_S
     """
     known = sums + borrowed(pooled, EVIDENCE_S) + PRIOR_S * prior()
     alone = known[:, KPA]
@@ -106,9 +108,9 @@ def choose(
 
 
 def _overspent(what: int, known: Array, spent: Array, times: Array) -> NDArray[np.bool_]:
-    """(s, e) who comes to more than `times` (s,) the KPA alone, lately and with all that was spent before."""
+    """(s, e) who comes to more than `times` (s,) the KPA alone, and what was saved of that before."""
     most = times * known[:, KPA, what]
-    left = np.maximum(0.0, times * spent[:, ALONE, what] - spent[:, OURS, what])
+    left = np.maximum(0.0, SPENDABLE * times * spent[:, ALONE, what] - spent[:, OURS, what])
     return np.asarray(known[:, :, what] > (most + left)[:, np.newaxis] + 1e-9)
 
 

@@ -46,7 +46,7 @@ class Found:
     guarded     the KPA alone did better lately, and is in force whatever is chosen.
     rows        of those that are lived through: the row in the arrays that follow.
     sums        (l, e, TOLD) what candidates came to, discounted; NaN where one is not allowed.
-    lately      (l, 2, TOLD) OURS and ALONE of scaler.shadow.guard, over the last day, discounted.
+    lately      (l, 2, TOLD) OURS and ALONE of scaler.shadow.choice, over the last day, discounted.
     """
 
     places: Mapping[RevisionKey, int]

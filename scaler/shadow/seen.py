@@ -54,13 +54,13 @@ def shadowed(
     """
     now = np.concatenate([startups_s.T, served_s[np.newaxis]])
     if before.seen is revisions:
-        timed = settled(now, before.timed)
+        timed = together(now, before.timed)
         changed = ~((timed == before.timed) | (np.isnan(timed) & np.isnan(before.timed))).all(axis=0)
         if not changed.any():
             return before
     else:
         at = rows.where_before([one.key for one in before.seen], [one.key for one in revisions])
-        timed = settled(now, rows.carry(before.timed.T, at).T)
+        timed = together(now, rows.carry(before.timed.T, at).T)
         changed = np.ones(len(revisions), np.bool_)
     which = np.flatnonzero(changed)
     none: list[Lived | None] = [None] * len(revisions)
@@ -71,6 +71,16 @@ def shadowed(
     present = tuple(one for one in ones if one is not None)
     items = sum(len(one.candidates) for one in present)
     return Shadowed(revisions, timed, tuple(ones), present, int(REHEARSED_ITEM_S / items) if items else 0)
+
+
+def together(now: NDArray[np.float64], before: NDArray[np.float64]) -> NDArray[np.float64]:
+    """(STARTUPS + 1, r) as `settled`, but all start-ups stay what they were where their mean and the longest
+    do: one of several moves with every few pods that start.
+    """
+    sums, known = ([each[:-1].mean(axis=0), each[-2]] for each in (now, before))
+    stay = np.all([settled(a, b) == b for a, b in zip(sums, known, strict=True)], axis=0)
+    startups_s = np.where(stay, before[:-1], np.sort(rounded(now[:-1]), axis=0))
+    return np.concatenate([startups_s, settled(now[-1:], before[-1:])])
 
 
 def settled(seconds: NDArray[np.float64], before: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -90,6 +90,7 @@ def test_a_fleet_that_all_names_another_preset_is_read_too(address: str) -> None
     finally:
         source.close()
     assert demand.revisions == (MESHED,)
+    assert demand.smeared >= 1
     np.testing.assert_allclose(np.nanmean(demand.arrivals), 7.0, rtol=0.02)
 
 

@@ -138,17 +138,18 @@ def test_it_is_followed_when_it_changes(fleet: Make) -> None:
     assert dispersions(one.peak).max() < 1.7
 
 
-def test_weeks_in_long_steps_teach_nothing_of_it_and_leave_it_alone(fleet: Make) -> None:
+@pytest.mark.parametrize("step_s", [60, 240, 300])
+def test_weeks_of_the_past_teach_nothing_of_it_and_leave_it_alone(fleet: Make, step_s: int) -> None:
     one = fleet(SERVICES)
     one.take(poisson(60.0, together=5) / STEP_S)
     before = dispersions(one.peak)
-    weeks = (poisson(600.0, together=50, steps=2000) / 300).astype(np.float32)
+    weeks = (poisson(600.0, together=50, steps=2000) / step_s).astype(np.float32)
     recall(
         one.peak,
         one.hazard,
         weeks,
         origin_s=one.now_s,
-        step_s=300,
+        step_s=step_s,
         delay_s=30.0,
         lead_s=np.full(SERVICES, 75.0),
     )

@@ -144,7 +144,7 @@ def test_on_another_machine_the_callers_are_the_same(making: Making) -> None:
         assert getattr(there.calls, name).tobytes() == getattr(here.calls, name).tobytes()
 
 
-def test_who_is_called_waits_less_for_no_more_pods(made: Traffic, making: Making) -> None:
+def test_who_is_called_waits_less_and_costs_less(made: Traffic, making: Making) -> None:
     asked = question("kpa", "tidecast")
     found = run(made, asked).backtest
     alone = run(making(chain(72), only="called", score_from_s=START_S + 24 * 3600), asked).backtest

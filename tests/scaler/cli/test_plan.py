@@ -51,7 +51,7 @@ def test_a_dearer_request_asks_for_more() -> None:
     assert cheap < dear
 
 
-def test_an_event_that_the_scenario_announces_is_planned_for_unless_a_configuration_says_another(
+def test_an_event_is_planned_for_that_the_scenario_announces_or_else_the_configuration(
     tmp_path: Path,
 ) -> None:
     event = "{name: e, services: [%s], from: 1995-07-13T13:00Z, until: 1995-07-13T14:00Z, times: 200}"
@@ -61,9 +61,14 @@ def test_an_event_that_the_scenario_announces_is_planned_for_unless_a_configurat
     (row,) = json.loads(tidecast(*common).stdout)
     assert row["why"] == "announced event"
     config.write_text(f"calendar: |\n  events:\n    - {event % 'shop/*'}\n")
-    (other,) = json.loads(tidecast(*common, "--config", config).stdout)
-    assert other["why"] != "announced event"
+    (same,) = json.loads(tidecast(*common, "--config", config).stdout)
+    assert same == row
+    bare = tuple("web" if each == world else each for each in common)
+    (other,) = json.loads(tidecast(*bare, "--config", config).stdout)
     assert other["floor"] < row["floor"]
+    config.write_text(f"calendar: |\n  events:\n    - {event % 'nasa_*'}\n")
+    (told,) = json.loads(tidecast(*bare, "--config", config).stdout)
+    assert told["why"] == "announced event"
 
 
 def test_explain_tells_the_numbers_behind_a_floor() -> None:

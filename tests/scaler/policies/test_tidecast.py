@@ -160,6 +160,28 @@ def test_a_series_that_may_use_fewer_candidates_takes_nothing_from_the_others() 
     assert len(plan(bound, pool, 10.0)) == 0
 
 
+def test_starts_that_were_saved_are_spent_before_what_starts_too_many_is_left() -> None:
+    its = trial(subject(traffic(2 * HOUR_S), SCENARIOS["heavy"]))
+    hours, frugal, quick, late = 120, 7, 9, 2
+    cost = np.full((hours, len(CANDIDATES), TOLD), 1e6, np.float32)
+    cost[:, :, [DELAYED, STARTS]] = 1e4, 1e3
+    # For ten hours one candidate saves half of the starts; after that one that needs more is far cheaper.
+    cost[:10, frugal, [PODS, STARTS]] = 5e5, 5e2
+    cost[:10, quick, STARTS] = 2e3
+    cost[10:, quick, [PODS, DELAYED, STARTS]] = 1e5, 1e3, 1.2e3
+    pool = Pool(0, np.zeros((hours, len(CANDIDATES), TOLD)))
+    got = chosen(replace(its, cost=cost), pool, 30.0)
+    assert got[late : 10 + late].tolist() == [frugal] * 10
+    spends = np.flatnonzero(got == quick)
+    assert spends[0] >= 10 + late
+    came = cost[np.arange(hours), got]
+    begun = spends[0] + 1
+    assert came[:begun, STARTS].sum() < cost[:begun, KPA, STARTS].sum()
+    # It is left when nothing is left over, and in all no more pods were started than under the KPA alone.
+    assert 10 < spends.size < 60
+    assert 0.97 < came[:, STARTS].sum() / cost[:, KPA, STARTS].sum() <= 1.01
+
+
 def test_what_delays_more_than_the_kpa_alone_is_guarded_until_it_does_well_again() -> None:
     scenario, hours, bad = SCENARIOS["web"], 60, 7
     its = trial(subject(traffic(2 * HOUR_S), scenario))

@@ -55,6 +55,8 @@ def test_settings_are_laid_over_what_the_owner_has() -> None:
 
 def test_no_revisions_have_no_items_and_a_very_long_start_is_cut() -> None:
     assert len(cast([]).of_item) == 0
+    drawn = cast([revision("a", replace(WEB, startups_s=(2.0, 2.0, 2.0, 4.0, 90.0)))])
+    assert drawn.items.batches.shape[1] >= 92
     made = cast([revision("a", replace(WEB, startup_s=1e6))])
     assert made.worlds["startups_s"].max() == LONGEST_STARTUP_S
 

@@ -10,10 +10,11 @@ from numpy.typing import NDArray
 from config.policy import Lever, RevisionPolicy
 from config.scenario import SCENARIOS
 from models.keys import RevisionKey
+from scaler.replay.layout import STARTUPS
 from scaler.replay.world import world_of
 from scaler.shadow import live
 from scaler.shadow.candidates import CANDIDATES
-from scaler.shadow.choice import KPA, keep
+from scaler.shadow.choice import KPA, SPENT_S, keep
 from scaler.shadow.guard import OVER_H
 from scaler.shadow.items import Lived
 from scaler.shadow.live import MOST_BEHIND_S, REVIEW_S, Shadow, sample
@@ -137,6 +138,44 @@ def test_pods_that_start_faster_from_now_on_are_all_ready_in_time() -> None:
     assert (state["ready"] + state["starting"] == state["replicas"]).all()
     assert (state["batches"] <= shadow._cast.items.batches.shape[1]).all()
     assert (state["queue"][0] < 1000).all()
+
+
+def test_there_is_room_for_pods_that_start_now_quickly_now_slowly() -> None:
+    rng, counts = np.random.default_rng(3), traffic(REVIEW_S, rate=200.0)
+    shadow = begun(revision())
+    for first in range(0, REVIEW_S, 120):
+        startups_s = tuple(np.sort(rng.choice([0.0, 2.0, 7.0, 40.0, 200.0], STARTUPS)).tolist())
+        world = replace(WEB, startup_s=float(np.mean(startups_s)), startups_s=startups_s)
+        shadow.follow([replace(revision(), world=world)])
+        assert shadow._cast.items.batches.shape[1] >= max(startups_s) + 2
+        lives(shadow, counts[:, first : first + 120])
+        state, batches = shadow._cast.items.revision, shadow._cast.items.batches
+        assert (state["batches"] <= batches.shape[1]).all()
+        for one, its in zip(state, batches, strict=True):
+            start = its[: one["batches"]]
+            assert (np.diff(start[:, 0]) >= 0).all()
+            assert start[:, 1].sum() == one["starting"]
+
+
+def test_what_came_of_what_was_in_force_is_summed_beside_the_kpa_alone() -> None:
+    shadow, key = begun(revision()), revision().key
+    lives(shadow, traffic(REVIEW_S))
+    alone = shadow.sums[0, KPA].copy()
+    # Before anything is proven it is the KPA alone.
+    np.testing.assert_allclose(shadow._spent[0], [alone, alone])
+    place = shadow.found.places[key]
+    before = shadow.sums[0].copy()
+    lives(shadow, traffic(REVIEW_S, seed=2))
+    hour = shadow.sums[0] - keep(REVIEW_S) * before
+    aged = keep(REVIEW_S, SPENT_S) * alone
+    np.testing.assert_allclose(shadow._spent[0], [aged + hour[place], aged + hour[KPA]])
+    assert place != KPA
+    other = revision("other")
+    shadow.follow([other, revision()])
+    assert not shadow._spent[0].any()
+    np.testing.assert_allclose(shadow._spent[1], [aged + hour[place], aged + hour[KPA]])
+    shadow.follow([revision(levers=frozenset({Lever.FLOOR}))])
+    assert not shadow._spent.any()
 
 
 def test_after_a_gap_it_goes_on_with_the_floor_that_was_asked_for_last() -> None:

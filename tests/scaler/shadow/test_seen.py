@@ -65,6 +65,17 @@ def test_its_pods_start_now_quickly_now_slowly_as_was_seen() -> None:
     assert one.world.startup_s == pytest.approx(21.08)
 
 
+def test_start_ups_change_together_once_their_mean_or_the_longest_moved() -> None:
+    only, served_s = (ONE,), np.full(1, 0.5)
+    begun_s = np.array([[4.0, 5.0, 6.0, 7.0, 30.0]])
+    first = shadowed(NO_SHADOW, only, begun_s, served_s)
+    one_moved = begun_s + np.array([[0.9, 0, 0, 0, 0]])
+    assert shadowed(first, only, one_moved, served_s) is first
+    for moved in (begun_s + 2, begun_s + np.array([[0, 0, 0, 0, 4]])):
+        (one,) = shadowed(first, only, moved, served_s).revisions
+        assert one.world.startups_s == pytest.approx(tuple(moved[0]))
+
+
 def test_two_digits_are_kept_and_what_is_not_known_stays_so() -> None:
     given = np.array([0.0123456, 1.26, 99.7, 0.0, np.nan])
     np.testing.assert_allclose(rounded(given), [0.012, 1.3, 100.0, 0.0, np.nan])
