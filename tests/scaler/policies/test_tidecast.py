@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 from config.policy import Lever
 from config.scenario import SCENARIOS, Scenario
+from scaler.policies import tidecast
 from scaler.policies.policy import Rows, Subject
 from scaler.policies.table import TIDECAST
 from scaler.policies.tidecast import HOUR_S, Pool, chosen, plan, pooled, trial
@@ -158,6 +159,21 @@ def test_a_series_that_may_use_fewer_candidates_takes_nothing_from_the_others() 
     assert pool.sums.shape[1] == len(CANDIDATES)
     assert not np.isnan(pool.sums).any()
     assert len(plan(bound, pool, 10.0)) == 0
+
+
+def test_pods_for_what_was_announced_are_held_as_the_rule_in_force_holds() -> None:
+    its = trial(subject(traffic(2 * HOUR_S), SCENARIOS["heavy"]))
+    hold_s, place = max((each.rule.hold_s, e) for e, each in enumerate(CANDIDATES))
+    sure = np.where((its.at_s >= 3000) & (its.at_s < 3600), 500, 0).astype(np.int32)
+    rows = tidecast._in_force(its, np.full(2, place), sure)
+
+    def floor_at(at_s: int) -> int:
+        return int(rows["floor"][np.searchsorted(rows["at_s"], at_s, "right") - 1])
+
+    assert hold_s > 0
+    assert [floor_at(at_s) >= 500 for at_s in (2970, 3030, 3600 + hold_s - 60, 3600 + hold_s + 60)] == [
+        False, True, True, False,
+    ]  # fmt: skip
 
 
 def test_starts_that_were_saved_are_spent_before_what_starts_too_many_is_left() -> None:
