@@ -17,7 +17,7 @@ from config.scenario import SCENARIOS
 from forecaster.demand import Demand
 from forecaster.exports import read_export
 from scaler.offline import plan_export
-from scaler.plan.plan import Timing
+from scaler.plan.timing import Timing
 
 ROOT = Path(__file__).resolve().parents[1]
 SCENARIO = replace(SCENARIOS["heavy"], startup_seconds=45.0, service_seconds=4.0, container_concurrency=1)

@@ -18,18 +18,12 @@ from models.forecast import FleetForecast
 from models.keys import ServiceKey
 from scaler.outside import NO_CALENDAR, Outside
 from scaler.pace import Pace
+from scaler.plan.demands import Demands, Services, demands
 from scaler.plan.hold import NOTHING_HELD
-from scaler.plan.plan import (
-    Demands,
-    Services,
-    demands,
-    plain_worth,
-    plan_fleet,
-    service_leads,
-    service_rows,
-)
+from scaler.plan.plan import plain_worth, plan_fleet
 from scaler.plan.result import FleetPlan
 from scaler.plan.spec import FleetSpec, service_zones
+from scaler.plan.timing import service_leads, service_rows
 from scaler.replay.layout import STARTUPS
 from scaler.revision import RevisionSpec
 from scaler.shade import Shade

@@ -9,8 +9,8 @@ from forecaster import fleet
 from forecaster.diagnose import Diagnosis, diagnose
 from models.clock import utc
 from scaler.cycle import Cycle
+from scaler.plan.demands import LEAST_COUNTING_S, shared
 from scaler.plan.floor import shortage
-from scaler.plan.plan import LEAST_COUNTING_S, shared
 from scaler.plan.result import FleetPlan, Plan, Reason
 from scaler.plan.spec import FleetSpec
 from scaler.shade import Standing

@@ -30,8 +30,8 @@ from scaler.cycle import Cycle, Progress
 from scaler.orders import Allowed, Order, Outcome, Result, allowed, orders, standing, withdrawals
 from scaler.pace import Pace
 from scaler.pieces import in_turn, spans
-from scaler.plan.plan import Timing
 from scaler.plan.spec import FleetSpec, fleet_spec
+from scaler.plan.timing import Timing
 from scaler.ports import Cluster, DemandSource
 from scaler.revision import RevisionSpec
 from scaler.setting import AS_IT_IS

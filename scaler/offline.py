@@ -16,9 +16,9 @@ from forecaster.history import coarser
 from models.keys import RevisionKey, ServiceKey
 from scaler.cycle import Cycle, Progress
 from scaler.pace import Pace
-from scaler.plan.plan import Timing
 from scaler.plan.result import FleetPlan
 from scaler.plan.spec import FleetSpec, fleet_spec
+from scaler.plan.timing import Timing
 from scaler.replay.world import world_of
 from scaler.revision import RevisionSpec
 

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from scaler.plan.plan import Timing
+from scaler.plan.timing import Timing
 
 
 @dataclass(frozen=True, kw_only=True)

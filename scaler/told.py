@@ -7,8 +7,9 @@ from numpy.typing import NDArray
 
 from forecaster import fleet
 from models.keys import ServiceKey
-from scaler.plan.plan import Demands, expected, service_rows, shared
+from scaler.plan.demands import Demands, expected, shared
 from scaler.plan.spec import FleetSpec
+from scaler.plan.timing import service_rows
 from scaler.shade import Came, Planned, Shade
 
 LEAST_DELAYED = 0.001

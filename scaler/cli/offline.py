@@ -13,7 +13,7 @@ from config.settings import Settings
 from forecaster.exports import read_export
 from scaler.cli.progress import bars, say
 from scaler.offline import Offline, plan_export
-from scaler.plan.plan import Timing
+from scaler.plan.timing import Timing
 
 
 def offline(

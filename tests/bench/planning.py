@@ -37,8 +37,8 @@ from models.keys import RevisionKey, ServiceKey
 from scaler.cycle import Cycle
 from scaler.pace import Pace
 from scaler.pieces import in_turn, spans
-from scaler.plan.plan import Timing
 from scaler.plan.spec import FleetSpec, fleet_spec
+from scaler.plan.timing import Timing
 from scaler.revision import RevisionSpec
 
 STEP_S, COARSE_S, DAY_S = 30, 300, 86400

@@ -15,9 +15,9 @@ from scaler.cycle import Cycle
 from scaler.explain import explain
 from scaler.pace import Pace
 from scaler.plan.announced import MOST
-from scaler.plan.plan import Timing
 from scaler.plan.result import FleetPlan, Reason
 from scaler.plan.spec import FleetSpec, fleet_spec
+from scaler.plan.timing import Timing
 from scaler.revision import RevisionSpec
 from scaler.shadow.choice import KPA
 

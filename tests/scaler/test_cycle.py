@@ -15,8 +15,8 @@ from models.slow.rehearse import NOT_KNOWN
 from scaler.cycle import Cycle
 from scaler.explain import explain
 from scaler.pace import Pace
-from scaler.plan.plan import Timing
 from scaler.plan.spec import FleetSpec, fleet_spec
+from scaler.plan.timing import Timing
 from scaler.revision import RevisionSpec
 from scaler.shade import Came
 from scaler.shadow.choice import KPA

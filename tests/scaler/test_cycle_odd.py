@@ -8,8 +8,8 @@ from forecaster.slow import heard
 from models.keys import RevisionKey, ServiceKey
 from scaler.cycle import Cycle
 from scaler.pace import Pace
-from scaler.plan.plan import Timing
 from scaler.plan.spec import fleet_spec
+from scaler.plan.timing import Timing
 from scaler.revision import RevisionSpec
 
 DAY_S, STEP_S, COARSE_S = 86400, 30, 300

@@ -14,21 +14,13 @@ from models.forecast import FleetForecast
 from models.keys import RevisionKey, ServiceKey
 from models.peak.layout import level_shares
 from scaler.plan.bounds import Bound
+from scaler.plan.demands import Services, demands, shared
 from scaler.plan.floor import shortage
 from scaler.plan.hold import NOTHING_HELD, Held, hold
-from scaler.plan.plan import (
-    Services,
-    Timing,
-    demands,
-    lead_s,
-    plain_worth,
-    plan_fleet,
-    service_leads,
-    service_rows,
-    shared,
-)
+from scaler.plan.plan import plain_worth, plan_fleet
 from scaler.plan.result import FleetPlan, Reason
 from scaler.plan.spec import FleetSpec, fleet_spec
+from scaler.plan.timing import Timing, lead_s, service_leads, service_rows
 from scaler.revision import Metric, RevisionSpec
 from scaler.shadow.rules import PLAIN, in_force
 

@@ -17,9 +17,9 @@ from scaler.board import Board
 from scaler.cycle import Cycle
 from scaler.orders import Order, Outcome, Result
 from scaler.pace import Pace
-from scaler.plan.plan import Timing
 from scaler.plan.result import Reason
 from scaler.plan.spec import fleet_spec
+from scaler.plan.timing import Timing
 from scaler.revision import RevisionSpec
 from scaler.serve import application
 from scaler.service import Web
