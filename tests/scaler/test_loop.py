@@ -294,11 +294,14 @@ def test_only_what_is_new_is_read() -> None:
 
 @pytest.mark.parametrize("before_s", [22, 31, 40, 49])
 def test_the_plan_reaches_its_whole_lead_however_old_the_newest_figure_is(before_s: int) -> None:
-    """A jump that the history knows, start-up 20 s, period 30 s: the floor is up from 50 s before it on."""
+    """A jump that the history knows, start-up 20 s, period 30 s: the floor is up from 50 s before it on.
+
+    Requests are dear: few days have shown the jump, and cheaper ones may wait where no floor costs less.
+    """
     jump_s = START_S // 86400 * 86400 + 86400
     world = World(rate=lambda t: 80.0 if (t - jump_s) % 86400 < 43200 else 1.0)
     world.now_s = jump_s - before_s - 7
-    world.see(revision())
+    world.see(revision(replace(ACT, delay_cost=1000.0)))
     board = Board()
     timing = replace(SETTINGS.timing, recent_s=86400, history_s=5 * 86400)
     loop = Loop(world, world, replace(SETTINGS, timing=timing), board, clock=lambda: world.now_s)

@@ -63,6 +63,10 @@ def by_key(found: Found) -> dict[tuple[str, float | None], list[dict[str, float]
     }
 
 
+FOUND = 1
+"""Hour of the traffic after which it is found, first of all, who calls whom."""
+
+
 class StopAfter:
     """A spread that is stopped after so many items."""
 
@@ -131,7 +135,7 @@ def test_stopped_it_tells_of_the_series_that_are_done(traffic: Traffic) -> None:
 def test_stopped_before_ours_could_plan_it_is_left_out(traffic: Traffic, ours: list[str]) -> None:
     asked = question("kpa", "tidecast", costs=(30.0,), planned="tidecast", courses=2)
     for after, series in ((2, ("a", "b")), (3, ("a", "b", "c"))):
-        found = run(traffic, asked, spread=StopAfter(after))
+        found = run(traffic, asked, spread=StopAfter(FOUND + after))
         assert found.unplanned
         assert found.backtest.series == series
         assert [each.policy for each in found.backtest.outcomes] == ["kpa"]
@@ -139,7 +143,7 @@ def test_stopped_before_ours_could_plan_it_is_left_out(traffic: Traffic, ours: l
 
 
 def test_stopped_while_ours_plans_the_series_with_plans_are_told(traffic: Traffic, ours: list[str]) -> None:
-    found = run(traffic, question("kpa", "tidecast"), spread=StopAfter(4))
+    found = run(traffic, question("kpa", "tidecast"), spread=StopAfter(FOUND + 4))
     assert not found.unplanned
     assert found.backtest.series == ("a",)
 
