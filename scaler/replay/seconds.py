@@ -71,13 +71,13 @@ def become_ready(revision: Any, batches: Any, t: int) -> None:
 
 
 @compiled
-def follow(revision: Any, batches: Any, ready_s: float) -> int:
+def follow(world: Any, revision: Any, batches: Any, t: int) -> int:
     """Pods follow the replicas: new ones start, surplus goes, the last to be ready first; gives how many were
     started.
     """
     more = revision.replicas - revision.ready - revision.starting
     if more > 0:
-        at = revision.batches
+        ready_s, at = t + world.startups_s[drawn(t)], revision.batches
         while at > 0 and batches[at - 1, 0] > ready_s:
             batches[at, 0], batches[at, 1] = batches[at - 1, 0], batches[at - 1, 1]
             at -= 1
@@ -120,7 +120,7 @@ def second(
         report(stable, panic, stable_buckets, panic_buckets, t, concurrency)
     if (t % _TICK_S == 0 and t >= _TICK_S) or (arrived > 0 and revision.desired == 0):
         tick(spec, revision, stable, panic, stable_buckets, panic_buckets, delay, t)
-        figures[7] += follow(revision, batches, t + world.startups_s[drawn(t)])
+        figures[7] += follow(world, revision, batches, t)
     figures[4] += revision.starting
     figures[5] += revision.ready
     return float(delayed)
