@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from config.scenario import SCENARIOS, Scenario
 from scaler.kpa.resolve import KpaSpec
-from scaler.replay.layout import FIGURES, STARTUPS
+from scaler.replay.layout import CACHE_LINES, FIGURES, STARTUPS
 from scaler.replay.seconds import advance_all, drawn
 from scaler.replay.world import NO_PLAN, Replay, World, begin, course, plan_rows, replay, replay_all, world_of
 
@@ -148,6 +148,14 @@ def test_blocks_add_up() -> None:
     parts = replay_all([PLAIN] * 2, arrivals, [0, 1], plans, score_s=100, block_s=70)
     assert parts.shape == (2, 13, len(FIGURES))
     np.testing.assert_allclose(parts.sum(axis=1), whole[:, 0])
+
+
+def test_what_a_replay_writes_has_its_lines_of_the_cache_for_itself() -> None:
+    _, items = begin([PLAIN])
+    for name in ("spec", "revision", "windows", "buckets", "delay", "batches"):
+        mine = getattr(items, name)
+        before = mine.ctypes.data - mine.base.ctypes.data
+        assert min(before, mine.base.nbytes - mine.nbytes - before) >= CACHE_LINES, name
 
 
 def test_many_items_at_once_are_as_each_alone() -> None:
