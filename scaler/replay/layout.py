@@ -187,7 +187,7 @@ def at_rest(specs: NDArray[np.void], *, longest_window_s: int, startup_s: float)
 
 
 def apart(shape: tuple[int, ...], dtype: DTypeLike) -> NDArray[Any]:
-    """Zeros (k, ...) with room on both sides, so that nothing else lies in their lines of the processor's cache.
+    """Zeros (k, ...) with room on both sides: nothing else lies in their lines of the processor's cache.
 
     Of replays side by side the state is small, and written all the time: threads that write into one line
     take it from each other, and need twice as long.
