@@ -23,15 +23,20 @@ _Function = TypeVar("_Function", bound=Callable[..., Any])
 
 
 def compiled(function: _Function) -> _Function:
-    """The function as machine code, put into whoever calls it; it runs without Python's lock.
+    """The function as machine code, put into whoever calls it; it makes no arrays.
 
-    Calls between small functions that pass arrays cost more than what the functions do.
+    Calls between small functions that pass arrays cost more than what the functions do, and so does numba's
+    count of who holds an array: an atomic addition wherever a part of one is taken, for which threads wait.
+    Who makes no array needs no count.
     """
     return _compile(function, into_callers=True)
 
 
 def compiled_loop(function: _Function) -> _Function:
-    """The function as machine code of its own, for what is called once and goes on for long."""
+    """The function as machine code of its own, for what is called once and goes on for long.
+
+    It may make arrays.  Rows that an inner loop needs are taken outside of it.
+    """
     return _compile(function, into_callers=False)
 
 
@@ -42,7 +47,11 @@ def _compile(function: _Function, *, into_callers: bool) -> _Function:
     config.CACHE_DIR = directory or before
     try:
         as_asked = numba.njit(
-            cache=directory is not None, nogil=True, error_model="numpy", forceinline=into_callers
+            cache=directory is not None,
+            nogil=True,  # it runs without Python's lock
+            error_model="numpy",
+            forceinline=into_callers,
+            _nrt=not into_callers,
         )
         return cast(_Function, as_asked(function))
     finally:

@@ -20,7 +20,7 @@ from typing import Any
 import numpy as np
 
 from models.clock import shown_s
-from models.compiled import compiled
+from models.compiled import compiled, compiled_loop
 from models.hazard.called import call_age, chance_called, close_call, hear, learn_called
 from models.hazard.found import chance_found, learn_found, look, remember
 from models.hazard.layout import (
@@ -169,11 +169,7 @@ def learn(state: Any, here: Any) -> None:
     if state.called:
         learn_called(state, event)
     if event >= 1 and state.since > 0 and remember(state, minute):
-        known = state.found_min.copy()
-        look(state, np.zeros(EVENTS, np.int64), np.zeros(EVENTS, np.bool_))
-        for which in range(FOUND):
-            if state.found_min[which] != known[which]:
-                begin_with(state, FIRST_FOUND + which, FOUND_PRIOR if state.found_min[which] > 0 else 0.0)
+        look_anew(state)
     age = AGE_OF[min(state.since, len(AGE_OF) - 1)]
     state.age_hits[age] = 0.97 * state.age_hits[age] + event
     state.age_visits[age] = 0.97 * state.age_visits[age] + 1
@@ -182,6 +178,16 @@ def learn(state: Any, here: Any) -> None:
     state.slow += max(1 - 0.5 ** (1 / SLOW_MIN), 1 / (state.minutes + 100.0)) * (event - state.slow)
     # A part of an event of a longer step breaks no age: which minute had it is not known.
     state.since = 0 if event >= 1 else state.since + 1
+
+
+@compiled_loop
+def look_anew(state: Any) -> None:
+    """Periods are looked for in the events that are remembered; what is found anew begins with its prior."""
+    known = state.found_min.copy()
+    look(state, np.zeros(EVENTS, np.int64), np.zeros(EVENTS, np.bool_))
+    for which in range(FOUND):
+        if state.found_min[which] != known[which]:
+            begin_with(state, FIRST_FOUND + which, FOUND_PRIOR if state.found_min[which] > 0 else 0.0)
 
 
 @compiled

@@ -11,7 +11,7 @@ which a share begins a burst.
 import math
 from typing import Any
 
-from models.compiled import compiled
+from models.compiled import compiled, compiled_loop
 from models.hazard.layout import FIRST_RATE, LEAST_AGE, PRIOR
 from models.hazard.renew import begin
 from models.peak.layout import RING, SIZES
@@ -60,7 +60,7 @@ def event_of(state: Any, hazard: Any, rate: float, step_s: int) -> float:
     return 1.0 if onset else 0.0
 
 
-@compiled
+@compiled_loop
 def begin_anew(hazard: Any) -> None:
     """Nothing is known of the events of another kind."""
     hazard.hits[:] = 0.0

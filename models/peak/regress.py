@@ -17,7 +17,7 @@ from typing import Any
 
 import numpy as np
 
-from models.compiled import compiled
+from models.compiled import compiled, compiled_loop
 from models.peak.layout import (
     DAY_SLOTS,
     FEATURES,
@@ -115,7 +115,7 @@ def learn(state: Any, x: Any, y: float, step_s: int) -> None:
         state.cross[i] = keep * state.cross[i] + x[i] * y
 
 
-@compiled
+@compiled_loop
 def solve(state: Any, prior: Any, ridge: float) -> None:
     """β anew: Cholesky of the Gram matrix and the ridge; left as it is where that is singular."""
     low, right = np.zeros((FEATURES, FEATURES)), np.zeros(FEATURES)

@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from models.compiled import compiled
+from models.compiled import compiled, compiled_loop
 from scaler.replay.layout import (
     ACTIVATING,
     ACTIVE,
@@ -106,7 +106,7 @@ def weighted_average(window: Any, buckets: Any, now_s: float) -> float:
     return total
 
 
-@compiled
+@compiled_loop
 def resize(window: Any, buckets: Any, seconds: int, now_s: float) -> None:
     """Gives a window another length (scaler.kpa.window)."""
     n, last = window.seconds, window.last_s

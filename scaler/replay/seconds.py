@@ -127,10 +127,11 @@ def second(
     return float(delayed)
 
 
-@compiled_loop
+@compiled
 def advance(
     world: Any, owned: Any, spec: Any, revision: Any, windows: Any, buckets: Any, delay: Any, batches: Any,
     arrivals: Any, start_s: int, rows: Any, score_s: int, block_s: int, figures: Any, course: Any,
+    uncounted: Any,
 ) -> None:  # fmt: skip
     """Takes one item through the seconds start_s, start_s + 1, ... of its arrivals.
 
@@ -139,9 +140,10 @@ def advance(
     score_s    seconds before it are lived through and not counted
     figures    (b, f) FIGURES, added to; block 0 begins at score_s, each is block_s long
     course     (n, 4) COURSE of each second, written; or (0, 4), and not
+    uncounted  (f,) what is not counted is added here
     """
     stable, panic, stable_buckets, panic_buckets = windows[0], windows[1], buckets[0], buckets[1]
-    block, block_end_s, counted = -1, score_s, np.zeros(figures.shape[1])
+    block, block_end_s, counted = -1, score_s, uncounted
     if start_s >= score_s:
         block = (start_s - score_s) // block_s
         block_end_s, counted = score_s + (block + 1) * block_s, figures[block]
@@ -198,9 +200,10 @@ def advance_all(
     figures    (k, b, f), added to
     course     (k, n, 4), or (k, 0, 4)
     """
+    uncounted = np.zeros(figures.shape[2])
     for i in range(len(specs)):
         advance(
             worlds[i], owned[i], specs[i], revisions[i], windows[i], buckets[i], delay[i], batches[i],
             arrivals[of_item[i]], start_s, rows[row_from[i] : row_from[i + 1]], score_s, block_s,
-            figures[i], course[i],
+            figures[i], course[i], uncounted,
         )  # fmt: skip

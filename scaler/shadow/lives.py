@@ -4,7 +4,7 @@ from typing import Any
 
 import numpy as np
 
-from models.compiled import compiled_loop
+from models.compiled import compiled, compiled_loop
 from scaler.replay.seconds import at_rest, second
 
 
@@ -23,18 +23,30 @@ def live_through(
     figures       (k, f) FIGURES, added to
     """
     for i in range(len(specs)):
-        r, rule, at = of_item[i], rule_of_item[i], 0
-        spec, revision = specs[i], revisions[i]
-        for j in range(arrivals.shape[1]):
-            t = start_s + j
-            while at < len(plan_at) and plan_at[at] <= t:
-                spec.min_scale = max(owned[i].min_scale, floors[r, rule, at])
-                at += 1
-            if at_rest(spec, revision, windows[i, 0], arrivals[r, j], t):
-                continue
+        live(
+            worlds[i], owned[i].min_scale, specs[i], revisions[i], windows[i, 0], windows[i, 1],
+            buckets[i, 0], buckets[i, 1], delay[i], batches[i], arrivals[of_item[i]], start_s, plan_at,
+            floors[of_item[i], rule_of_item[i]], figures[i],
+        )  # fmt: skip
+
+
+@compiled
+def live(
+    world: Any, least: int, spec: Any, revision: Any, stable: Any, panic: Any, stable_buckets: Any,
+    panic_buckets: Any, delay: Any, batches: Any, arrivals: Any, start_s: int, plan_at: Any, floors: Any,
+    figures: Any,
+) -> None:  # fmt: skip
+    """Takes one item through the seconds of its arrivals (n,), with floors (p,) and no fewer than `least`."""
+    at = 0
+    for j in range(len(arrivals)):
+        t = start_s + j
+        while at < len(plan_at) and plan_at[at] <= t:
+            spec.min_scale = max(least, floors[at])
+            at += 1
+        if not at_rest(spec, revision, stable, arrivals[j], t):
             second(
-                worlds[i], spec, revision, windows[i, 0], windows[i, 1], buckets[i, 0], buckets[i, 1],
-                delay[i], batches[i], t, arrivals[r, j], figures[i],
+                world, spec, revision, stable, panic, stable_buckets, panic_buckets, delay, batches, t,
+                arrivals[j], figures,
             )  # fmt: skip
 
 
