@@ -46,12 +46,12 @@ def _compile(function: _Function, *, into_callers: bool) -> _Function:
     # numba asks for the directory while it decorates: no other user of numba sees ours.
     config.CACHE_DIR = directory or before
     try:
-        as_asked = numba.njit(
+        as_asked = cast(Any, numba.njit)(
             cache=directory is not None,
             nogil=True,  # it runs without Python's lock
             error_model="numpy",
             forceinline=into_callers,
-            _nrt=not into_callers,
+            _nrt=not into_callers,  # numba's own name for it; its type stubs do not have it
         )
         return cast(_Function, as_asked(function))
     finally:
