@@ -6,14 +6,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 PERIODS_MIN = np.array(
-    [2, 3, 4, 5, 6, 7, 8, 10, 12, 15, 20, 24, 25, 30, 40, 45, 60, 90, 120, 180, 240, 360, 720, 1440, 10080]
+    [2, 3, 4, 5, 6, 7, 8, 10, 12, 15, 20, 24, 25, 30, 40, 45, 60, 90, 120, 180, 1440, 1440, 1440, 10080]
 )
 """Periods at whose phases events may come again, minutes."""
-SLOT_MIN = np.array([1] * 20 + [2, 2, 2, 2, 10])
-"""Minutes of one slot of each period."""
+SLOT_MIN = np.array([1] * 21 + [5, 60, 60])
+"""Minutes of one slot of each period: a cron keeps to the minute, people to the hour."""
 FIRST_SLOT = np.concatenate([[0], np.cumsum(-(-PERIODS_MIN // SLOT_MIN))])
 """Where the slots of each period begin; the last entry is where all end."""
-FORGETTING = np.where(PERIODS_MIN < 1440, 0.97, 0.8)
+FORGETTING = np.where(PERIODS_MIN < 1440, 0.97, 0.87)
 """What a visit of a slot counts after one more."""
 SLOT_KEEP = FORGETTING ** (1 / SLOT_MIN)
 """The same for one minute of a slot of several."""
@@ -26,8 +26,8 @@ FIRST_SHOWN = int(np.flatnonzero(PERIODS_MIN >= LOCAL_FROM_MIN)[0])
 FOUND, EVENTS = 2, 64
 """Periods that may be found (models.hazard.found), and beginnings of events that are remembered for it."""
 LONGEST_MIN = 10080
-KNOWN_PERIOD = np.isin(np.arange(LONGEST_MIN + 1), PERIODS_MIN)
-"""By minutes: those that need not be found."""
+KNOWN_PERIOD = np.isin(np.arange(LONGEST_MIN + 1), PERIODS_MIN[PERIODS_MIN < 1440])
+"""By minutes: those that need not be found.  A day is found all the same: more is known of its phase then."""
 AGE, FAST, SLOW, FIRST_FOUND = PHASES, PHASES + 1, PHASES + 2, PHASES + 3
 WEEKDAY = FIRST_FOUND + FOUND
 CALLED = WEEKDAY + 1
@@ -88,8 +88,6 @@ STATE = np.dtype(
 )
 
 PRIOR = np.concatenate([np.full(PHASES, 0.48 / PHASES), [0.25, 0.1, 0.15], np.zeros(FOUND), [0.02, 0]])
-PRIOR[WEEKDAY] += PRIOR[DAILY]
-PRIOR[DAILY] = 0.0  # it speaks through the days of the week
 """Weights of the models before anything was seen."""
 FOUND_PRIOR = 0.1
 """That of a period, and of a caller, from when it was found."""

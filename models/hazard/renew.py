@@ -2,16 +2,17 @@
 
 Model i says p_i for each minute:
 
-phase of a period P   hits / visits of the minute's slot, forgetting, shrunk to the slow rate; of half a day
-                      and more by the wall clock (models.clock)
+phase of a period P   hits / visits of the minute's slot, forgetting, shrunk to the slow rate; of a day and
+                      more by the wall clock (models.clock), in slots of a minute and in wider ones
 days of the week      the phase of the day by hours of the week (models.hazard.weekday)
 found periods         the same by whether the minute is the one of the phase (models.hazard.found)
 age                   the same by minutes since the last event; it contains the hybrid histogram (Shahrad et
                       al., Serverless in the Wild, USENIX ATC 2020)
 fast, slow            rates that forget within hours and within days
 
-Weights follow the likelihood of what came, w_i <- w_i p_i or w_i (1 - p_i), and MIXING of the prior comes
-back each minute, so that a cron that changes is found again.
+Weights follow the likelihood of what came, w_i <- w_i p_i or w_i (1 - p_i), and some of the prior comes back
+with each event that comes or is expected, so that a cron that changes is found again: minutes in which nothing
+is expected and nothing comes tell nothing, and who has one event a day would forget from each to the next.
 """
 
 import math
@@ -49,13 +50,12 @@ from models.hazard.weekday import chance_on, learn_on
 
 SHRINK = 0.7
 """Visits that the slow rate counts as."""
-MIXING = 0.0002
+MIXING, SHARE = 0.0005, 0.02
+"""Of the prior that comes back: in a minute at most, and with each event that comes or is expected."""
 SPREADING = 0.05
 """What is known of how minutes with an event are filled moves by so much with each of them."""
 FAST_MIN, SLOW_MIN = 180.0, 4 * 1440.0
 """Minutes after which an event counts half in the rates."""
-WIDE_MIN = 10
-"""A slot of so many minutes has room for several events."""
 LEAST, MOST = 1e-5, 0.999
 
 
@@ -90,9 +90,6 @@ def chance_of(state: Any, model: int, minute: int, shown: int, since: int, call_
     """What one model says of one minute, so long after the last event, and call; shown: as in `slot_of`."""
     if model < PHASES:
         p = chance_at(state, model, minute, shown)
-        if SLOT_MIN[model] >= WIDE_MIN and since < shown % SLOT_MIN[model]:
-            # The slot had its event: one more comes where days have some at this time, or full slots.
-            p = max(p * p, min(p, chance_at(state, DAILY, minute, shown)))
     elif model == CALLED:
         p = chance_called(state, call_since, SHRINK)
     elif model == WEEKDAY:
@@ -162,9 +159,10 @@ def learn(state: Any, here: Any) -> None:
         return
     event, minute = state.so_far, state.minute
     shown = shown_s(here, minute * 60) // 60
-    daily = chance_at(state, DAILY, minute, shown)
+    # A minute of the day in which nothing was ever seen is wanted on no day of the week.
+    wanted = min(chance_at(state, DAILY, minute, shown), state.hits[slot_of(DAILY, minute, shown)])
     reweigh(state, event, minute, shown)
-    learn_on(state, shown, daily, event)
+    learn_on(state, shown, wanted, event)
     learn_found(state, minute, event)
     if state.called:
         learn_called(state, event)
@@ -193,10 +191,11 @@ def look_anew(state: Any) -> None:
 @compiled
 def reweigh(state: Any, event: float, minute: int, shown: int) -> None:
     """The weights, by what each model had said of the minute, and what phases learn; weights add up to 1."""
-    total, prior = 0.0, 1.0
+    total, prior, said = 0.0, 1.0, 0.0
     for model in range(MODELS):
         if state.weight[model] > 0:
             p = chance_of(state, model, minute, shown, state.since, state.call_since)
+            said += state.weight[model] * p
             state.weight[model] *= event * p + (1 - event) * (1 - p)
             total += state.weight[model]
     for model in range(PHASES):
@@ -206,13 +205,14 @@ def reweigh(state: Any, event: float, minute: int, shown: int) -> None:
     for which in range(FOUND):
         prior += FOUND_PRIOR if state.found_min[which] > 0 else 0.0
     prior += FOUND_PRIOR if state.called else 0.0
+    mixing = min(MIXING, SHARE * max(event, said))
     for model in range(MODELS):
         mine = PRIOR[model]
         if model == CALLED:
             mine = FOUND_PRIOR if state.called else 0.0
         elif FIRST_FOUND <= model < WEEKDAY:
             mine = FOUND_PRIOR if state.found_min[model - FIRST_FOUND] > 0 else 0.0
-        state.weight[model] = (1 - MIXING) * state.weight[model] / total + MIXING * mine / prior
+        state.weight[model] = (1 - mixing) * state.weight[model] / total + mixing * mine / prior
 
 
 @compiled

@@ -12,9 +12,9 @@ from typing import Any
 from models.compiled import compiled
 from models.hazard.layout import DAY_MIN, HOURS_A_WEEK
 
-TRUST = 0.4
+TRUST = 0.25
 """Events as expected that every hour of the week is reckoned to have had."""
-MOST_SHARE, MANY = 3.0, 20.0
+MOST_SHARE, MANY = 3.0, 60.0
 KEEP = 0.8 ** (1 / 60)
 """What a minute counts after one more of its hour of the week: 0.8 a week."""
 
@@ -36,8 +36,8 @@ def chance_on(state: Any, shown: int, daily: float) -> float:
 
 
 @compiled
-def learn_on(state: Any, shown: int, daily: float, event: float) -> None:
-    """What the minute had, where the phase of the day had said `daily`."""
+def learn_on(state: Any, shown: int, wanted: float, event: float) -> None:
+    """What the minute had, where the phase of the day had expected `wanted`."""
     hour = hour_of(shown)
     state.week_seen[hour] = KEEP * state.week_seen[hour] + event
-    state.week_wanted[hour] = KEEP * state.week_wanted[hour] + daily
+    state.week_wanted[hour] = KEEP * state.week_wanted[hour] + wanted

@@ -206,7 +206,34 @@ def test_a_cron_of_weekdays_is_not_expected_on_saturday(chances: Chances) -> Non
     weekday = np.arange(42 * DAY) // DAY % 7 < 5
     events = every(DAY, 540, 42 * DAY) * weekday
     said = np.array([chances(events)[day * DAY + 539] for day in range(35, 42)])
-    # After a weekend the plain rates are believed a little more.
-    assert said[0] > 0.15
-    assert said[1:5].min() > 0.25
-    assert said[5:].max() < 0.08
+    assert said[:5].min() > 0.85
+    assert said[5:].max() < 0.11
+
+
+@pytest.mark.parametrize(
+    ("period", "after_days", "least"),
+    [
+        pytest.param(DAY, 3, 0.7, id="each-day"),
+        pytest.param(DAY, 8, 0.9, id="each-day-for-a-week"),
+        pytest.param(DAY // 2, 3, 0.7, id="twice-a-day"),
+        pytest.param(DAY // 4, 3, 0.7, id="four-times-a-day"),
+    ],
+)
+def test_what_comes_at_a_minute_of_the_day_is_expected_soon(
+    chances: Chances, period: int, after_days: int, least: float
+) -> None:
+    events = every(period, 130, 12 * DAY)
+    comes, others = split(chances(events), events, slice(after_days * DAY, 12 * DAY))
+    assert comes > least
+    assert others < 0.005
+
+
+def test_what_comes_about_an_hour_of_the_day_is_expected_then(chances: Chances) -> None:
+    """Lone requests at random, all between nine and eleven."""
+    rng, minute = np.random.default_rng(6), np.arange(28 * DAY) % DAY
+    then = (minute >= 540) & (minute < 660)
+    events = ((rng.random(len(then)) < 0.03) & then).astype(float)
+    said = chances(events)[14 * DAY : -1]
+    at = then[14 * DAY + 1 :]
+    assert said[at].mean() == pytest.approx(0.03, rel=0.25)
+    assert said[~at].mean() < 0.001
