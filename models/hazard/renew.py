@@ -11,8 +11,8 @@ age                   the same by minutes since the last event; it contains the 
 fast, slow            rates that forget within hours and within days
 
 Weights follow the likelihood of what came, w_i <- w_i p_i or w_i (1 - p_i), and some of the prior comes back
-with each event that comes or is expected, so that a cron that changes is found again: minutes in which nothing
-is expected and nothing comes tell nothing, and who has one event a day would forget from each to the next.
+with each event that comes or is expected, so that a cron that changes is found again.  Minutes in which
+nothing is expected and nothing comes tell nothing: who has one event a day would forget from each to the next.
 """
 
 import math
