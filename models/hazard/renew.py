@@ -12,7 +12,7 @@ fast, slow            rates that forget within hours and within days
 
 Weights follow the likelihood of what came, w_i <- w_i p_i or w_i (1 - p_i), and some of the prior comes back
 with each event that comes or is expected, so that a cron that changes is found again.  Minutes in which
-nothing is expected and nothing comes tell nothing: who has one event a day would forget from each to the next.
+nothing is expected and nothing comes tell nothing: who has one event a day would forget all in between.
 """
 
 import math
