@@ -58,55 +58,66 @@ def _steered(utilization: float, window_s: int, panic: float, retention_s: int |
 
 # The settings that floors go with, from those that hold few pods to those that hold many.
 _LEAN, _LEAN_BARE = _steered(100, 15, 1000), _steered(100, 30, 1000, 0)
-_LEAN_LONG = _steered(100, 60, 1000)
+_LEAN_LONG, _LEAN_SHORT = _steered(100, 60, 1000), _steered(100, 10, 1000)
 _CALM_85, _QUICK_85, _EASY_85 = _steered(85, 15, 400), _steered(85, 15, 110), _steered(85, 30, 110)
-_USUAL_85, _USUAL_70 = _steered(85, 15, 200), _steered(70, 15, 200)
-_QUICK_80, _EASY_80, _EASY_75 = _steered(80, 15, 110), _steered(80, 30, 110), _steered(75, 30, 110)
-_CALM_70, _QUICK_70, _EASY_70 = _steered(70, 15, 400), _steered(70, 15, 110), _steered(70, 30, 110)
-_QUICK_60 = _steered(60, 15, 110)
+_BRIEF_85, _USUAL_85 = _steered(85, 10, 110), _steered(85, 15, 200)
+_QUICK_80, _EASY_80 = _steered(80, 15, 110), _steered(80, 30, 110)
+_QUICK_75, _EASY_75 = _steered(75, 15, 110), _steered(75, 30, 110)
+_CALM_70, _USUAL_70 = _steered(70, 15, 400), _steered(70, 15, 200)
+_QUICK_70, _EASY_70 = _steered(70, 15, 110), _steered(70, 30, 110)
+_QUICK_60, _BRIEF_60 = _steered(60, 15, 110), _steered(60, 10, 110)
 _CALM_50, _QUICK_50 = _steered(50, 15, 400), _steered(50, 15, 110)
 _QUICK_35 = _steered(35, 15, 110)
 _OWN = AS_IT_IS
 
-# Of some hundred and thirty that were tried on public traces these are enough to be within a few thousandths
-# of the best of all, though one may be of no use to a service: the choice finds out.
+# Of some five hundred that were tried on public traces these are enough to cost as little as all together.
+# One may be of no use to a service: the choice finds out.
 _TABLE: tuple[tuple[Rule, tuple[Setting, ...]], ...] = (
     (
         NO_FLOOR,
         (
             _OWN,
             _LEAN_LONG,
+            _BRIEF_85,
             _QUICK_85,
             _USUAL_85,
             _EASY_85,
             _QUICK_80,
+            _QUICK_75,
             _EASY_75,
             _CALM_70,
             _USUAL_70,
             _QUICK_70,
             _EASY_70,
+            _BRIEF_60,
             _QUICK_60,
-            _QUICK_50,
             _QUICK_35,
         ),
     ),
-    (Rule(worth=0.3), (_EASY_80,)),
-    (Rule(worth=1), (_LEAN, _EASY_70)),
-    (Rule(worth=3), (_LEAN, _CALM_85, _CALM_70)),
-    (Rule(worth=6), (_LEAN, _QUICK_85, _CALM_70, _QUICK_70)),
-    (Rule(worth=10), (_OWN, _QUICK_85)),
-    (Rule(worth=17), (_CALM_70, _QUICK_70, _CALM_50)),
-    (Rule(worth=30), (_OWN, _CALM_70, _QUICK_70, _CALM_50, _QUICK_50)),
-    (Rule(worth=60), (_LEAN_BARE, _CALM_50, _QUICK_50, _QUICK_35)),
+    (Rule(worth=0.1), (_QUICK_85, _EASY_80, _QUICK_70, _EASY_70)),
+    (Rule(worth=0.3), (_EASY_80, _QUICK_70)),
+    (Rule(worth=1), (_LEAN, _EASY_80, _QUICK_70, _EASY_70)),
+    (Rule(worth=2), (_LEAN_SHORT, _LEAN_BARE)),
+    (Rule(worth=3), (_LEAN, _CALM_85, _QUICK_85, _CALM_70)),
+    (Rule(worth=6), (_LEAN, _QUICK_85, _QUICK_70)),
+    (Rule(worth=10), (_OWN, _LEAN)),
+    (Rule(worth=17), (_CALM_70, _CALM_50)),
+    (Rule(worth=30), (_OWN, _QUICK_70, _CALM_50, _QUICK_50)),
+    (Rule(worth=60), (_LEAN_BARE, _CALM_50, _QUICK_35)),
     (Rule(worth=150), (_OWN, _LEAN_BARE, _CALM_50, _QUICK_50)),
+    (Rule(worth=250), (_CALM_50,)),
     (Rule(worth=400), (_OWN, _LEAN, _LEAN_BARE)),
+    (Rule(worth=700), (_CALM_50,)),
     (Rule(worth=1000), (_LEAN_BARE, _QUICK_50)),
+    (Rule(worth=10, hold_s=120), (_QUICK_70,)),
+    (Rule(worth=60, hold_s=120), (_CALM_50,)),
     (Rule(worth=10, hold_s=240), (_QUICK_70,)),
-    (Rule(worth=30, hold_s=240), (_CALM_50,)),
+    (Rule(worth=10, hold_s=480), (_QUICK_70,)),
     (Rule(worth=150, hold_s=240), (_QUICK_35,)),
-    (Rule(worth=3, chance=0.3), (_LEAN, _LEAN_BARE)),
+    (Rule(worth=3, chance=0.3), (_LEAN, _LEAN_BARE, _QUICK_70)),
+    (Rule(worth=6, chance=0.2), (_LEAN_BARE,)),
     (Rule(worth=10, chance=0.12), (_LEAN,)),
-    (Rule(worth=30, chance=0.05), (_LEAN, _QUICK_70)),
+    (Rule(worth=30, chance=0.05), (_LEAN, _LEAN_BARE)),
     (Rule(worth=100, chance=0.02), (_LEAN, _LEAN_BARE)),
     (Rule(worth=300, chance=0.007), (_OWN, _LEAN, _LEAN_LONG)),
     (Rule(always=1), (_OWN, _CALM_70)),
