@@ -29,7 +29,7 @@ from scaler.shadow.seconds import by_second
 from scaler.shadow.trial import PODS, TOLD, told
 
 MOST_ITEMS = 800_000
-"""About 2 GB of state, and 3 CPU seconds for a minute of traffic."""
+"""About 1.6 GB of state, and one CPU second for a minute of traffic."""
 REVIEW_S = 3600
 """From one choice to the next: settings move slowly."""
 MOST_BEHIND_S = 1800
