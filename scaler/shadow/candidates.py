@@ -61,6 +61,7 @@ _LEAN, _LEAN_BARE = _steered(100, 15, 1000), _steered(100, 30, 1000, 0)
 _LEAN_LONG, _LEAN_SHORT = _steered(100, 60, 1000), _steered(100, 10, 1000)
 _CALM_85, _QUICK_85, _EASY_85 = _steered(85, 15, 400), _steered(85, 15, 110), _steered(85, 30, 110)
 _BRIEF_85, _USUAL_85 = _steered(85, 10, 110), _steered(85, 15, 200)
+_EVEN_85, _EVEN_80 = _steered(85, 20, 110), _steered(80, 20, 110)
 _QUICK_80, _EASY_80 = _steered(80, 15, 110), _steered(80, 30, 110)
 _QUICK_75, _EASY_75 = _steered(75, 15, 110), _steered(75, 30, 110)
 _CALM_70, _USUAL_70 = _steered(70, 15, 400), _steered(70, 15, 200)
@@ -81,8 +82,10 @@ _TABLE: tuple[tuple[Rule, tuple[Setting, ...]], ...] = (
             _BRIEF_85,
             _QUICK_85,
             _USUAL_85,
+            _EVEN_85,
             _EASY_85,
             _QUICK_80,
+            _EVEN_80,
             _QUICK_75,
             _EASY_75,
             _CALM_70,
