@@ -17,8 +17,10 @@ from typing import Any
 from models.compiled import compiled
 from models.hazard.layout import EVENTS, FOUND, KNOWN_PERIOD, LONGEST_MIN
 
-LEAST_EVENTS, LOOK_EVENTS = 6, 4
+LEAST_EVENTS, LOOK_EVENTS = 4, 4
 """Events without which nothing is looked for, and from one look to the next."""
+RARE_MIN = 360
+"""An event that comes so long after the last one is looked at itself: three more would be weeks."""
 LEAST_TURNS, MOSTLY = 4, 0.6
 APART = 3
 """Events between which a distance may be a period."""
@@ -45,12 +47,17 @@ def place(state: Any, which: int, minute: int) -> int:
 
 @compiled
 def chance_found(state: Any, which: int, minute: int, shrink: float) -> float:
-    """What a found period says of one minute; 0 where there is none."""
-    if state.found_min[which] == 0:
-        return 0.0
-    at = place(state, which, minute)
-    hits, visits = state.found_hits[which, at], state.found_visits[which, at]
-    return float((hits + shrink * state.slow) / (visits + shrink))
+    """What the found periods up to this one say of one minute together; 0 where there is none.
+
+    Who comes on Mondays and Thursdays has two: each alone would be refuted by what the other one brings.
+    """
+    most = 0.0
+    for one in range(which + 1):
+        if state.found_min[one] > 0:
+            at = place(state, one, minute)
+            hits, visits = state.found_hits[one, at], state.found_visits[one, at]
+            most = max(most, (hits + shrink * state.slow) / (visits + shrink))
+    return float(most)
 
 
 @compiled
@@ -68,7 +75,8 @@ def remember(state: Any, minute: int) -> bool:
     """An event begins; True where it is time to look for periods."""
     state.begun[state.beginnings % EVENTS] = minute
     state.beginnings += 1
-    return bool(state.beginnings >= LEAST_EVENTS and state.beginnings % LOOK_EVENTS == 0)
+    due = state.beginnings % LOOK_EVENTS == 0 or state.since >= RARE_MIN
+    return bool(state.beginnings >= LEAST_EVENTS and due)
 
 
 @compiled

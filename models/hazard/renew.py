@@ -5,7 +5,8 @@ Model i says p_i for each minute:
 phase of a period P   hits / visits of the minute's slot, forgetting, shrunk to the slow rate; of a day and
                       more by the wall clock (models.clock), in slots of a minute and in wider ones
 days of the week      the phase of the day by hours of the week (models.hazard.weekday)
-found periods         the same by whether the minute is the one of the phase (models.hazard.found)
+found periods         the same by whether the minute is the one of the phase, of the first one found, and of
+                      either of both (models.hazard.found)
 age                   the same by minutes since the last event; it contains the hybrid histogram (Shahrad et
                       al., Serverless in the Wild, USENIX ATC 2020)
 fast, slow            rates that forget within hours and within days

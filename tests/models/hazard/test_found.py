@@ -75,3 +75,29 @@ def test_in_noise_hardly_any_is_found(often: float, kind: str) -> None:
             events = (np.searchsorted(turns, np.arange(minutes)) % 2).astype(float)
         found += bool(followed(events)["found_min"][0].any())
     assert found <= 1
+
+
+WEEK = 7 * DAY
+
+
+@pytest.mark.parametrize(
+    ("period", "turns"), [pytest.param(WEEK, 7, id="weekly"), pytest.param(36 * 60, 6, id="every-36-hours")]
+)
+def test_what_comes_seldom_is_found_after_a_few(chances: Chances, period: int, turns: int) -> None:
+    events = cron(period, 540, (turns + 2) * period)
+    said = chances(events)[:-1]
+    comes = np.flatnonzero(events[1:])[turns:]
+    assert said[comes].min() > 0.75
+
+
+def test_who_comes_twice_a_week_is_not_refuted_by_its_other_day(chances: Chances) -> None:
+    events = np.maximum(cron(WEEK, DAY + 540, 9 * WEEK), cron(WEEK, 4 * DAY + 615, 9 * WEEK))
+    said = chances(events)[:-1]
+    assert said[np.flatnonzero(events[1:])[-2:]].min() > 0.7
+
+
+def test_of_lone_events_at_random_no_period_is_found() -> None:
+    rng = np.random.default_rng(1)
+    for _ in range(40):
+        events = (rng.random(4 * WEEK) < 10 ** rng.uniform(-3.5, -1.5)).astype(float)
+        assert not followed(events)["found_min"].any()
