@@ -20,7 +20,7 @@ from models.hazard.layout import EVENTS, FOUND, KNOWN_PERIOD, LONGEST_MIN
 LEAST_EVENTS, LOOK_EVENTS = 4, 4
 """Events without which nothing is looked for, and from one look to the next."""
 RARE_MIN = 360
-"""An event that comes so long after the last one is looked at itself: three more would be weeks."""
+"""After an event so long after the last one it is looked at once: LOOK_EVENTS more may take weeks."""
 LEAST_TURNS, MOSTLY = 4, 0.6
 APART = 3
 """Events between which a distance may be a period."""
