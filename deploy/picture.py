@@ -14,9 +14,9 @@ from numpy.typing import NDArray
 
 from config.policy import Mode, RevisionPolicy
 from config.scenario import SCENARIOS
-from forecaster.demand import Demand
-from forecaster.exports import read_export
-from scaler.offline import plan_export
+from forecaster.sources.demand import Demand
+from forecaster.sources.exports import read_export
+from scaler.controller.offline import plan_export
 from scaler.plan.timing import Timing
 
 ROOT = Path(__file__).resolve().parents[1]

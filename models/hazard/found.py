@@ -14,8 +14,8 @@ What the first one explains is left out, and a second one is looked for.
 import math
 from typing import Any
 
-from models.compiled import compiled
 from models.hazard.layout import EVENTS, FOUND, KNOWN_PERIOD, LONGEST_MIN
+from models.numeric.compiled import compiled
 
 LEAST_EVENTS, LOOK_EVENTS = 4, 4
 """Events without which nothing is looked for, and from one look to the next."""

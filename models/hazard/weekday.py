@@ -9,8 +9,8 @@ Of hours with many events half of the difference is taken for an accident: the p
 
 from typing import Any
 
-from models.compiled import compiled
 from models.hazard.layout import DAY_MIN, HOURS_A_WEEK
+from models.numeric.compiled import compiled
 
 TRUST = 0.25
 """Events as expected that every hour of the week is reckoned to have had."""

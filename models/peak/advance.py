@@ -7,10 +7,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from models.clock import Clock, shown_s, utc
-from models.compiled import compiled, compiled_loop
-from models.hazard.renew import chance
-from models.hazard.renew import follow as follow_events
+from models.hazard.mixture import chance
+from models.hazard.mixture import follow as follow_events
+from models.numeric.clock import Clock, shown_s, utc
+from models.numeric.compiled import compiled, compiled_loop
 from models.peak.burst import event_of, had_onset, learn_size
 from models.peak.dispersion import learn_dispersion
 from models.peak.error import RESHAPE_S, learn_error, reshape, sigma
@@ -148,7 +148,7 @@ def step(
     state: Any, hazard: Any, rate: float, time_s: int, step_s: int, first: int, last: int, levels: Any,
     prior: Any, x: Any, here: Any, call: float, smeared: int,
 ) -> None:  # fmt: skip
-    """Takes in what came in the step that begins at `time_s`; here: the wall clock's (models.clock)."""
+    """Takes in what came in the step that begins at `time_s`; here: the wall clock's (models.numeric.clock)."""
     if not 0 <= rate < math.inf:
         rate = math.nan
     z = math.log(rate + 0.5 / step_s)

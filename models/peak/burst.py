@@ -11,9 +11,9 @@ which a share begins a burst.
 import math
 from typing import Any
 
-from models.compiled import compiled, compiled_loop
 from models.hazard.layout import FIRST_RATE, LEAST_AGE, PRIOR
-from models.hazard.renew import begin
+from models.hazard.mixture import begin
+from models.numeric.compiled import compiled, compiled_loop
 from models.peak.layout import RING, SIZES
 
 LEAP, QUIET_STEPS, NOISE = 1.8, 10, 5.0

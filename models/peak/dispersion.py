@@ -25,7 +25,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from models.compiled import compiled
+from models.numeric.compiled import compiled
 from models.peak.layout import RING
 
 BINS = 6
@@ -43,7 +43,7 @@ CHANCE = 0.1
 ENOUGH = 100
 """Windows after which half of what was found is believed."""
 MOST = 50.0
-"""No dispersion is higher (as scaler.shadow.spread)."""
+"""No dispersion is higher (as scaler.shadow.dispersion)."""
 
 
 @compiled

@@ -12,7 +12,7 @@ k   the level's quantile of past errors over their σ, from a histogram with for
 
 from typing import Any
 
-from models.compiled import compiled
+from models.numeric.compiled import compiled
 from models.peak.layout import BIN, BINS, FIRST_EDGE, HALF_HOURS
 
 LEAST_SIGMA = 0.02
@@ -26,7 +26,7 @@ RESHAPE_S = 300
 
 @compiled
 def sigma(state: Any, time_s: int) -> float:
-    """The usual absolute error at that time of the wall clock (models.clock)."""
+    """The usual absolute error at that time of the wall clock (models.numeric.clock)."""
     now = state.by_time[time_s % 86400 * HALF_HOURS // 86400]
     return float(max((state.recent + state.long + now) / 3, LEAST_SIGMA))
 

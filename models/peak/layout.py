@@ -1,6 +1,6 @@
 """What the peak's forecast knows of each service: one record a service, all of a fleet one array.
 
-Log rates are z = log(r + r0), r0 half a request a step (models.lograte).  NaN = not observed.
+Log rates are z = log(r + r0), r0 half a request a step (models.numeric.lograte).  NaN = not observed.
 """
 
 import numpy as np

@@ -2,14 +2,14 @@
 
 A slot's mean moves by `gain` of the way to what came, once a visit; the first visit sets it.  It is read
 smoothed over its neighbours (1/4, 1/2, 1/4; slots never visited left out), and NaN where none was visited.
-Day and week are those of the wall clock (models.clock), the hour is of Unix time.
+Day and week are those of the wall clock (models.numeric.clock), the hour is of Unix time.
 """
 
 import math
 from typing import Any
 
-from models.clock import shown_s
-from models.compiled import compiled
+from models.numeric.clock import shown_s
+from models.numeric.compiled import compiled
 from models.peak.layout import DAY_SLOTS, HOUR_SLOT_S, HOUR_SLOTS, SLOT_S, UNVISITED, WEEK_SLOTS, WEEK_UNIT
 
 DAY_GAIN, WEEK_GAIN, HOUR_GAIN = 0.3, 0.5, 0.1

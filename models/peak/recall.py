@@ -6,7 +6,7 @@ The rings of steps are emptied afterwards: what was a long step must not be read
 import numpy as np
 from numpy.typing import NDArray
 
-from models.clock import Clock
+from models.numeric.clock import Clock
 from models.peak.advance import advance
 
 AT_ONCE = 500

@@ -17,7 +17,7 @@ from typing import Any
 
 import numpy as np
 
-from models.compiled import compiled, compiled_loop
+from models.numeric.compiled import compiled, compiled_loop
 from models.peak.layout import (
     DAY_SLOTS,
     FEATURES,

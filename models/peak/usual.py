@@ -6,8 +6,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from models.clock import Clock, utc
-from models.compiled import compiled_loop
+from models.numeric.clock import Clock, utc
+from models.numeric.compiled import compiled_loop
 from models.peak.layout import DAY_SLOTS, WEEK_SLOTS, WEEK_UNIT
 from models.peak.profile import highest_shown
 from models.peak.regress import either

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from config.scenario import Scenario
-from scaler.replay.score import Figures
+from scaler.simulation.score import Figures
 
 
 @dataclass(frozen=True)

@@ -13,17 +13,17 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from scaler.backtest.callers import callers_among, with_calls
-from scaler.backtest.courses import picture
-from scaler.backtest.question import Key, Question
+from scaler.backtest.request import Key, Question
 from scaler.backtest.result import Backtest, Course, Outcome
-from scaler.backtest.spread import Each, Spread, one_by_one, until_stopped
-from scaler.backtest.subjects import Traffic
+from scaler.backtest.series import Traffic
+from scaler.backtest.trajectory import picture
+from scaler.backtest.upstream import callers_among, with_calls
+from scaler.parallel.interface import Each, Spread, one_by_one, until_stopped
 from scaler.policies import kpa_best
 from scaler.policies.names import KPA, OURS
 from scaler.policies.policy import Rows, Subject
-from scaler.replay.score import Figures, cost, figures
-from scaler.replay.world import replay
+from scaler.simulation.score import Figures, cost, figures
+from scaler.simulation.simulator import replay
 
 
 @dataclass(eq=False)

@@ -7,9 +7,9 @@ from typing import Any
 from config.calendar import keys_of
 from config.scenario import Scenario
 from scaler.backtest.result import Backtest, Outcome
+from scaler.backtest.totals import share, total
 from scaler.policies.names import KPA
-from scaler.replay.score import Figures, cost
-from scaler.report.compare import share, total
+from scaler.simulation.score import Figures, cost
 
 
 def table(backtest: Backtest) -> list[dict[str, Any]]:

@@ -29,9 +29,9 @@ from scaler.cli.options import (
 from scaler.policies.names import DEFAULT, KPA, NAMES, OURS
 
 if TYPE_CHECKING:
-    from scaler.backtest.question import Question
+    from scaler.backtest.request import Question
     from scaler.backtest.run import Found
-    from scaler.backtest.subjects import Traffic
+    from scaler.backtest.series import Traffic
     from scaler.policies.policy import Policy
 
 COSTS = (1.0, 3.0, 10.0, 30.0, 100.0, 300.0)
@@ -193,7 +193,7 @@ def _planned(policies: "Mapping[str, Policy]", costs: tuple[float, ...], given: 
 def _question(
     policies: "Mapping[str, Policy]", costs: tuple[float, ...], *, planned: str | None, courses: bool
 ) -> "Question":
-    from scaler.backtest.question import MOST_COURSES, Question
+    from scaler.backtest.request import MOST_COURSES, Question
 
     return Question(policies, costs, courses=MOST_COURSES if courses else 0, planned=planned)
 
@@ -208,10 +208,10 @@ def _found(
 ) -> "tuple[Found, bool]":
     """What was found, and whether Ctrl-C ended it before all was."""
     from scaler.backtest.run import run
-    from scaler.backtest.spread import in_order
     from scaler.cli.progress import bars, say
-    from scaler.cli.threads import threads
-    from scaler.spread import dask, stopped_by
+    from scaler.parallel.interface import in_order
+    from scaler.parallel.processes import dask, stopped_by
+    from scaler.parallel.threads import threads
 
     more = f" and {len(files) - 1} more" if len(files) > 1 else ""
     cluster = nullcontext() if address is None else dask(address)
@@ -267,7 +267,7 @@ def _write_report(path: Path, found: "Found", policies: "Mapping[str, Policy]") 
 @contextmanager
 def _written(path: Path) -> Iterator[None]:
     """What keeps a file from being written after all, such as a full disk, is for the user."""
-    from forecaster.exports import Unreadable
+    from forecaster.sources.exports import Unreadable
 
     try:
         yield

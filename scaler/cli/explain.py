@@ -54,7 +54,7 @@ def _from_files(
     config: Path | None,
 ) -> list[tuple[str, Any]]:
     from scaler.cli.offline import offline
-    from scaler.explain import explain as explained
+    from scaler.controller.explain import explain as explained
 
     made = offline(export, scenario=scenario, at=at, series=name, delay_cost=delay_cost, config=config)
     return [
@@ -66,7 +66,7 @@ def _from_cluster(
     name: str, delay_cost: float | None, config: Path | None, kubeconfig: Path | None
 ) -> list[tuple[str, Any]]:
     from scaler.cli.live import one_look, settings_of
-    from scaler.explain import explain as explained
+    from scaler.controller.explain import explain as explained
 
     with one_look(settings_of(config, delay_cost=delay_cost), kubeconfig) as (cycle, spec, plan):
         rows = [

@@ -15,9 +15,9 @@ from scaler.cli.options import ConfigOption
 
 if TYPE_CHECKING:
     from config.sources import Sources
-    from forecaster.demand import Demand
-    from forecaster.exports import Part
-    from forecaster.read import PrometheusSource
+    from forecaster.sources.demand import Demand
+    from forecaster.sources.exports import Part
+    from forecaster.sources.prometheus_source import PrometheusSource
 
 OutOption = Annotated[
     Path,
@@ -67,7 +67,7 @@ def export(
     Columns: timestamp (Unix seconds, start of the interval), series (namespace/service), requests,
     service_time_s.
     """
-    from forecaster.read import PrometheusSource
+    from forecaster.sources.prometheus_source import PrometheusSource
     from scaler.cli.progress import bars, say
 
     step_s = int(_seconds(step, "--step"))
@@ -94,8 +94,8 @@ def _copy(
 
     Ctrl-C keeps the slices read so far.
     """
-    from forecaster.exports import Writer
-    from forecaster.prometheus.errors import NoData
+    from forecaster.sources.exports import Writer
+    from forecaster.sources.prometheus.errors import NoData
     from scaler.cli.progress import say
 
     done_s = start_s
@@ -129,8 +129,8 @@ def part_of(demand: "Demand", namespace: str) -> "Part":
     """Demand as rows of a file: requests per step and service time, summed to the services of `namespace`."""
     import numpy as np
 
-    from forecaster.exports import Part
-    from forecaster.history import by_service
+    from forecaster.history.store import by_service
+    from forecaster.sources.exports import Part
 
     services = by_service(demand)
     kept = [i for i, key in enumerate(services.keys) if fnmatchcase(key.namespace, namespace)]

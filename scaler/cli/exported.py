@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 from scaler.cli.options import ValuesAre
 
 if TYPE_CHECKING:
-    from scaler.backtest.subjects import Traffic
+    from scaler.backtest.series import Traffic
 
 
 def exported(
@@ -21,8 +21,8 @@ def exported(
 ) -> "Traffic":
     """The traffic of the files; what was put right in them is said.  Raises what has `exit_code` 2."""
     from config.scenario import load_scenario
-    from forecaster.exports import read_export
-    from scaler.backtest.subjects import traffic_of
+    from forecaster.sources.exports import read_export
+    from scaler.backtest.series import traffic_of
     from scaler.cli.progress import say
 
     world = load_scenario(scenario)

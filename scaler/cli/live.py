@@ -8,10 +8,10 @@ from pathlib import Path
 from config.configmap import load
 from config.settings import Settings
 from scaler.cli.progress import bars
-from scaler.cycle import Cycle
-from scaler.live import looked_once
+from scaler.controller.planner import Cycle
+from scaler.plan.fleet import FleetSpec
 from scaler.plan.result import FleetPlan
-from scaler.plan.spec import FleetSpec
+from scaler.server.wiring import looked_once
 
 
 def settings_of(

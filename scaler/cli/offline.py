@@ -10,9 +10,9 @@ from config.calendar import Calendar
 from config.configmap import load
 from config.scenario import load_scenario
 from config.settings import Settings
-from forecaster.exports import read_export
+from forecaster.sources.exports import read_export
 from scaler.cli.progress import bars, say
-from scaler.offline import Offline, plan_export
+from scaler.controller.offline import Offline, plan_export
 from scaler.plan.timing import Timing
 
 

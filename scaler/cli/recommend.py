@@ -22,8 +22,8 @@ from scaler.cli.options import (
 )
 
 if TYPE_CHECKING:
-    from scaler.backtest.subjects import Traffic
-    from scaler.recommend import Recommendation
+    from scaler.backtest.recommend import Recommendation
+    from scaler.backtest.series import Traffic
 
 
 DelayCostOption = Annotated[
@@ -78,9 +78,9 @@ def recommend(
 
 def _found(traffic: "Traffic", delay_cost: float, jobs: int | None) -> list["Recommendation"]:
     """In the order of the series; fewer where Ctrl-C ended it, which is said."""
+    from scaler.backtest.recommend import recommend as best
     from scaler.cli.progress import bars, say
-    from scaler.cli.threads import threads
-    from scaler.recommend import recommend as best
+    from scaler.parallel.threads import threads
 
     def advised(k: int) -> "Recommendation":
         subject = traffic.subject(k)

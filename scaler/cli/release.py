@@ -25,12 +25,12 @@ def release(
     The owners' values stand afterwards.  Right after a crash it waits a moment for a standby to take over.
     """
     from scaler.cli.output import write_rows
+    from scaler.controller.changes import Outcome, Result
     from scaler.knative.connection import Connection
     from scaler.knative.errors import ApiError
     from scaler.knative.lease import until_abandoned
     from scaler.knative.sweep import sweep
-    from scaler.live import own_namespace
-    from scaler.orders import Outcome, Result
+    from scaler.server.wiring import own_namespace
 
     form = chosen(output, as_json)
     connection = Connection.open(kubeconfig)

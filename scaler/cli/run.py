@@ -50,9 +50,9 @@ def serve(config: Path | None, kubeconfig: Path | None, namespace: str | None, h
     from scaler.knative.connection import Connection
     from scaler.knative.events import Events
     from scaler.knative.lease import Leadership
-    from scaler.live import identity, own_namespace, synced
-    from scaler.serve import application
-    from scaler.service import Service, Web
+    from scaler.server.http import application
+    from scaler.server.service import Service, Web
+    from scaler.server.wiring import identity, own_namespace, synced
 
     settings = settings_of(config)
     connection, home = Connection.open(kubeconfig), own_namespace(namespace)

@@ -14,12 +14,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from config.settings import Settings
-from models.keys import RevisionKey
+from models.fleet.keys import RevisionKey
+from scaler.controller.changes import Order, Outcome, Result
 from scaler.demo.story import PERCENT, REVISIONS, SERVICE, Story
 from scaler.demo.worlds import TIDECAST, Worlds
-from scaler.orders import Order, Outcome, Result
-from scaler.replay.layout import STARTUPS
-from scaler.revision import RevisionSpec
+from scaler.plan.revision import RevisionSpec
+from scaler.simulation.state import STARTUPS
 
 
 class SimulatedKnative:

@@ -20,8 +20,8 @@ from scaler.demo.show import Show
 from scaler.demo.story import PERCENT, REVISIONS, SERVICE
 from scaler.demo.table import for_people, totals
 from scaler.demo.worlds import POLICIES
-from scaler.serve import application as answers_of_run
-from scaler.service import Web
+from scaler.server.http import application as answers_of_run
+from scaler.server.service import Web
 
 HOST = "127.0.0.1"
 PAGE = Path(__file__).with_name("page.html")

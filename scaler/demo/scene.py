@@ -4,10 +4,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from models.keys import RevisionKey
-from scaler.board import Shown
+from models.fleet.keys import RevisionKey
+from scaler.controller.status import Shown
 from scaler.demo.worlds import Worlds
-from scaler.replay.layout import FIGURES
+from scaler.simulation.state import FIGURES
 
 
 @dataclass(frozen=True)

@@ -10,16 +10,16 @@ import numpy as np
 
 from config.policy import Mode, RevisionPolicy
 from config.settings import Settings
-from scaler.board import Board
+from scaler.controller.loop import LOOK_PART, Loop, Progresses, silent
+from scaler.controller.status import Board
 from scaler.demo.knative import SimulatedKnative
 from scaler.demo.scene import Scene, scene
 from scaler.demo.story import REVISIONS, Story
 from scaler.demo.traffic import ReplayedMetrics
 from scaler.demo.worlds import ORACLE, Worlds
-from scaler.loop import LOOK_PART, Loop, Progresses, silent
 from scaler.policies.oracle import ORACLE as ORACLE_POLICY
 from scaler.policies.policy import Subject
-from scaler.service import AFTER_OBSERVE_S, SHADOW_FIRST_S, SWEEP_S, Job
+from scaler.server.service import AFTER_OBSERVE_S, SHADOW_FIRST_S, SWEEP_S, Job
 
 SETTLE_S = 1800
 """Seconds that all worlds live under the KPA alone before the show, so that none begins without a pod."""

@@ -12,10 +12,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from config.scenario import SCENARIOS, Scenario
-from forecaster.exports import read_export
-from models.keys import RevisionKey, ServiceKey
-from scaler.replay.traffic import arrivals_by_second, source
-from scaler.replay.world import World, world_of
+from forecaster.sources.exports import read_export
+from models.fleet.keys import RevisionKey, ServiceKey
+from scaler.simulation.pod_model import World, world_of
+from scaler.simulation.traffic import arrivals_by_second, source
 
 TRACE = Path(__file__).parent / "data" / "nasa_july_60s.csv.gz"
 SERVICE = ServiceKey("default", "hello")

@@ -4,8 +4,8 @@ from dataclasses import asdict
 from typing import Any
 
 from scaler.demo.worlds import POLICIES, Worlds
-from scaler.replay.score import Figures, figures
-from scaler.replay.world import Replay
+from scaler.simulation.score import Figures, figures
+from scaler.simulation.simulator import Replay
 
 
 def totals(worlds: Worlds, memory_mb: float) -> list[tuple[str, Figures]]:

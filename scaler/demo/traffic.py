@@ -5,9 +5,9 @@ from collections.abc import Callable, Mapping
 import numpy as np
 from numpy.typing import NDArray
 
-from forecaster.demand import Demand
-from forecaster.prometheus.errors import NoData
-from models.keys import RevisionKey, ServiceKey
+from forecaster.sources.demand import Demand
+from forecaster.sources.prometheus.errors import NoData
+from models.fleet.keys import RevisionKey, ServiceKey
 from scaler.demo.story import REVISIONS, SERVICE, Story
 
 

@@ -2,7 +2,7 @@
 
 What is real in them: the KPA's rules, in the compiled form that the golden files hold equal to Knative's own
 code, and when each request comes.  What is not: pods are numbers that start in exactly the start-up, a node
-is always free, nothing fails, and waits shorter than a second do not exist (scaler.replay.world).
+is always free, nothing fails, and waits shorter than a second do not exist (scaler.simulation.simulator).
 """
 
 from dataclasses import dataclass
@@ -11,10 +11,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from scaler.kpa.config import WINDOW_MAX_S
-from scaler.policies.setting import steered
-from scaler.replay.layout import COURSE, FIGURES
-from scaler.replay.world import NO_PLAN, World, begin
-from scaler.setting import AS_IT_IS, Setting
+from scaler.kpa.settings import AS_IT_IS, Setting
+from scaler.simulation.plan_rows import NO_PLAN, steered
+from scaler.simulation.pod_model import World
+from scaler.simulation.simulator import begin
+from scaler.simulation.state import COURSE, FIGURES
 
 KPA, TIDECAST, ORACLE = 0, 1, 2
 POLICIES = ("KPA alone", "Tidecast", "oracle")
@@ -88,7 +89,7 @@ class Worlds:
 
     def live(self, until_s: int) -> None:
         """Live through the seconds up to `until_s` (Unix)."""
-        from scaler.replay.seconds import advance_all  # noqa: PLC0415  # numba takes a second to load
+        from scaler.simulation.kernel import advance_all  # noqa: PLC0415  # numba takes a second to load
 
         first, last, items = self._lived_s, until_s - self._start_s, self._items
         if last <= first:

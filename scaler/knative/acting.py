@@ -13,7 +13,8 @@ from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, replace
 from typing import Any
 
-from models.keys import RevisionKey
+from models.fleet.keys import RevisionKey
+from scaler.controller.changes import Order, Outcome, Result
 from scaler.knative import marks
 from scaler.knative.actuator import Actuator, Write
 from scaler.knative.connection import Connection
@@ -23,8 +24,7 @@ from scaler.knative.objects import Name, annotations
 from scaler.knative.stats import Stat, StatStream
 from scaler.knative.sweep import WRITTEN_ON, take_back
 from scaler.knative.verify import Effect, Verdict, Written, judge
-from scaler.orders import Order, Outcome, Result
-from scaler.setting import read_texts
+from scaler.kpa.settings import read_texts
 
 FIRST_CARRIED = (1, 21)
 """The Serving release from which a Revision's annotations reach its PodAutoscaler."""

@@ -13,11 +13,11 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from typing import Any
 
+from scaler.controller.changes import Order, Outcome, Result
 from scaler.knative import marks
 from scaler.knative.connection import APPLY, MERGE, Connection
 from scaler.knative.errors import ApiError, Conflict, Denied, Missing, Refused, Throttled, Unreachable
 from scaler.knative.objects import API_VERSIONS, FIELD_MANAGER, KINDS, Name, annotations, decode, held, slim
-from scaler.orders import Order, Outcome, Result
 
 WRITERS = 8
 EXPECTED_MANAGERS = frozenset({"controller", FIELD_MANAGER})

@@ -12,7 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from config.settings import Settings
-from models.keys import RevisionKey, ServiceKey
+from models.fleet.keys import RevisionKey, ServiceKey
+from scaler.controller.changes import Order, Outcome
 from scaler.knative import marks
 from scaler.knative.acting import Acting
 from scaler.knative.connection import Connection
@@ -33,9 +34,8 @@ from scaler.knative.startup import StartUps
 from scaler.knative.stats import StatStream
 from scaler.knative.watch import Receiver, Watch
 from scaler.kpa.config import AutoscalerConfig, read_config
-from scaler.orders import Order, Outcome
-from scaler.replay.layout import STARTUPS
-from scaler.revision import RevisionSpec
+from scaler.plan.revision import RevisionSpec
+from scaler.simulation.state import STARTUPS
 
 SERVING_NAMESPACE = "knative-serving"
 CONFIG_AUTOSCALER = "config-autoscaler"

@@ -11,13 +11,13 @@ from fnmatch import fnmatchcase
 from typing import Any
 
 from config.policy import RevisionPolicy
-from models.keys import RevisionKey, ServiceKey
+from models.fleet.keys import RevisionKey, ServiceKey
 from scaler.knative import marks
 from scaler.knative.objects import CONFIGURATION_LABEL, SERVICE_LABEL, Name, annotations, labels
 from scaler.knative.resolve import Parameters, parameters
 from scaler.kpa.config import HPA_CLASS, KPA_CLASS, AutoscalerConfig
-from scaler.revision import RevisionSpec
-from scaler.setting import KEYS
+from scaler.kpa.settings import KEYS
+from scaler.plan.revision import RevisionSpec
 
 MANY = 100
 """Changes at once from which it is quicker to sort all than to put each in its place."""

@@ -12,8 +12,8 @@ and our marks go.  Changes go by server-side apply: what we own and leave out of
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
-from scaler.setting import KEYS as SETTINGS
-from scaler.setting import Setting, read_texts
+from scaler.kpa.settings import KEYS as SETTINGS
+from scaler.kpa.settings import Setting, read_texts
 
 AUTOSCALING = "autoscaling.knative.dev/"
 SET = "tidecast.dev/set."

@@ -11,7 +11,7 @@ from scaler.kpa.annotations import read_annotations
 from scaler.kpa.config import KPA_CLASS, AutoscalerConfig
 from scaler.kpa.resolve import KpaSpec, Reachability
 from scaler.kpa.resolve import parameters as kpa_parameters
-from scaler.revision import Metric
+from scaler.plan.revision import Metric
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -13,9 +13,9 @@ from collections import defaultdict, deque
 from collections.abc import Iterable
 from datetime import datetime
 
-from models.keys import RevisionKey, ServiceKey
+from models.fleet.keys import RevisionKey, ServiceKey
 from scaler.knative.objects import Pod
-from scaler.replay.layout import STARTUPS
+from scaler.simulation.state import STARTUPS
 
 LAST = 50
 ENOUGH = 5

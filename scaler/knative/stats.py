@@ -16,7 +16,7 @@ from google.protobuf import descriptor_pb2, descriptor_pool, message_factory
 from websockets.exceptions import WebSocketException
 from websockets.sync.client import connect
 
-from models.keys import RevisionKey
+from models.fleet.keys import RevisionKey
 
 POD_NAME = "tidecast"
 CONNECT_S = 2.0

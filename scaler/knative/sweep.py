@@ -7,13 +7,13 @@ from collections.abc import Iterable
 from fnmatch import fnmatchcase
 from typing import Any
 
-from models.keys import RevisionKey
+from models.fleet.keys import RevisionKey
+from scaler.controller.changes import Order, Outcome
 from scaler.knative import marks
 from scaler.knative.actuator import Actuator, Write
 from scaler.knative.connection import Connection
 from scaler.knative.objects import KINDS, Name, annotations, held
 from scaler.knative.watch import list_all
-from scaler.orders import Order, Outcome
 
 WRITTEN_ON = (Name.REVISION, Name.POD_AUTOSCALER)
 

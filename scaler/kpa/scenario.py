@@ -8,10 +8,10 @@ from dataclasses import dataclass, fields, replace
 from typing import Any
 
 from scaler.kpa.resolve import KpaSpec, resolve
-from scaler.kpa.revision import TICK_S, AutoscaledRevision, Tick, begin, evaluate, in_path, report, tick
 from scaler.kpa.scale import Backing, Scaled
 from scaler.kpa.scenario_file import ExtraStat, ScenarioInput
 from scaler.kpa.status import begun
+from scaler.kpa.tick import TICK_S, AutoscaledRevision, Tick, begin, evaluate, in_path, report, tick
 
 _NOT_SHOWN = "progress_deadline_s"
 

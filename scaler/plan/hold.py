@@ -9,8 +9,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from models import rows
-from models.keys import RevisionKey
+from models.fleet import rows
+from models.fleet.keys import RevisionKey
 
 
 @dataclass(frozen=True, eq=False)

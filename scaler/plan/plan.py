@@ -5,15 +5,15 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import NDArray
 
-from scaler.plan.announced import pods_for
 from scaler.plan.bounds import Bound, Pods, bounded, kept_within, shared_budget
-from scaler.plan.demands import Demands, expected
-from scaler.plan.floor import worth_keeping_warm
+from scaler.plan.demand import Demands, expected
+from scaler.plan.events import pods_for
+from scaler.plan.fleet import FleetSpec
 from scaler.plan.hold import Held, hold
+from scaler.plan.keep_warm import worth_keeping_warm
 from scaler.plan.result import FleetPlan, Reason
-from scaler.plan.spec import FleetSpec
+from scaler.plan.rules import PLAIN, InForce, asked_at
 from scaler.plan.timing import Timing, lead_s
-from scaler.shadow.rules import PLAIN, InForce, asked_at
 
 CATCH = 0.3
 """Share of the requests a floor misses that stay delayed under the KPA; from replays of public traces."""

@@ -6,7 +6,7 @@ from enum import IntEnum
 import numpy as np
 from numpy.typing import NDArray
 
-from models.keys import RevisionKey
+from models.fleet.keys import RevisionKey
 from scaler.plan.bounds import Bound
 
 
@@ -69,7 +69,7 @@ class FleetPlan:
     settings        (r, 4) target utilisation %, window s, panic threshold %, retention s; NaN = as its owner
                     has it: ours, if one stands, is taken back.
     decided         (r,) False: nothing is known yet to decide on settings by; what stands of ours stays.
-    chosen          (r,) what is in force: a place in scaler.shadow.candidates, or PLAIN of its rules.
+    chosen          (r,) what is in force: a place in scaler.plan.candidates, or PLAIN of its rules.
     worth           (r,) what the floor in force takes one request not delayed to be worth; NaN: nothing.
     median, high    requests/s at the peak of the window; NaN where there is no forecast.
     capacity        requests in flight (requests/s where it scales on rps) that a pod takes; NaN = not known.

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from models.keys import ServiceKey
-from scaler.plan.spec import FleetSpec
+from models.fleet.keys import ServiceKey
+from scaler.plan.fleet import FleetSpec
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -28,7 +28,7 @@ from numpy.typing import NDArray
 from scaler.policies.femux_members import WINDOW, forecasts
 from scaler.policies.floors import MINUTE_S, concurrency, floors
 from scaler.policies.policy import Policy, Rows, Subject, on_steps
-from scaler.replay.score import COLD_S, GB_S_PER_COLD_S
+from scaler.simulation.score import COLD_S, GB_S_PER_COLD_S
 
 BLOCK = 504
 """Minutes."""

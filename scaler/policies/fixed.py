@@ -4,9 +4,9 @@ A keep-alive of N minutes is the KPA with scale-to-zero-pod-retention-period N, 
 it: the lifetime of the last pod after the last request, not of each pod.
 """
 
+from scaler.kpa.settings import Setting
 from scaler.policies.kpa import set_to
 from scaler.policies.policy import Policy
-from scaler.policies.setting import Setting
 
 MIN_SCALE_1 = set_to(
     Setting(min_scale=1), "the KPA with a min-scale of 1: never at zero", "autoscaling.knative.dev/min-scale"

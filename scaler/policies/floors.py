@@ -4,7 +4,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from scaler.policies.policy import Rows, Subject
-from scaler.replay.world import World, plan_rows
+from scaler.simulation.plan_rows import plan_rows
+from scaler.simulation.pod_model import World
 
 MINUTE_S, HOUR_S, DAY_S = 60, 3600, 86400
 NEVER_S = 2**62

@@ -1,8 +1,8 @@
 """The KPA alone, as the Service has it, and at a lower target utilization: what anyone has for nothing."""
 
+from scaler.kpa.settings import Setting
 from scaler.policies.policy import Policy, Rows, Subject
-from scaler.policies.setting import Setting, setting_rows
-from scaler.replay.world import NO_PLAN
+from scaler.simulation.plan_rows import NO_PLAN, setting_rows
 
 
 def alone(_: Subject, __: float) -> Rows:

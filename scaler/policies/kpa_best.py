@@ -15,11 +15,13 @@ from weakref import WeakKeyDictionary
 import numpy as np
 from numpy.typing import NDArray
 
+from scaler.kpa.settings import Setting
 from scaler.policies.policy import Policy, Rows, Subject
-from scaler.policies.setting import Setting, grid, setting_rows
-from scaler.replay.layout import FIGURES
-from scaler.replay.world import NO_PLAN, replay_all
-from scaler.shadow.choice import most_starts
+from scaler.policies.settings_grid import grid
+from scaler.shadow.selection import most_starts
+from scaler.simulation.plan_rows import NO_PLAN, setting_rows
+from scaler.simulation.simulator import replay_all
+from scaler.simulation.state import FIGURES
 
 BLOCK_S = 300
 """Costs are cumulated by it."""

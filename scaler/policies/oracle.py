@@ -14,7 +14,8 @@ from numpy.typing import NDArray
 from scipy.ndimage import maximum_filter1d
 
 from scaler.policies.policy import Policy, Rows, Subject
-from scaler.replay.world import World, plan_rows
+from scaler.simulation.plan_rows import plan_rows
+from scaler.simulation.pod_model import World
 
 KPA_S = 2
 """Seconds from one look of the KPA to the next."""

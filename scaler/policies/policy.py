@@ -7,26 +7,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from config.scenario import Scenario
-from scaler.replay.world import World
+from forecaster.forecasting.upstream import Calls
+from scaler.simulation.pod_model import World
 
 Rows = NDArray[np.void]
-"""(p,) ROW of scaler.replay.layout, made by scaler.replay.world.plan_rows; seconds from the first arrival."""
-
-
-@dataclass(frozen=True, eq=False)
-class Calls:
-    """Who called a series when, and what the callers had.
-
-    from_s     (c,) rising seconds from the first arrival, of the called one, from when on `caller` is its
-               caller; found by what came before them.  Before the first it has none.
-    caller     (c,) rows of `arrivals`; -1 = none from then on.
-    arrivals   (r, n) float32 requests of the callers in each second; NaN = not observed.  As old as its own
-               are what is known of them.
-    """
-
-    from_s: NDArray[np.int64]
-    caller: NDArray[np.intp]
-    arrivals: NDArray[np.float32]
+"""(p,) ROW of scaler.simulation.state, made by scaler.simulation.plan_rows.plan_rows; seconds from the first arrival."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -37,7 +22,7 @@ class Subject:
     start_s     Unix seconds of the first second.
     arrivals    (n,) float32 requests in each second.
     scenario    of this series; its metrics delay says how old what a policy may know is.
-    world       how its pods start and serve, and the KPA's settings (scaler.replay.world.world_of).
+    world       how its pods start and serve, and the KPA's settings (scaler.simulation.pod_model.world_of).
     score_s     seconds before it are lived through and not scored.
     seed        of the randomness of a policy that has some.
     calls       who called it; None: nobody ever.

@@ -16,18 +16,19 @@ from numpy.typing import NDArray
 
 from config.policy import Lever
 from models.peak.layout import LEVELS
-from scaler.plan.announced import pods_for
+from scaler.kpa.settings import AS_IT_IS
+from scaler.plan.candidates import CANDIDATES, KPA, Candidate, Rule, allowed
+from scaler.plan.events import pods_for
 from scaler.plan.plan import CATCH
+from scaler.plan.rules import Expected
 from scaler.policies.policy import Rows, Subject
-from scaler.policies.setting import AS_IT_IS, setting_rows, steered
-from scaler.replay.world import World
-from scaler.shadow.candidates import CANDIDATES, Candidate, Rule, allowed
-from scaler.shadow.choice import KPA, SPENT_S, Wishes, choose, keep, most_starts
-from scaler.shadow.forecasts import STEP_S, Forecasts, ahead_of, forecasts
+from scaler.shadow.dispersion import dispersions
+from scaler.shadow.evaluate import BLOCK_S, TOLD, Each, floors, held, lived, rows
 from scaler.shadow.guard import DEFAULT_SHARE, nobody_guarded
-from scaler.shadow.rules import Expected
-from scaler.shadow.spread import dispersions
-from scaler.shadow.trial import BLOCK_S, TOLD, Each, floors, held, lived, rows
+from scaler.shadow.hindcast import STEP_S, Forecasts, ahead_of, forecasts
+from scaler.shadow.selection import SPENT_S, Wishes, choose, keep, most_starts
+from scaler.simulation.plan_rows import setting_rows, steered
+from scaler.simulation.pod_model import World
 
 HOUR_S = 3600
 BAND = (0.1, 0.5, 0.95)

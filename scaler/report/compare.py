@@ -1,11 +1,12 @@
 """Which outcomes are set against each other, and sums over series."""
 
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 
-from scaler.backtest.result import Backtest, Outcome
+from scaler.backtest.result import Backtest
+from scaler.backtest.totals import Total, total
 from scaler.policies.policy import Policy
-from scaler.replay.score import Figures, cost
+from scaler.simulation.score import cost
 
 KPA = "kpa"
 OURS = "tidecast"
@@ -14,26 +15,6 @@ SETTINGS = ("kpa-tuned", "kpa-fixed")
 HINDSIGHT = frozenset({"oracle", "kpa-fixed"})
 """Policies that know what is yet to come, where no table of policies says which."""
 _TITLES = {KPA: "KPA alone", OURS: "Tidecast", "oracle": "Oracle"}
-
-
-@dataclass(frozen=True)
-class Total:
-    """One policy at one delay-cost, summed over all series."""
-
-    policy: str
-    delay_cost: float | None
-    """None: the policy does not look at it."""
-    figures: Figures
-
-    @property
-    def delayed(self) -> float:
-        """Share of the requests that waited."""
-        return share(self.figures.delayed, self.figures.requests)
-
-    @property
-    def cold(self) -> float:
-        """Share of the requests that found no pod at all."""
-        return share(self.figures.cold, self.figures.requests)
 
 
 @dataclass(frozen=True)
@@ -73,18 +54,6 @@ def compared(backtest: Backtest, foresee: Collection[str] = HINDSIGHT) -> Compar
         None if other is None else total(other),
         tuple(total(each) for each in settings if each is not None and each is not other),
     )
-
-
-def total(outcome: Outcome) -> Total:
-    """An outcome summed over its series."""
-    names = [field.name for field in fields(Figures)]
-    summed = {name: sum(getattr(each, name) for each in outcome.figures) for name in names}
-    return Total(outcome.policy, outcome.delay_cost, Figures(**summed))
-
-
-def share(part: float, whole: float) -> float:
-    """`part` of `whole`; nothing of nothing is 0."""
-    return part / whole if whole > 0 else 0.0
 
 
 def title(policy: str) -> str:

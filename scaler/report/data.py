@@ -8,7 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from scaler.backtest.result import Backtest, Course, Outcome
-from scaler.report.compare import KPA, OURS, Comparison, title, total
+from scaler.backtest.totals import total
+from scaler.report.compare import KPA, OURS, Comparison, title
 
 MOST_FIGURES = 50_000
 """Series times outcomes.  Above, only outcomes at the shown delay-cost are told series by series."""

@@ -9,8 +9,9 @@ from typing import Any
 from config.calendar import keys_of
 from config.scenario import Scenario
 from scaler.backtest.result import Backtest
+from scaler.backtest.totals import Total, share, total
 from scaler.policies.policy import Policy
-from scaler.report.compare import KPA, Comparison, Total, share, title, total
+from scaler.report.compare import KPA, Comparison, title
 from scaler.report.verdict import Verdict
 from scaler.report.words import count, hours, lasting, number, percent, setting, when
 

@@ -3,9 +3,10 @@
 from dataclasses import dataclass
 
 from scaler.backtest.result import Backtest
-from scaler.replay.score import cost
-from scaler.report.compare import KPA, OURS, Comparison, Total, title
+from scaler.backtest.totals import Total
+from scaler.report.compare import KPA, OURS, Comparison, title
 from scaler.report.words import NBSP, change, hours, percent, setting
+from scaler.simulation.score import cost
 
 
 @dataclass(frozen=True)

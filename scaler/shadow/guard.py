@@ -15,9 +15,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from models import rows
-from scaler.shadow.choice import ALONE, NO_HARM, OURS
-from scaler.shadow.trial import DELAYED, REQUESTS, TOLD
+from models.fleet import rows
+from scaler.shadow.evaluate import DELAYED, REQUESTS, TOLD
+from scaler.shadow.selection import ALONE, NO_HARM, OURS
 
 OVER_H, HALF_LIFE_H = 24, 12.0
 DEFAULT_SHARE = 0.001

@@ -11,7 +11,7 @@ from importlib.resources import files
 import numpy as np
 from numpy.typing import NDArray
 
-from scaler.shadow.candidates import CANDIDATES
+from scaler.plan.candidates import CANDIDATES
 
 COLUMNS = ("pods", "delayed", "waited", "starts", "requests")
 

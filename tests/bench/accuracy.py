@@ -30,13 +30,13 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 import numpy as np
 from numpy.typing import NDArray
 
-from forecaster.exports import read_export
-from models.slow import MEMBERS
-from models.slow.blend import LEVELS, Told, blend
-from models.slow.border import path
-from models.slow.gaps import DAY_S, WEEK_S, Past, past
-from models.slow.rehearse import came_after
-from models.slow.waves import waves
+from forecaster.sources.exports import read_export
+from models.ensemble import MEMBERS
+from models.ensemble.blend import LEVELS, Told, blend
+from models.ensemble.border import path
+from models.ensemble.gaps import DAY_S, WEEK_S, Past, past
+from models.ensemble.rehearse import came_after
+from models.ensemble.waves import waves
 
 Floats = NDArray[np.float64]
 ORIGINS, CALIBRATE, NEAR, HORIZON = 60, 20, 6, 30

@@ -25,11 +25,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from config.scenario import SCENARIOS
-from forecaster.exports import read_export
+from forecaster.sources.exports import read_export
 from models.peak.layout import LEVELS
-from scaler.backtest.subjects import traffic_of
+from scaler.backtest.series import traffic_of
 from scaler.policies.policy import Subject
-from scaler.shadow.forecasts import STEP_S, Forecasts, forecasts
+from scaler.shadow.hindcast import STEP_S, Forecasts, forecasts
 
 WARM_DAYS = {
     "nasa_http_60s": 7,

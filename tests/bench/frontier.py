@@ -38,23 +38,25 @@ import numpy as np
 from numpy.typing import NDArray
 
 from config.scenario import SCENARIOS, Scenario
-from forecaster.exports import read_export
-from forecaster.exports.export import Export
-from scaler.backtest.question import Question
+from forecaster.sources.exports import read_export
+from forecaster.sources.exports.export import Export
+from scaler.backtest.request import Question
 from scaler.backtest.result import Backtest, Outcome
 from scaler.backtest.run import run
-from scaler.backtest.spread import in_order
-from scaler.backtest.subjects import traffic_of
-from scaler.cli.threads import threads
+from scaler.backtest.series import traffic_of
+from scaler.backtest.totals import share, total
+from scaler.kpa.settings import Setting
+from scaler.parallel.interface import in_order
+from scaler.parallel.threads import threads
 from scaler.policies.names import KPA, ORACLE, OURS
 from scaler.policies.policy import Policy, Rows, Subject
-from scaler.policies.setting import Setting, grid, setting_rows
+from scaler.policies.settings_grid import grid
 from scaler.policies.table import POLICIES
-from scaler.replay.score import cost
-from scaler.replay.world import world_of
-from scaler.report.compare import share, total
-from scaler.shadow import choice
-from scaler.shadow.choice import NO_HARM, most_starts
+from scaler.shadow import selection
+from scaler.shadow.selection import NO_HARM, most_starts
+from scaler.simulation.plan_rows import setting_rows
+from scaler.simulation.pod_model import world_of
+from scaler.simulation.score import cost
 from tests.bench.prior import TRACES as LEARNED_FROM
 from tests.bench.prior import came_to
 
@@ -281,12 +283,12 @@ def told_of_others(traces: Path, trace: str) -> Iterator[None]:
         yield
         return
     others = [learned(traces / other) for other in LEARNED_FROM if other != trace + SUFFIX]
-    mean, shipped = np.mean(others, axis=0), vars(choice)["prior"]
-    vars(choice)["prior"] = lambda: mean
+    mean, shipped = np.mean(others, axis=0), vars(selection)["prior"]
+    vars(selection)["prior"] = lambda: mean
     try:
         yield
     finally:
-        vars(choice)["prior"] = shipped
+        vars(selection)["prior"] = shipped
 
 
 def measure(traces: Path, trace: str, scenario: str) -> Row:

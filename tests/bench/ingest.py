@@ -33,7 +33,7 @@ from numpy.typing import NDArray
 from prometheus_api_client import PrometheusConnect
 
 from config.sources import Sources
-from forecaster.read import PrometheusSource
+from forecaster.sources.prometheus_source import PrometheusSource
 
 GETS_IT = "apt-get install -y --no-install-recommends prometheus"
 STEP_S, DAY_S = 60, 86400

@@ -3,7 +3,7 @@
     python tests/bench/planning.py --services 10000 100000 [--days 14] [--seen-days 2] [--recent-hours 2]
 
 The fleet: 70 % seasonal, 20 % bursty, 10 % sparse services, one Revision each.  It learns as the loop does:
-weeks on the long grid, the recent past on the short one, in the pieces of scaler.pieces; then it is taken
+weeks on the long grid, the recent past on the short one, in the pieces of scaler.controller.backfill; then it is taken
 through cycles of one short step, update to plan.  CPU is that of all threads; BLAS is held to one.  Each size
 has a process of its own, whose peak of memory it is, from begin to end: imports, learning and history.
 
@@ -32,14 +32,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from config.policy import Mode, RevisionPolicy
-from forecaster.demand import Demand
-from models.keys import RevisionKey, ServiceKey
-from scaler.cycle import Cycle
-from scaler.pace import Pace
-from scaler.pieces import in_turn, spans
-from scaler.plan.spec import FleetSpec, fleet_spec
+from forecaster.sources.demand import Demand
+from models.fleet.keys import RevisionKey, ServiceKey
+from scaler.controller.backfill import in_turn, spans
+from scaler.controller.planner import Cycle
+from scaler.controller.timing import Pace
+from scaler.plan.fleet import FleetSpec, fleet_spec
+from scaler.plan.revision import RevisionSpec
 from scaler.plan.timing import Timing
-from scaler.revision import RevisionSpec
 
 STEP_S, COARSE_S, DAY_S = 30, 300, 86400
 END_S = 1_800_000_000 // COARSE_S * COARSE_S

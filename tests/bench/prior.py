@@ -21,11 +21,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from config.scenario import SCENARIOS
-from forecaster.exports import read_export
-from scaler.backtest.subjects import traffic_of
-from scaler.shadow.candidates import CANDIDATES
-from scaler.shadow.choice import KPA
-from scaler.shadow.trial import PODS
+from forecaster.sources.exports import read_export
+from scaler.backtest.series import traffic_of
+from scaler.plan.candidates import CANDIDATES, KPA
+from scaler.shadow.evaluate import PODS
 
 TRACES = ("azure2019_8h_60s.csv.gz", "nab_tweets_300s.csv.gz", "azure_vm_arrivals_300s.csv.gz")
 COLUMNS = ("candidate", "pods", "delayed", "waited", "starts", "requests")

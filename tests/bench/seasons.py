@@ -24,7 +24,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.signal import lfilter
 
-from models.slow.seasons import seasons
+from models.ensemble.seasons import seasons
 
 Floats = NDArray[np.float64]
 Made = Callable[[np.random.Generator, int], Floats]

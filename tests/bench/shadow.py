@@ -23,12 +23,12 @@ import numpy as np
 
 from config.policy import Lever, Mode, RevisionPolicy
 from config.scenario import Scenario
-from models.keys import RevisionKey
+from models.fleet.keys import RevisionKey
 from models.peak.layout import LEVELS, POINTS, level_shares
-from scaler.replay.world import world_of
-from scaler.shadow.items import Lived
-from scaler.shadow.live import Shadow
-from scaler.shadow.rules import RULES, Expected, asked_by
+from scaler.plan.rules import RULES, Expected, asked_by
+from scaler.shadow.evaluator import Shadow
+from scaler.shadow.population import Lived
+from scaler.simulation.pod_model import world_of
 from tests.bench.planning import END_S, STEP_S, rates
 
 WARM_MINUTES, MINUTES = 3, 5

@@ -10,13 +10,13 @@ from running import Running, annotations_of
 
 from config.overrides import resolve
 from config.settings import Acting, Settings
+from scaler.controller.changes import Order, Outcome
 from scaler.knative.acting import Steering
 from scaler.knative.cluster import Cluster
 from scaler.knative.connection import Connection
 from scaler.knative.objects import Name
-from scaler.orders import Order, Outcome
-from scaler.revision import RevisionSpec
-from scaler.setting import AS_IT_IS, Setting
+from scaler.kpa.settings import AS_IT_IS, Setting
+from scaler.plan.revision import RevisionSpec
 
 MIN = "autoscaling.knative.dev/min-scale"
 MARKS = ("tidecast.dev/set.min-scale", "tidecast.dev/owner.min-scale")

@@ -9,7 +9,7 @@ import pytest
 from numpy.typing import NDArray
 
 from config.zones import day_of, offsets
-from models.clock import Clock, clock
+from models.numeric.clock import Clock, clock
 
 Chances = Callable[..., NDArray[np.float32]]
 BERLIN = ZoneInfo("Europe/Berlin")

@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 from numpy.typing import ArrayLike, NDArray
 
-from models.clock import Clock
 from models.hazard import layout as hazard
+from models.numeric.clock import Clock
 from models.peak import layout as peak
 from models.peak.advance import Said, advance
 

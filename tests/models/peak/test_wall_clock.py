@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from config.zones import day_of, offsets
-from models.clock import Clock, clock, utc
+from models.numeric.clock import Clock, clock, utc
 from models.peak.layout import LEVELS
 from models.peak.recall import recall
 from models.peak.usual import usual

@@ -7,8 +7,8 @@ import pytest
 from numpy.typing import ArrayLike
 
 from config.scenario import SCENARIOS, Scenario
-from forecaster.exports import Export
-from scaler.backtest.subjects import Traffic, traffic_of
+from forecaster.sources.exports import Export
+from scaler.backtest.series import Traffic, traffic_of
 
 START_S = 1_700_000_040
 Making = Callable[..., Traffic]

@@ -12,12 +12,12 @@ from config.calendar import Calendar, Event
 from config.policy import Lever
 from config.scenario import SCENARIOS, Scenario
 from config.zones import offsets
-from scaler.backtest.question import Question
+from scaler.backtest.request import Question
 from scaler.backtest.run import run
-from scaler.backtest.subjects import Traffic
+from scaler.backtest.series import Traffic
 from scaler.policies.policy import Rows
 from scaler.policies.table import POLICIES
-from scaler.replay.score import Figures
+from scaler.simulation.score import Figures
 
 Making = Callable[..., Traffic]
 START_S = 1_700_000_040

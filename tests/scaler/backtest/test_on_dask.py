@@ -12,7 +12,7 @@ import pytest
 from typer.testing import CliRunner
 
 from scaler.cli.app import app
-from scaler.spread import ClusterError
+from scaler.parallel.processes import ClusterError
 
 distributed: Any = pytest.importorskip("distributed")
 

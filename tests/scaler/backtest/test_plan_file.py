@@ -13,7 +13,9 @@ from hypothesis import strategies as st
 from config.scenario import SCENARIOS, Scenario
 from scaler.backtest.plan_file import COLUMNS, HEADING, plan_lines
 from scaler.policies.policy import Rows, Subject
-from scaler.replay.world import NO_PLAN, plan_rows, replay, world_of
+from scaler.simulation.plan_rows import NO_PLAN, plan_rows
+from scaler.simulation.pod_model import world_of
+from scaler.simulation.simulator import replay
 
 START_S = 1_700_000_040
 

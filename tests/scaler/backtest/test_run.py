@@ -7,16 +7,17 @@ from typing import Any
 import numpy as np
 import pytest
 
-from scaler.backtest.question import Question
+from scaler.backtest.request import Question
 from scaler.backtest.run import Found, run
-from scaler.backtest.spread import in_order, one_by_one
-from scaler.backtest.subjects import Traffic
-from scaler.cli.threads import Threads
+from scaler.backtest.series import Traffic
+from scaler.parallel.interface import in_order, one_by_one
+from scaler.parallel.threads import Threads
 from scaler.policies import tidecast
 from scaler.policies.policy import Rows, Subject
 from scaler.policies.table import POLICIES
-from scaler.replay.score import figures
-from scaler.replay.world import NO_PLAN, plan_rows, replay
+from scaler.simulation.plan_rows import NO_PLAN, plan_rows
+from scaler.simulation.score import figures
+from scaler.simulation.simulator import replay
 
 Making = Callable[..., Traffic]
 START_S = 1_700_000_040

@@ -10,13 +10,13 @@ import pytest
 from config.calendar import Calendar, Event
 from config.policy import Lever
 from config.scenario import SCENARIOS, Scenario, load_scenario
-from scaler.backtest.question import Question
+from scaler.backtest.request import Question
 from scaler.backtest.run import run
-from scaler.backtest.subjects import Traffic
+from scaler.backtest.series import Traffic
 from scaler.backtest.summary import scenario_keys, table, value
 from scaler.cli.output import plain
 from scaler.policies.table import POLICIES
-from scaler.replay.score import Figures
+from scaler.simulation.score import Figures
 
 Making = Callable[..., Traffic]
 FIGURES = [each.name for each in fields(Figures)]

@@ -13,7 +13,7 @@ import pytest
 from pytest_httpserver import HTTPServer
 from werkzeug import Request, Response
 
-from forecaster.exports import read_export
+from forecaster.sources.exports import read_export
 
 UNTIL_S = 1_800_000_000
 KEYS = "preset: custom\narrivals-query: mine\nbusy-query: busy\nscrape-interval: 15s\n"

@@ -8,10 +8,10 @@ import pytest
 import yaml
 
 from config.policy import Lever, Mode
-from models.keys import RevisionKey
+from models.fleet.keys import RevisionKey
 from scaler.cli.options import Format
 from scaler.cli.output import write_rows, write_value
-from scaler.revision import Metric
+from scaler.plan.revision import Metric
 
 
 @dataclass(frozen=True)

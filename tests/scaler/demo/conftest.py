@@ -5,7 +5,7 @@ import pytest
 
 from config.scenario import SCENARIOS
 from scaler.demo.story import BEGIN_S, Story
-from scaler.replay.world import world_of
+from scaler.simulation.pod_model import world_of
 
 BEFORE_S, AFTER_S = 86400, 3600
 

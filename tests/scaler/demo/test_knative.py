@@ -5,13 +5,13 @@ from dataclasses import replace
 import numpy as np
 
 from config.policy import Mode
+from scaler.controller.changes import Order, Result
 from scaler.demo.knative import SimulatedKnative
 from scaler.demo.show import SETTINGS
 from scaler.demo.story import REVISIONS, SERVICE, Story
 from scaler.demo.worlds import TIDECAST, Worlds
-from scaler.orders import Order, Result
-from scaler.replay.layout import FIGURES, STARTUPS
-from scaler.setting import Setting
+from scaler.kpa.settings import Setting
+from scaler.simulation.state import FIGURES, STARTUPS
 
 
 def cluster(story: Story) -> tuple[SimulatedKnative, Worlds]:

@@ -15,7 +15,7 @@ from scaler.demo.story import Story
 from scaler.demo.table import for_people, for_programs, totals
 from scaler.demo.worlds import POLICIES, TIDECAST
 from scaler.knative.cluster import Cluster
-from scaler.service import Service
+from scaler.server.service import Service
 
 
 def begun(story: Story, hours: float = 0.5) -> Show:

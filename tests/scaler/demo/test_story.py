@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from forecaster.exports import read_export
+from forecaster.sources.exports import read_export
 from scaler.demo.story import BEGIN_S, MEAN_RATE, MOST_HOURS, TRACE, Story, story
 
 WHOLE = Path(__file__).parents[2] / "data" / "nasa_http_60s.csv.gz"

@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from forecaster.prometheus.errors import NoData
+from forecaster.sources.prometheus.errors import NoData
 from scaler.demo.story import REVISIONS, Story
 from scaler.demo.traffic import ReplayedMetrics
 

@@ -6,8 +6,9 @@ import pytest
 from scaler.demo.story import Story
 from scaler.demo.worlds import KPA, ORACLE, POLICIES, TIDECAST, Worlds
 from scaler.policies.oracle import pods_needed
-from scaler.replay.layout import FIGURES
-from scaler.replay.world import plan_rows, replay
+from scaler.simulation.plan_rows import plan_rows
+from scaler.simulation.simulator import replay
+from scaler.simulation.state import FIGURES
 
 SCORE_S = 600
 

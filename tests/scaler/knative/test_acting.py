@@ -8,7 +8,8 @@ from typing import Any, cast
 
 from config.overrides import resolve
 from config.policy import RevisionPolicy
-from models.keys import RevisionKey
+from models.fleet.keys import RevisionKey
+from scaler.controller.changes import Order, Result
 from scaler.knative import marks
 from scaler.knative.acting import Acting
 from scaler.knative.connection import Connection
@@ -16,8 +17,7 @@ from scaler.knative.fleet import Fleet
 from scaler.knative.objects import KINDS, Name, annotations, decode
 from scaler.knative.stats import Stat, StatStream
 from scaler.kpa.config import AutoscalerConfig
-from scaler.orders import Order, Result
-from scaler.setting import Setting
+from scaler.kpa.settings import Setting
 
 ASLEEP, LOST = RevisionKey("shop", "asleep-00001"), RevisionKey("shop", "lost-00001")
 

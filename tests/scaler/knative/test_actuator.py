@@ -9,12 +9,12 @@ import pytest
 from pytest_httpserver import HTTPServer
 from werkzeug import Request, Response
 
-from models.keys import RevisionKey
+from models.fleet.keys import RevisionKey
+from scaler.controller.changes import Order, Outcome, Result
 from scaler.knative.actuator import Actuator, Write
 from scaler.knative.connection import Connection
 from scaler.knative.marks import AUTOSCALING, FLOOR, OWNER, SET
 from scaler.knative.objects import KINDS, Name, Revision, decode
-from scaler.orders import Order, Outcome, Result
 
 Status = Callable[..., dict[str, Any]]
 MIN, WINDOW = AUTOSCALING + FLOOR, AUTOSCALING + "window"

@@ -8,12 +8,12 @@ import pytest
 
 from config.overrides import resolve
 from config.policy import Lever, Mode, RevisionPolicy
-from models.keys import RevisionKey, ServiceKey
+from models.fleet.keys import RevisionKey, ServiceKey
 from scaler.knative.fleet import Fleet
 from scaler.knative.objects import KINDS, Name, decode, slim
 from scaler.kpa.config import AutoscalerConfig
-from scaler.revision import RevisionSpec
-from scaler.setting import Setting
+from scaler.kpa.settings import Setting
+from scaler.plan.revision import RevisionSpec
 
 ONE, TWO = RevisionKey("default", "hello-00001"), RevisionKey("default", "hello-00002")
 HELLO_LABELS = {"serving.knative.dev/service": "hello", "serving.knative.dev/configuration": "hello"}

@@ -20,7 +20,7 @@ from scaler.knative.marks import (
     release,
     setting,
 )
-from scaler.setting import AS_IT_IS, Setting
+from scaler.kpa.settings import AS_IT_IS, Setting
 
 MIN = AUTOSCALING + FLOOR
 SET_MIN, OWNER_MIN = SET + FLOOR, OWNER + FLOOR

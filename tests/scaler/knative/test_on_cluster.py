@@ -34,13 +34,13 @@ from steered import (
     watching,
 )
 
+from scaler.controller.changes import Order, Result
 from scaler.knative.actuator import Actuator
 from scaler.knative.cluster import Cluster
 from scaler.knative.connection import Connection
 from scaler.knative.marks import FLOOR
 from scaler.knative.objects import Name
 from scaler.knative.sweep import sweep
-from scaler.orders import Order, Result
 
 pytestmark = pytest.mark.cluster
 

@@ -20,11 +20,11 @@ from steered import (
     watching,
 )
 
+from scaler.controller.changes import Result
 from scaler.knative.cluster import Cluster
 from scaler.knative.connection import Connection
 from scaler.knative.objects import Name
 from scaler.knative.sweep import sweep
-from scaler.orders import Result
 
 pytestmark = pytest.mark.cluster
 

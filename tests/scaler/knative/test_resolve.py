@@ -5,7 +5,7 @@ import pytest
 from scaler.knative.marks import AUTOSCALING
 from scaler.knative.resolve import parameters
 from scaler.kpa.config import AutoscalerConfig, read_config
-from scaler.revision import Metric
+from scaler.plan.revision import Metric
 
 DEFAULTS = AutoscalerConfig()
 

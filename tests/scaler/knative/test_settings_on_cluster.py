@@ -29,15 +29,15 @@ from steered import (
 )
 
 from config.policy import Lever
-from scaler.board import Board
+from scaler.controller.changes import Result
+from scaler.controller.loop import Loop
+from scaler.controller.ports import DemandSource
+from scaler.controller.status import Board
 from scaler.knative.cluster import Cluster
 from scaler.knative.marks import AUTOSCALING, marked
 from scaler.knative.objects import Name
-from scaler.loop import Loop
-from scaler.orders import Result
-from scaler.ports import DemandSource
-from scaler.revision import RevisionSpec
-from scaler.setting import AS_IT_IS, Setting
+from scaler.kpa.settings import AS_IT_IS, Setting
+from scaler.plan.revision import RevisionSpec
 
 pytestmark = pytest.mark.cluster
 
@@ -50,8 +50,8 @@ from config.overrides import resolve
 from config.settings import Settings
 from scaler.knative.cluster import Cluster
 from scaler.knative.connection import Connection
-from scaler.orders import Order
-from scaler.setting import Setting
+from scaler.controller.changes import Order
+from scaler.kpa.settings import Setting
 cluster = Cluster(Connection.open(Path(sys.argv[1])), Settings(), resolve)
 cluster.start()
 assert cluster.wait_synced(30)

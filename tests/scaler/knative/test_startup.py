@@ -4,10 +4,10 @@ from datetime import UTC, datetime
 
 import pytest
 
-from models.keys import RevisionKey, ServiceKey
+from models.fleet.keys import RevisionKey, ServiceKey
 from scaler.knative.objects import Condition, Metadata, Pod, PodStatus
 from scaler.knative.startup import StartUps
-from scaler.replay.layout import STARTUPS
+from scaler.simulation.state import STARTUPS
 
 BORN_S = 1_800_000_000
 ONE, TWO = RevisionKey("default", "hello-00001"), RevisionKey("default", "hello-00002")

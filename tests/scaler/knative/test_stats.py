@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import pytest
 from websockets.sync.server import ServerConnection, serve
 
-from models.keys import RevisionKey
+from models.fleet.keys import RevisionKey
 from scaler.knative.stats import Stat, StatStream, frame
 
 HELLO = RevisionKey("default", "hello-00001")

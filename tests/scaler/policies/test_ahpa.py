@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 from config.scenario import SCENARIOS
 from scaler.policies.ahpa import AHPA_LIKE, DAY, next_day
 from scaler.policies.policy import Subject
-from scaler.replay.world import world_of
+from scaler.simulation.pod_model import world_of
 
 HEAVY = SCENARIOS["heavy"]
 

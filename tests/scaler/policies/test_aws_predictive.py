@@ -5,7 +5,7 @@ import numpy as np
 from config.scenario import SCENARIOS
 from scaler.policies.aws_predictive import AWS_PREDICTIVE
 from scaler.policies.policy import Subject
-from scaler.replay.world import world_of
+from scaler.simulation.pod_model import world_of
 
 HEAVY = SCENARIOS["heavy"]
 HOUR_S = 3600

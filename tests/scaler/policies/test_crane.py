@@ -17,7 +17,7 @@ from scaler.policies.crane import (
     without_extremes,
 )
 from scaler.policies.policy import Subject
-from scaler.replay.world import world_of
+from scaler.simulation.pod_model import world_of
 
 HEAVY = SCENARIOS["heavy"]
 

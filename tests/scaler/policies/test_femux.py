@@ -9,8 +9,8 @@ from config.scenario import SCENARIOS
 from scaler.policies import femux
 from scaler.policies.femux_members import autoregression, chain, chain_states, forecasts, harmonics
 from scaler.policies.policy import Subject
-from scaler.replay.score import COLD_S, GB_S_PER_COLD_S
-from scaler.replay.world import world_of
+from scaler.simulation.pod_model import world_of
+from scaler.simulation.score import COLD_S, GB_S_PER_COLD_S
 
 SPARSE = SCENARIOS["sparse"]
 

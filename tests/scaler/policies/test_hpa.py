@@ -7,7 +7,7 @@ from config.scenario import SCENARIOS
 from scaler.policies.floors import demand_known, floors
 from scaler.policies.hpa import Behavior, follow, wanted
 from scaler.policies.policy import Subject
-from scaler.replay.world import world_of
+from scaler.simulation.pod_model import world_of
 
 WORLD = world_of(SCENARIOS["heavy"])
 

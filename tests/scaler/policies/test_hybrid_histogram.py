@@ -13,7 +13,8 @@ from scaler.policies.hybrid_histogram import (
     next_idle,
 )
 from scaler.policies.policy import Policy, Subject
-from scaler.replay.world import replay, world_of
+from scaler.simulation.pod_model import world_of
+from scaler.simulation.simulator import replay
 
 SPARSE = SCENARIOS["sparse"]
 KNOWN_S = 1 + SPARSE.metrics_delay_seconds

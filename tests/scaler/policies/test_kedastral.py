@@ -6,7 +6,7 @@ import pytest
 from config.scenario import SCENARIOS
 from scaler.policies.kedastral import KEDASTRAL_LIKE, moving_average, within
 from scaler.policies.policy import Subject
-from scaler.replay.world import world_of
+from scaler.simulation.pod_model import world_of
 
 HEAVY = SCENARIOS["heavy"]
 

@@ -10,11 +10,14 @@ from numpy.typing import NDArray
 
 from config.policy import Lever
 from config.scenario import SCENARIOS, Scenario
+from scaler.kpa.settings import AS_IT_IS, Setting
 from scaler.policies.kpa_best import BLOCK_S, fixed, tried, tuned
 from scaler.policies.policy import Rows, Subject
-from scaler.policies.setting import AS_IT_IS, Setting, grid, setting_rows
-from scaler.replay.world import Replay, replay, world_of
-from scaler.shadow.choice import most_starts
+from scaler.policies.settings_grid import grid
+from scaler.shadow.selection import most_starts
+from scaler.simulation.plan_rows import setting_rows
+from scaler.simulation.pod_model import world_of
+from scaler.simulation.simulator import Replay, replay
 
 HEAVY, WEB = SCENARIOS["heavy"], SCENARIOS["web"]
 HOUR_S = 3600

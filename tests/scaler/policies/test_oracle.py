@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 from config.scenario import SCENARIOS, Scenario
 from scaler.policies.oracle import ORACLE, pods_needed
 from scaler.policies.policy import Subject
-from scaler.replay.world import replay, world_of
+from scaler.simulation.pod_model import world_of
+from scaler.simulation.simulator import replay
 
 
 def subject(arrivals: NDArray[Any], scenario: Scenario = SCENARIOS["heavy"]) -> Subject:

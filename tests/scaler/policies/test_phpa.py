@@ -9,7 +9,7 @@ from config.scenario import SCENARIOS
 from scaler.policies import phpa
 from scaler.policies.holt_winters import Smoothing, one_ahead, start, weights
 from scaler.policies.policy import Subject
-from scaler.replay.world import world_of
+from scaler.simulation.pod_model import world_of
 
 STORED_SEASONS = 4
 

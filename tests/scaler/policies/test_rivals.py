@@ -15,7 +15,7 @@ from scaler.policies.hybrid_histogram import HYBRID_HISTOGRAM, HYBRID_HISTOGRAM_
 from scaler.policies.kedastral import KEDASTRAL_LIKE
 from scaler.policies.phpa import PHPA, PHPA_AS_CODED, PHPA_LINEAR
 from scaler.policies.policy import Policy, Subject
-from scaler.replay.world import world_of
+from scaler.simulation.pod_model import world_of
 
 QUICK = {
     "hybrid-histogram": HYBRID_HISTOGRAM,

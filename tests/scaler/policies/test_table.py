@@ -9,7 +9,7 @@ from config.scenario import SCENARIOS
 from scaler.policies.names import DEFAULT, NAMES
 from scaler.policies.policy import Rows, Subject
 from scaler.policies.table import POLICIES
-from scaler.replay.world import world_of
+from scaler.simulation.pod_model import world_of
 
 
 def plan(name: str) -> Rows:

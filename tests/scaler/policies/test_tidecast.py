@@ -8,14 +8,14 @@ from numpy.typing import NDArray
 
 from config.policy import Lever
 from config.scenario import SCENARIOS, Scenario
+from scaler.plan.candidates import CANDIDATES, KPA
 from scaler.policies import tidecast
 from scaler.policies.policy import Rows, Subject
 from scaler.policies.table import TIDECAST
 from scaler.policies.tidecast import HOUR_S, Pool, chosen, plan, pooled, trial
-from scaler.replay.world import replay, world_of
-from scaler.shadow.candidates import CANDIDATES
-from scaler.shadow.choice import KPA
-from scaler.shadow.trial import DELAYED, PODS, STARTS, TOLD
+from scaler.shadow.evaluate import DELAYED, PODS, STARTS, TOLD
+from scaler.simulation.pod_model import world_of
+from scaler.simulation.simulator import replay
 
 GARBAGE = 40.0
 

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from config.scenario import SCENARIOS
 from scaler.backtest.result import Backtest, Course, Outcome
-from scaler.replay.score import Figures
+from scaler.simulation.score import Figures
 
 Making = Callable[..., Backtest]
 START_S = 804_556_800

@@ -14,11 +14,11 @@ from hatchling.builders.wheel import WheelBuilder
 from config.calendar import Calendar
 from scaler.backtest.result import Backtest, Outcome
 from scaler.policies.policy import Policy, Rows, Subject
-from scaler.replay.score import Figures
 from scaler.report.compare import compared
 from scaler.report.page import SCRIPTS, STYLES, report_html
 from scaler.report.verdict import Verdict, verdict
 from scaler.report.words import NBSP, change, lasting, number, percent, setting, when
+from scaler.simulation.score import Figures
 
 ROOT = Path(__file__).parents[3]
 Making = Callable[..., Backtest]

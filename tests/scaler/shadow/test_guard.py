@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 
-from scaler.shadow.choice import ALONE, OURS
+from scaler.shadow.evaluate import DELAYED, PODS, REQUESTS, TOLD
 from scaler.shadow.guard import OVER_H, Guard, nobody_guarded
-from scaler.shadow.trial import DELAYED, PODS, REQUESTS, TOLD
+from scaler.shadow.selection import ALONE, OURS
 
 
 def hour(

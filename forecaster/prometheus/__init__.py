@@ -1,5 +1,0 @@
-"""Speaks with Prometheus: one client, typed answers, errors by who must act.
-
-Nothing here knows Knative: which questions are asked, and what an answer means, is in
-`forecaster.presets` and `forecaster.read`.
-"""

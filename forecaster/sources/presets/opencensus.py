@@ -1,0 +1,34 @@
+"""Serving 1.18 and older: OpenCensus, names prefixed by the component, latencies in milliseconds."""
+
+from forecaster.sources.presets.preset import Labels, Preset, Query
+from forecaster.sources.presets.promql import growth, total
+
+LABELS = Labels("namespace_name", "revision_name", "service_name")
+_COUNT = "revision_app_request_count"
+_OBSERVING = '{__name__=~"up|autoscaler_actual_pods"}'
+
+KPA_VIEW = Query(
+    # The least over the autoscaler's replicas: one that is no leader any more shows its last value for ever.
+    total(
+        "autoscaler_stable_request_concurrency or autoscaler_stable_requests_per_second"
+        " or autoscaler_actual_pods * 0",
+        LABELS.names,
+        by="min",
+    ),
+    LABELS,
+)
+
+PRESET = Preset(
+    name="opencensus",
+    metric=_COUNT,
+    present=(_COUNT,),
+    arrivals=Query(total(growth(_COUNT, observing=_OBSERVING), LABELS.names), LABELS),
+    busy=Query(
+        total(growth("revision_app_request_latencies_sum", observing=_OBSERVING, unit=1000), LABELS.names),
+        LABELS,
+    ),
+    gap=Query(total(growth("activator_request_count", observing=_OBSERVING), LABELS.names), LABELS),
+    kpa_view=(KPA_VIEW,),
+    activator_up='max(up{job=~".*activator.*"})',
+    samples=_COUNT,
+)

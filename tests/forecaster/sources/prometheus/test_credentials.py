@@ -1,0 +1,176 @@
+"""Headers, tokens, passwords and certificates, and that none of them is ever shown."""
+
+import base64
+import datetime
+import ipaddress
+import json
+import ssl
+import traceback
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import NameOID
+from pytest_httpserver import HTTPServer
+from werkzeug import Request, Response
+
+from config.sources import Sources
+from forecaster.sources.prometheus.client import Client
+from forecaster.sources.prometheus.errors import ReadError, Unreachable
+
+NOW_S = 1_800_000_000
+
+
+EMPTY = {"status": "success", "data": {"resultType": "matrix", "result": []}}
+
+
+SECRET = "s3cr3t-t0k3n"
+
+
+def ask(sources: Sources) -> object:
+    with Client(sources) as client:
+        return client.range("up", first_s=NOW_S, last_s=NOW_S + 60, step_s=60)
+
+
+@pytest.fixture
+def heard(httpserver: HTTPServer) -> tuple[str, list[Request]]:
+    """A server's address, and what it was asked."""
+    asked: list[Request] = []
+
+    def hear(request: Request) -> Response:
+        asked.append(request)
+        return Response(json.dumps(EMPTY))
+
+    httpserver.expect_request("/tenant/api/v1/query_range").respond_with_handler(hear)
+    return httpserver.url_for("/tenant/"), asked
+
+
+def test_headers_and_plain_bytes_are_asked_for(heard: tuple[str, list[Request]]) -> None:
+    url, asked = heard
+    ask(Sources(prometheus_url=url, prometheus_headers={"X-Scope-OrgID": "team-a"}))
+    assert asked[0].headers["X-Scope-OrgID"] == "team-a"
+    assert asked[0].headers["Accept-Encoding"] == "identity"
+    assert asked[0].form["query"] == "up"
+    assert asked[0].query_string == b""
+
+
+def test_a_token_is_read_again_for_each_question(heard: tuple[str, list[Request]], tmp_path: Path) -> None:
+    url, asked = heard
+    token = tmp_path / "token"
+    token.write_text("first\n")
+    with Client(Sources(prometheus_url=url, prometheus_token_file=str(token))) as client:
+        client.range("up", first_s=NOW_S, last_s=NOW_S, step_s=60)
+        token.write_text("second\n")
+        client.range("up", first_s=NOW_S, last_s=NOW_S, step_s=60)
+    assert [request.headers["Authorization"] for request in asked] == ["Bearer first", "Bearer second"]
+
+
+def test_a_name_and_a_password_file(heard: tuple[str, list[Request]], tmp_path: Path) -> None:
+    url, asked = heard
+    password = tmp_path / "password"
+    password.write_text("pässword\n")
+    ask(Sources(prometheus_url=url, prometheus_username="me", prometheus_password_file=str(password)))
+    told = asked[0].headers["Authorization"].removeprefix("Basic ")
+    assert base64.b64decode(told).decode() == "me:pässword"
+
+
+def test_a_name_and_a_password_in_the_address(heard: tuple[str, list[Request]]) -> None:
+    url, asked = heard
+    ask(Sources(prometheus_url=url.replace("http://", "http://me:p%40ss@")))
+    assert base64.b64decode(asked[0].headers["Authorization"].removeprefix("Basic ")) == b"me:p@ss"
+
+
+def test_a_token_that_is_not_there(heard: tuple[str, list[Request]]) -> None:
+    url, asked = heard
+    with pytest.raises(Unreachable, match="token file /nowhere/token: No such file"):
+        ask(Sources(prometheus_url=url, prometheus_token_file="/nowhere/token"))
+    assert asked == []
+
+
+@pytest.mark.parametrize("status", [0, 200, 401, 503])
+def test_no_message_has_a_secret_in_it(httpserver: HTTPServer, tmp_path: Path, status: int) -> None:
+    token = tmp_path / "token"
+    token.write_text(SECRET)
+    httpserver.expect_request("/api/v1/query_range").respond_with_data("<html>", status or 200)
+    url = httpserver.url_for("") if status else "http://127.0.0.1:1"
+    for sources in (
+        Sources(prometheus_url=url, prometheus_token_file=str(token)),
+        Sources(prometheus_url=url.replace("http://", f"http://me:{SECRET}@")),
+        Sources(prometheus_url=url, prometheus_username="me", prometheus_password_file=str(token)),
+    ):
+        with pytest.raises(ReadError) as caught:
+            ask(sources)
+        assert SECRET not in "".join(traceback.format_exception(caught.value))
+
+
+@pytest.fixture(scope="module")
+def certificates(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A directory with cert.pem and key.pem, for server and client both, signed by itself."""
+    directory = tmp_path_factory.mktemp("tls")
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "localhost")])
+    now = datetime.datetime.now(datetime.UTC)
+    certificate = (
+        x509.CertificateBuilder()
+        .subject_name(name)
+        .issuer_name(name)
+        .public_key(key.public_key())
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(now - datetime.timedelta(hours=1))
+        .not_valid_after(now + datetime.timedelta(days=1))
+        .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
+        .add_extension(
+            x509.SubjectAlternativeName(
+                [x509.DNSName("localhost"), x509.IPAddress(ipaddress.ip_address("127.0.0.1"))]
+            ),
+            critical=False,
+        )
+        .sign(key, hashes.SHA256())
+    )
+    (directory / "cert.pem").write_bytes(certificate.public_bytes(serialization.Encoding.PEM))
+    (directory / "key.pem").write_bytes(
+        key.private_bytes(
+            serialization.Encoding.PEM,
+            serialization.PrivateFormat.PKCS8,
+            serialization.NoEncryption(),
+        )
+    )
+    return directory
+
+
+@pytest.fixture
+def behind_tls(certificates: Path) -> Iterator[HTTPServer]:
+    """A server that wants a certificate of its client's."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(certificates / "cert.pem", certificates / "key.pem")
+    context.load_verify_locations(certificates / "cert.pem")
+    context.verify_mode = ssl.CERT_REQUIRED
+    with HTTPServer(host="127.0.0.1", ssl_context=context) as server:
+        server.expect_request("/api/v1/query_range").respond_with_json(EMPTY)
+        yield server
+
+
+def test_certificates_on_both_sides(behind_tls: HTTPServer, certificates: Path) -> None:
+    cert, key = str(certificates / "cert.pem"), str(certificates / "key.pem")
+    ask(
+        Sources(
+            prometheus_url=behind_tls.url_for(""),
+            prometheus_ca_file=cert,
+            prometheus_client_cert_file=cert,
+            prometheus_client_key_file=key,
+        )
+    )
+    assert [answer.status_code for _, answer in behind_tls.log] == [200]
+
+
+def test_a_server_whose_certificate_is_not_trusted(behind_tls: HTTPServer) -> None:
+    with pytest.raises(Unreachable, match=r"TLS: .*certificate"):
+        ask(Sources(prometheus_url=behind_tls.url_for("")))
+
+
+def test_a_ca_file_that_is_not_there(behind_tls: HTTPServer) -> None:
+    with pytest.raises(Unreachable, match=r"/nowhere/ca\.pem"):
+        ask(Sources(prometheus_url=behind_tls.url_for(""), prometheus_ca_file="/nowhere/ca.pem"))

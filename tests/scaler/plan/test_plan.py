@@ -1,0 +1,392 @@
+"""What must hold of any plan, whatever the forecast; and what each rule does alone."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from numpy.typing import NDArray
+
+from config.policy import Lever, Mode, RevisionPolicy
+from models.fleet.forecast import FleetForecast
+from models.fleet.keys import RevisionKey, ServiceKey
+from models.peak.layout import level_shares
+from scaler.plan.bounds import Bound
+from scaler.plan.demand import Services, demands, shared
+from scaler.plan.fleet import FleetSpec, fleet_spec
+from scaler.plan.hold import NOTHING_HELD, Held, hold
+from scaler.plan.newsvendor import shortage_probs
+from scaler.plan.plan import plain_worth, plan_fleet
+from scaler.plan.result import FleetPlan, Reason
+from scaler.plan.revision import Metric, RevisionSpec
+from scaler.plan.rules import PLAIN, in_force
+from scaler.plan.timing import Timing, lead_s, service_leads, service_rows
+
+SERVICE = ServiceKey("shop", "cart")
+KEY = RevisionKey("shop", "cart-00001")
+TIMING = Timing(period_s=30, hold_s=120)
+LEVELS = np.array([0.02, 0.1, 0.25, 0.5, 0.75, 0.9, 0.95, 0.98, 0.99, 0.995, 0.999])
+ACT = RevisionPolicy(mode=Mode.ACT)
+
+
+def revision(policy: RevisionPolicy = ACT, **what: object) -> RevisionSpec:
+    made = RevisionSpec(
+        key=KEY, service=SERVICE, uid="u", container_concurrency=4, total_value=4.0, policy=policy
+    )
+    return replace(made, **what)  # type: ignore[arg-type]
+
+
+def forecast(
+    rates: Sequence[float],
+    *,
+    services: Sequence[ServiceKey] = (SERVICE,),
+    width: float = 0.2,
+    known: bool = True,
+) -> FleetForecast:
+    """Every service: these rates as medians of the steps ahead, with log-normal quantiles around them."""
+    from scipy.special import ndtri
+
+    peak = max(rates, default=0.0) * np.exp(width * ndtri(LEVELS))
+    return of_peaks(np.tile(peak, (len(services), 1)), tuple(services), known=known)
+
+
+def of_peaks(
+    peaks: NDArray[np.float64], services: tuple[ServiceKey, ...], *, known: bool = True
+) -> FleetForecast:
+    """Quantiles (s, q) of the window's peak, without bursts."""
+    s = len(services)
+    values = np.repeat(peaks[:, :, None], 3, axis=2).astype(np.float32)
+    weights = np.tile(level_shares(LEVELS), (s, 1)).astype(np.float32)
+    return FleetForecast(
+        services, LEVELS, values, 0, 30, np.full(s, known),
+        rates=peaks.astype(np.float32), weights=weights, chances=np.zeros(s, np.float32),
+        sparse=np.zeros(s, np.bool_),
+    )  # fmt: skip
+
+
+def planned_on(
+    said: FleetForecast,
+    services: Services,
+    spec: FleetSpec,
+    held: Held = NOTHING_HELD,
+    *,
+    max_total_pods: int | None = None,
+    now_s: int = 30,
+) -> tuple[FleetPlan, Held]:
+    """A plan where no candidate is proven: floors at what a delay costs."""
+    seen = demands(said, services, spec, rows=service_rows(spec, said.keys), timing=TIMING, now_s=now_s)
+    r = len(spec.keys)
+    chosen = in_force(
+        np.full(r, PLAIN),
+        settable=spec.settable,
+        proven=np.zeros(r, np.bool_),
+        guarded=np.zeros(r, np.bool_),
+        hold_s=TIMING.hold_s,
+        plain_worth=plain_worth(seen, spec),
+    )
+    return plan_fleet(
+        seen, LEVELS, spec, held, timing=TIMING, now_s=now_s, chosen=chosen, max_total_pods=max_total_pods
+    )
+
+
+def planned(
+    rates: Sequence[float],
+    *revisions: RevisionSpec,
+    held: Held = NOTHING_HELD,
+    startup_s: float = 30.0,
+    service_time_s: float = 1.0,
+    silent_s: float = 0.0,
+    max_total_pods: int | None = None,
+    known: bool = True,
+    width: float = 0.2,
+) -> tuple[FleetPlan, Held]:
+    revisions = revisions or (revision(),)
+    services = tuple(sorted({r.service for r in revisions}))
+    spec = fleet_spec(revisions, np.full((len(revisions), 1), startup_s))
+    return planned_on(
+        forecast(rates, services=services, known=known, width=width),
+        Services(
+            np.full(len(services), service_time_s), np.full(len(services), silent_s), np.ones(len(services))
+        ),
+        spec,
+        held,
+        max_total_pods=max_total_pods,
+    )
+
+
+def floor(rates: Sequence[float], *revisions: RevisionSpec, **world: object) -> int:
+    return int(planned(rates, *revisions, **world)[0].floor[0])  # type: ignore[arg-type]
+
+
+@given(st.lists(st.floats(0, 1e5), min_size=3, max_size=3), st.integers(0, 2), st.floats(0, 1e5))
+def test_more_traffic_never_lowers_the_floor(rates: list[float], at: int, more: float) -> None:
+    raised = [*rates[:at], rates[at] + more, *rates[at + 1 :]]
+    assert floor(raised) >= floor(rates)
+
+
+@given(st.floats(0, 1e4), st.floats(1, 300), st.floats(1.5, 20))
+def test_a_request_that_is_worth_more_never_lowers_the_floor(rate: float, cost: float, times: float) -> None:
+    low, high = (revision(replace(ACT, delay_cost=c)) for c in (cost, times * cost))
+    assert floor([rate] * 3, high) >= floor([rate] * 3, low)
+
+
+@given(st.floats(0, 1e4), st.integers(1, 50), st.integers(0, 60))
+def test_bounds_are_the_owners_last_word(rate: float, most: int, least: int) -> None:
+    least = min(least, most)
+    got = floor([rate] * 3, revision(owner_max=most, owner_min=least))
+    assert least <= got <= most
+
+
+def test_the_floor_is_near_the_newsvendors_quantile() -> None:
+    """A nearly certain rate of 400/s, 4/s a pod: 100 pods, and a few more for Poisson's spread."""
+    assert 98 <= floor([400.0] * 3, width=1e-6) <= 112
+
+
+@pytest.mark.parametrize("mean", [0.0, 0.3, 2.0, 15.0, 300.0])
+@pytest.mark.parametrize("pods", [0, 1, 3, 80])
+def test_the_chance_of_too_few_is_poissons(mean: float, pods: int) -> None:
+    from scipy.stats import poisson
+
+    got = shortage_probs(np.array([pods]), np.array([mean]), np.ones(1), 4.0)
+    assert got[0] == pytest.approx(poisson.sf(4 * pods + 2, mean), rel=0.35, abs=1e-4)
+
+
+@pytest.mark.parametrize("together", [2, 5])
+def test_the_chance_of_too_few_is_that_of_poissons_batches(together: int) -> None:
+    from scipy.stats import poisson
+
+    pods = np.array([60, 75, 80, 90])
+    got = shortage_probs(pods, np.array([300.0]), np.ones(1), 4.0, together)
+    wanted = poisson.sf((4 * pods + 2) / together, 300 / together)
+    np.testing.assert_allclose(got, wanted, rtol=0.35, atol=1e-4)
+
+
+def test_a_share_of_requests_that_come_together_comes_less_together() -> None:
+    """Of batches of 5 each request goes to a Revision of 40 % by chance."""
+    rng = np.random.default_rng(1)
+    batches = rng.poisson(20.0, 200_000)
+    part = rng.binomial(5 * batches, 0.4)
+    got = shared(np.array([5.0]), np.array([0, 0, -1]), np.array([0.4, 1.0, 1.0]))
+    assert got[0] == pytest.approx(part.var() / part.mean(), rel=0.02)
+    assert got[1:].tolist() == [5.0, 1.0]
+
+
+def test_a_wider_forecast_asks_for_more() -> None:
+    assert floor([400.0] * 3, width=0.5) > floor([400.0] * 3, width=0.1)
+
+
+def test_where_no_request_is_worth_a_pod_the_kpa_is_left_alone() -> None:
+    plan, _ = planned([40.0] * 3, revision(replace(ACT, delay_cost=0.01)))
+    assert plan.floor[0] == 0
+    assert plan[KEY].reason is Reason.NOTHING_COMING
+
+
+@pytest.mark.parametrize(
+    ("rate", "cost", "kept"),
+    [
+        pytest.param(1 / 3600, 30.0, False, id="a request an hour is not worth a pod"),
+        pytest.param(1 / 3600, 4000.0, True, id="unless it is dear"),
+        pytest.param(0.2, 30.0, True, id="one in five seconds is"),
+    ],
+)
+def test_the_first_pod_is_kept_where_it_pays(rate: float, cost: float, kept: bool) -> None:
+    plan, _ = planned([rate] * 3, revision(replace(ACT, delay_cost=cost)), width=0.01)
+    assert (plan.floor[0] >= 1) == kept
+
+
+def test_waiting_counts_where_it_has_a_price() -> None:
+    dear = replace(ACT, delay_cost=1.0, wait_cost=10.0)
+    assert floor([40.0] * 3, revision(dear)) > floor([40.0] * 3, revision(replace(dear, wait_cost=0.0)))
+
+
+def test_a_target_for_delayed_requests_rules_instead_of_the_costs() -> None:
+    cheap = replace(ACT, delay_cost=0.01)
+    some = floor([100.0] * 3, revision(replace(cheap, max_delayed=10.0)))
+    few = floor([100.0] * 3, revision(replace(cheap, max_delayed=0.1)))
+    assert 0 < some < few
+
+
+def test_traffic_is_split_as_the_route_says() -> None:
+    other = RevisionKey("shop", "cart-00002")
+    whole = floor([400.0] * 3, width=0.01)
+    plan, _ = planned([400.0] * 3, revision(percent=75.0), revision(key=other, percent=25.0), width=0.01)
+    assert plan.floor[0] == pytest.approx(0.75 * whole, rel=0.06)
+    assert plan.floor[1] == pytest.approx(0.25 * whole, rel=0.15)
+
+
+def test_the_slowest_revision_says_how_far_a_services_forecast_reaches() -> None:
+    slow, quick = revision(), revision(key=RevisionKey("shop", "cart-00002"))
+    startups_s = np.array([[10.0, 10.0, 10.0, 20.0, 60.0], [0.0, 10.0, 20.0, 25.0, 30.0]])
+    spec = fleet_spec([slow, quick], startups_s)
+    assert service_leads(spec, TIMING, (SERVICE,)).tolist() == [90.0]
+    assert lead_s(spec, TIMING).tolist() == [90.0, 60.0]
+    assert spec.startup_s == pytest.approx([22, 17])
+
+
+def test_a_floor_falls_only_after_less_was_asked_for_through_all_of_hold() -> None:
+    plan, held = planned([400.0] * 3)
+    high = plan.floor[0]
+    floors = []
+    for _ in range(6):
+        plan, held = planned([0.0] * 3, held=held)
+        floors.append(int(plan.floor[0]))
+    assert floors == [high] * 4 + [0, 0]
+    assert plan[KEY].reason is Reason.NOTHING_COMING
+
+
+def test_what_is_held_says_so() -> None:
+    _, held = planned([400.0] * 3)
+    plan, _ = planned([4.0] * 3, held=held)
+    assert plan[KEY].reason is Reason.HELD
+    assert plan[KEY].wanted < plan[KEY].floor
+
+
+@pytest.mark.parametrize(
+    ("revision_", "bound", "pods"),
+    [
+        (revision(owner_max=5), Bound.OWNER_MAX, 5),
+        (revision(activation_scale=7), Bound.ACTIVATION_SCALE, 7),
+        (revision(replace(ACT, max=9)), Bound.MAX, 9),
+        (revision(owner_min=900), Bound.OWNER_MIN, 900),
+        (revision(replace(ACT, min=800)), Bound.MIN, 800),
+    ],
+)
+def test_each_bound_is_recorded_where_it_binds(revision_: RevisionSpec, bound: Bound, pods: int) -> None:
+    plan, _ = planned([400.0] * 3, revision_)
+    assert plan.floor[0] == pods
+    assert plan[KEY].bound is bound
+
+
+@pytest.mark.parametrize(
+    ("revision_", "reason"),
+    [
+        (revision(reachable=False), Reason.UNREACHABLE),
+        (revision(replace(ACT, mode=Mode.OFF)), Reason.OFF),
+    ],
+)
+def test_what_is_not_ours_to_plan_gets_no_floor(revision_: RevisionSpec, reason: Reason) -> None:
+    plan, _ = planned([400.0] * 3, revision_)
+    assert plan.floor[0] == 0
+    assert plan[KEY].reason is reason
+
+
+def test_without_a_forecast_nothing_moves() -> None:
+    plan, _ = planned([400.0] * 3, known=False)
+    assert plan.floor[0] == 0
+    assert plan[KEY].reason is Reason.NO_FORECAST
+    assert np.isnan(plan[KEY].median)
+
+
+@pytest.mark.parametrize(("silent_s", "reason"), [(150.0, Reason.FORECAST), (200.0, Reason.STALE)])
+def test_a_service_that_fell_silent_is_left_to_the_kpa_after_hold_and_lead(
+    silent_s: float, reason: Reason
+) -> None:
+    """hold is 120 s, the lead 60 s."""
+    plan, _ = planned([400.0] * 3, silent_s=silent_s)
+    assert plan[KEY].reason is reason
+    assert (plan.floor[0] == 0) == (reason is Reason.STALE)
+
+
+def test_without_a_service_time_only_the_first_pod_can_be_judged() -> None:
+    plan, _ = planned([400.0] * 3, service_time_s=float("nan"))
+    assert plan.floor[0] == 1
+    assert plan[KEY].reason is Reason.NO_SERVICE_TIME
+
+
+def test_a_revision_that_scales_on_rps_needs_no_service_time() -> None:
+    rps = revision(metric=Metric.RPS, total_value=200.0, container_concurrency=0)
+    assert 2 <= floor([400.0] * 3, rps, service_time_s=float("nan"), width=0.01) <= 4
+
+
+def test_unlimited_concurrency_is_taken_at_the_kpas_total_value() -> None:
+    unlimited = revision(container_concurrency=0, total_value=100.0)
+    assert 3 <= floor([400.0] * 3, unlimited, width=0.01) <= 6
+
+
+def fleet_of(n: int, policy: RevisionPolicy = ACT) -> list[RevisionSpec]:
+    return [
+        revision(policy, key=RevisionKey(f"n{i % 2}", f"s{i}"), service=ServiceKey(f"n{i % 2}", f"s{i}"))
+        for i in range(n)
+    ]
+
+
+def test_a_budget_is_kept_and_shared_by_what_a_pod_saves() -> None:
+    dear = fleet_of(4, policy=replace(ACT, delay_cost=300.0))
+    cheap = [
+        replace(r, key=RevisionKey("n2", r.key.name), service=ServiceKey("n2", r.key.name), policy=ACT)
+        for r in fleet_of(4)
+    ]
+    free, _ = planned([40.0] * 3, *dear, *cheap)
+    plan, _ = planned([40.0] * 3, *dear, *cheap, max_total_pods=70)
+    assert free.floor.sum() > 70 >= plan.floor.sum() > 60
+    assert plan.floor[:4].sum() > plan.floor[4:].sum()
+
+
+def test_a_budget_is_kept_while_one_service_is_held_and_another_rises() -> None:
+    first, second = fleet_of(2)
+    busy, idle = [40.0] * 3, [0.0] * 3
+
+    def turn(rates: Sequence[Sequence[float]], held: Held) -> tuple[FleetPlan, Held]:
+        spec = fleet_spec([first, second], np.full(2, 30.0))
+        peaks = np.tile(np.array(rates).max(axis=1, keepdims=True), (1, LEVELS.size))
+        services = Services(np.ones(2), np.zeros(2), np.ones(2))
+        return planned_on(of_peaks(peaks, spec.services), services, spec, held, max_total_pods=15)
+
+    before, held = turn([busy, idle], NOTHING_HELD)
+    assert before.floor.tolist()[1] == 0
+    after, held = turn([idle, busy], held)
+    assert after.floor.sum() <= 15
+    assert after.floor[1] == before.floor[0]
+    assert after[first.key].bound is Bound.BUDGET
+    assert after[second.key].bound is Bound.NONE
+
+
+def test_a_budget_that_binds_says_so() -> None:
+    plan, _ = planned([40.0] * 3, *fleet_of(4), max_total_pods=10)
+    assert plan.floor.sum() <= 10
+    assert {Bound(int(code)) for code in plan.bound} == {Bound.BUDGET}
+    free, _ = planned([40.0] * 3, *fleet_of(4), max_total_pods=10_000)
+    assert {Bound(int(code)) for code in free.bound} == {Bound.NONE}
+
+
+@pytest.mark.parametrize(("hold_s", "plans"), [(0, 1), (20, 2), (30, 2), (45, 3), (120, 5)])
+def test_hold_is_never_shorter_than_said(hold_s: int, plans: int) -> None:
+    held, floors = NOTHING_HELD, []
+    for wanted in [9, *[0] * 6]:
+        floor_, held = hold(
+            held, (KEY,), np.array([wanted], np.int32), period_s=30, hold_s=np.array([hold_s])
+        )
+        floors.append(int(floor_[0]))
+    assert floors == [9] * plans + [0] * (7 - plans)
+
+
+def test_a_namespaces_budget_leaves_the_others_alone() -> None:
+    limited = [
+        replace(r, policy=replace(ACT, max_total_pods=10)) if r.key.namespace == "n0" else r
+        for r in fleet_of(4)
+    ]
+    free, _ = planned([40.0] * 3, *fleet_of(4))
+    plan, _ = planned([40.0] * 3, *limited)
+    inside = np.array([r.key.namespace == "n0" for r in limited])
+    assert plan.floor[inside].sum() <= 10
+    np.testing.assert_array_equal(plan.floor[~inside], free.floor[~inside])
+
+
+def test_only_revisions_that_may_be_written_act() -> None:
+    modes = [
+        revision(),
+        revision(replace(ACT, mode=Mode.OBSERVE)),
+        revision(replace(ACT, levers=frozenset({Lever.WINDOW}))),
+    ]
+    assert fleet_spec(modes, np.zeros(3)).floors_act.tolist() == [True, False, False]
+
+
+def test_a_fleet_of_none_is_planned() -> None:
+    spec = fleet_spec([revision()], np.array([30.0]))
+    nothing = of_peaks(np.empty((0, LEVELS.size)), ())
+    plan, _ = planned_on(nothing, Services(np.empty(0), np.empty(0), np.empty(0)), spec)
+    assert plan[KEY].reason is Reason.NO_FORECAST
+    with pytest.raises(KeyError):
+        plan[RevisionKey("shop", "other")]

@@ -1,0 +1,116 @@
+"""Candidates on one service's traffic: what floors follow from its forecasts, and what they come to."""
+
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from config.scenario import SCENARIOS
+from models.peak.layout import POINTS
+from scaler.kpa.settings import AS_IT_IS, Setting
+from scaler.plan.candidates import NO_FLOOR, Candidate, Rule
+from scaler.shadow.evaluate import (
+    BLOCK_S,
+    DELAYED,
+    PODS,
+    STARTS,
+    WAITED,
+    floors,
+    held,
+    lived,
+    rows,
+)
+from scaler.shadow.hindcast import Forecasts, forecasts
+from scaler.simulation.plan_rows import NO_PLAN
+from scaler.simulation.pod_model import world_of
+from scaler.simulation.simulator import replay
+
+HEAVY, SPARSE = world_of(SCENARIOS["heavy"]), world_of(SCENARIOS["sparse"])
+
+
+def traffic(seconds: int = 4 * 3600, rate: float = 5.0) -> NDArray[np.float32]:
+    return np.asarray(np.random.default_rng(1).poisson(rate, seconds), np.float32)
+
+
+@pytest.mark.parametrize("seconds", [0, 1, 29, 30, 59, 60])
+def test_traffic_of_less_than_a_few_steps_has_as_many_forecasts_as_whole_steps(seconds: int) -> None:
+    said = forecasts(np.ones(seconds, np.float32), 0, HEAVY, 30)
+    asked = floors(said, [NO_FLOOR, Rule(worth=10, hold_s=240)], HEAVY, np.ones(len(said.at_s)))
+    assert said.rates.shape == (seconds // 30, POINTS)
+    assert asked.shape == (2, seconds // 30)
+    assert lived(np.ones(seconds, np.float32), HEAVY, [NO_PLAN]).shape[:2] == (1, 1)
+
+
+def told(chances: list[float], rate: float, *, sparse: bool) -> Forecasts:
+    n = len(chances)
+    return Forecasts(
+        at_s=30 * np.arange(1, n + 1),
+        rates=np.full((n, POINTS), rate, np.float32),
+        weights=np.full((n, POINTS), 1 / POINTS, np.float32),
+        chances=np.array(chances, np.float32),
+        sparse=np.full(n, sparse),
+    )
+
+
+@pytest.mark.parametrize("sparse", [True, False])
+def test_a_rule_asks_for_the_largest_of_its_parts(sparse: bool) -> None:
+    rules = [
+        NO_FLOOR,
+        Rule(chance=0.1),
+        Rule(always=1),
+        Rule(worth=10),
+        Rule(worth=10, chance=0.1, always=30),
+    ]
+    rare = floors(told([0.05, 0.2], 0.0, sparse=sparse), rules, SPARSE, np.ones(2))
+    by_chance = [0, 1] if sparse else [0, 0]
+    assert rare.tolist() == [[0, 0], by_chance, [1, 1], [0, 0], [30, 30]]
+    busy = floors(told([1.0, 1.0], 20.0, sparse=False), rules, SPARSE, np.ones(2))
+    assert (busy[3] > 10).all()
+    assert busy[4].tolist() == np.maximum(busy[3], 30).tolist()
+
+
+def test_floors_fall_when_they_were_asked_for_no_more_through_the_hold() -> None:
+    asked = np.array([0, 3, 1, 0, 0, 0, 2, 0], np.int32)
+    assert held(asked, 0).tolist() == asked.tolist()
+    assert held(asked, 2).tolist() == [0, 3, 3, 3, 1, 0, 2, 2]
+    assert held(asked[:0], 2).tolist() == []
+
+
+def test_the_rows_of_a_candidate_say_its_setting_from_the_start_and_its_floor_where_it_changes() -> None:
+    at_s, asked = 30 * np.arange(1, 6), np.array([0, 2, 2, 1, 0], np.int32)
+    bare = rows(HEAVY, Candidate(Rule(worth=1), AS_IT_IS), at_s, asked)
+    assert bare["at_s"].tolist() == [60, 120, 150]
+    assert bare["floor"].tolist() == [2, 1, 0]
+    steered = rows(HEAVY, Candidate(Rule(worth=1), Setting(50, 15, 110, 60)), at_s, asked)
+    assert steered["at_s"].tolist() == [0, 60, 120, 150]
+    assert set(steered["stable_window_s"].tolist()) == {15}
+
+
+def test_blocks_add_up_to_what_the_whole_came_to() -> None:
+    arrivals = traffic(3700)
+    plan = rows(HEAVY, Candidate(Rule(always=9), AS_IT_IS), np.array([30]), np.array([9], np.int32))
+    got, whole = lived(arrivals, HEAVY, [NO_PLAN, plan]), replay(HEAVY, arrivals, plan)
+    assert got.shape[1] == -(-3700 // BLOCK_S)
+    total = got[1].sum(axis=0)
+    assert total[[PODS, DELAYED, WAITED, STARTS]] == pytest.approx(
+        [whole.pod_s, whole.delayed, whole.wait_s, whole.starts], rel=1e-5
+    )
+
+
+def test_plans_that_are_alike_are_lived_through_once_and_told_of_each() -> None:
+    arrivals = traffic()
+    floor = rows(HEAVY, Candidate(Rule(always=9), AS_IT_IS), np.array([60]), np.array([9], np.int32))
+    came = 0
+
+    def counted(one: Callable[[Any], Any], plans: Iterable[Any]) -> Iterator[Any]:
+        nonlocal came
+        for plan in plans:
+            came += 1
+            yield one(plan)
+
+    got = lived(arrivals, HEAVY, [NO_PLAN, floor, NO_PLAN.copy(), floor.copy()], counted)
+    assert came == 2
+    np.testing.assert_array_equal(got[[2, 3]], got[[0, 1]])
+    assert (got[0] != got[1]).any()

@@ -1,0 +1,123 @@
+"""Items as arrays: which there are, with which settings, and which of them go on when a fleet changes."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from config.policy import Lever, RevisionPolicy
+from config.scenario import SCENARIOS
+from models.fleet.keys import RevisionKey
+from scaler.plan.candidates import CANDIDATES
+from scaler.shadow.population import LONGEST_STARTUP_S, Cast, Lived, carried_over, cast
+from scaler.simulation.pod_model import World, world_of
+
+WEB, SPARSE = world_of(SCENARIOS["web"]), world_of(SCENARIOS["sparse"])
+
+
+def revision(
+    name: str, world: World = WEB, levers: frozenset[Lever] = frozenset(Lever), *, limited: bool = True
+) -> Lived:
+    return Lived(RevisionKey("shop", name), world, levers, limited, RevisionPolicy())
+
+
+def marked(*lived: Lived) -> Cast:
+    """Items whose every figure tells which they are."""
+    made = cast(lived)
+    k = len(made.of_item)
+    made.items.revision["queue"] = np.arange(k) + 1.0
+    made.items.buckets[:] = np.arange(k)[:, np.newaxis, np.newaxis] + 1.0
+    made.items.spec["min_scale"] = np.arange(k) + 1
+    return made
+
+
+def test_a_revision_has_an_item_for_every_candidate_that_its_levers_allow() -> None:
+    floors_only = frozenset({Lever.FLOOR})
+    made = cast([revision("a"), revision("b", levers=floors_only), revision("c", levers=frozenset())])
+    assert np.diff(made.first).tolist() == [len(one.candidates) for one in made.lived]
+    assert made.first[1] == len(CANDIDATES)
+    assert made.candidate[made.first[2] :].tolist() == [0]
+    specs = made.items.spec[made.first[1] : made.first[2]]
+    assert set(specs["stable_window_s"].tolist()) == {WEB.spec.stable_window_s}
+
+
+def test_settings_are_laid_over_what_the_owner_has() -> None:
+    made = cast([revision("a")])
+    for e, candidate in enumerate(CANDIDATES):
+        spec, setting = made.items.spec[e], candidate.setting
+        assert spec["stable_window_s"] == (setting.window_s or WEB.spec.stable_window_s)
+        percent = setting.utilization_percentage
+        wanted = WEB.spec.target_value if percent is None else WEB.spec.total_value * percent / 100
+        assert spec["target_value"] == pytest.approx(wanted)
+    assert made.items.owned["target_value"] == pytest.approx(WEB.spec.target_value)
+
+
+def test_no_revisions_have_no_items_and_a_very_long_start_is_cut() -> None:
+    assert len(cast([]).of_item) == 0
+    drawn = cast([revision("a", replace(WEB, startups_s=(2.0, 2.0, 2.0, 4.0, 90.0)))])
+    assert drawn.items.batches.shape[1] >= 92
+    made = cast([revision("a", replace(WEB, startup_s=1e6))])
+    assert made.worlds["startups_s"].max() == LONGEST_STARTUP_S
+
+
+@pytest.mark.parametrize(
+    "others",
+    [
+        pytest.param([], id="the others go"),
+        pytest.param([revision("new", SPARSE)], id="another one comes"),
+        pytest.param([revision("b", replace(WEB, startup_s=500.0))], id="the other one starts more slowly"),
+    ],
+)
+def test_items_that_stay_go_on_where_they_were(others: Sequence[Lived]) -> None:
+    old = marked(revision("b"), revision("a"))
+    new = cast([*others, revision("a")])
+    before = carried_over(old, new)
+    mine = new.of_item == len(others)
+    assert before[mine].tolist() == np.flatnonzero(old.of_item == 1).tolist()
+    for name in ("queue",):
+        assert new.items.revision[name][mine].tolist() == old.items.revision[name][before[mine]].tolist()
+    np.testing.assert_array_equal(
+        new.items.spec["min_scale"][mine], old.items.spec["min_scale"][before[mine]]
+    )
+    width = min(new.items.buckets.shape[2], old.items.buckets.shape[2])
+    np.testing.assert_array_equal(
+        new.items.buckets[mine, :, :width], old.items.buckets[before[mine], :, :width]
+    )
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        pytest.param(revision("a", SPARSE), id="other settings of its owner"),
+        pytest.param(revision("a", levers=frozenset({Lever.FLOOR})), id="other levers"),
+        pytest.param(revision("a", limited=False), id="requests are not limited any more"),
+    ],
+)
+def test_an_item_that_would_be_another_one_begins(changed: Lived) -> None:
+    new = cast([changed])
+    assert (carried_over(marked(revision("a")), new) == -1).all()
+    assert not new.items.revision["queue"].any()
+
+
+def test_other_service_times_change_how_an_item_goes_on_and_not_where_it_is() -> None:
+    new = cast([revision("a", replace(WEB, service_s=9.0))])
+    assert (carried_over(marked(revision("a")), new) >= 0).all()
+    assert set(new.worlds["service_s"].tolist()) == {9.0}
+    assert new.items.revision["queue"].min() == 1.0
+
+
+def test_no_pod_is_lost_where_there_is_room_for_fewer_batches() -> None:
+    slow, fast = revision("a", replace(WEB, startup_s=100.0)), revision("a", replace(WEB, startup_s=2.0))
+    old = cast([slow])
+    for at in range(50):
+        old.items.batches[:, at] = (1000 + 2 * at, 3)
+    old.items.revision["batches"], old.items.revision["starting"] = 50, 150
+    new = cast([fast])
+    carried_over(old, new)
+    assert set(new.items.revision["batches"].tolist()) == {1}
+    assert new.items.batches[0, 0].tolist() == [1000, 150]
+    # With the same start-up nothing is touched.
+    again = cast([fast])
+    carried_over(new, again)
+    assert again.items.batches[0, 0].tolist() == [1000, 150]

@@ -1,0 +1,227 @@
+"""The shadow beside the cycle: what waits, what is let go, and what is read of it."""
+
+import threading
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from config.policy import Lever, RevisionPolicy
+from config.scenario import SCENARIOS
+from models.fleet.keys import RevisionKey
+from models.peak.layout import POINTS
+from scaler.plan.candidates import KPA
+from scaler.plan.rules import LONGEST_HOLD_S, PLAIN, RULES, Expected
+from scaler.shadow.evaluate import DELAYED, PODS, REQUESTS
+from scaler.shadow.evaluator import MOST_BEHIND_S, REVIEW_S
+from scaler.shadow.population import Lived
+from scaler.shadow.worker import MOST_DUE, Came, Planned, Shade
+from scaler.simulation.pod_model import world_of
+
+WEB = world_of(SCENARIOS["web"])
+START_S, STEP_S = 1_800_000_000, 30
+KEY, OTHER = RevisionKey("shop", "cart-1"), RevisionKey("shop", "cart-2")
+HELD = next(f for f, rule in enumerate(RULES) if rule.hold_s and rule.worth)
+
+
+def revision(key: RevisionKey = KEY) -> Lived:
+    return Lived(key, WEB, frozenset(Lever), limited=True, policy=RevisionPolicy())
+
+
+def planned(at_s: int, rate: float = 30.0, *keys: RevisionKey, least: int = 0, most: int = 9999) -> Planned:
+    keys = keys or (KEY,)
+    r = len(keys)
+    return Planned(
+        at_s,
+        keys,
+        Expected(
+            rates=np.full((r, POINTS), rate, np.float32),
+            weights=np.full((r, POINTS), 1 / POINTS, np.float32),
+            chances=np.full(r, np.nan),
+            per_pod=np.full(r, WEB.at_once / WEB.service_s),
+            counting_s=np.ones(r),
+            dispersion=np.ones(r),
+        ),
+        least=np.full(r, least, np.int32),
+        most=np.full(r, most, np.int32),
+    )
+
+
+def came(start_s: int, rate: float = 30.0, *keys: RevisionKey, dispersion: float = 1.0) -> Came:
+    keys = keys or (KEY,)
+    counts = np.full((len(keys), 1), rate * STEP_S, np.float32)
+    return Came(start_s, STEP_S, keys, counts, np.full(len(keys), dispersion))
+
+
+def fed(shade: Shade, from_s: int, until_s: int, *keys: RevisionKey) -> None:
+    """Plans and traffic as a cycle tells them, lived through step by step."""
+    for at_s in range(from_s, until_s, STEP_S):
+        shade.came(came(at_s, 30.0, *keys))
+        shade.planned(planned(at_s + 2 * STEP_S, 30.0, *keys))
+        shade.live()
+
+
+def asked(shade: Shade) -> NDArray[np.int32]:
+    """(f,) what was said last that every rule asks for."""
+    assert shade._shadow is not None
+    return np.asarray(shade._shadow._plans[-1][2][0])
+
+
+def begun(*revisions: Lived) -> Shade:
+    shade = Shade()
+    shade.follow(revisions or (revision(),))
+    return shade
+
+
+def test_bounds_of_the_policy_hold_for_every_rule() -> None:
+    shade = begun()
+    shade.came(came(START_S))
+    shade.planned(planned(START_S + STEP_S, 3000.0, least=2, most=5))
+    shade.live()
+    assert (asked(shade)[[0, HELD]] == [2, 5]).all()
+    shade.planned(planned(START_S + 2 * STEP_S, 0.0))
+    shade.live()
+    # What is held is what was asked for, not the bound of then.
+    assert asked(shade)[HELD] > 5
+
+
+def test_a_floor_that_is_held_falls_when_its_hold_is_over() -> None:
+    shade, hold_s = begun(), RULES[HELD].hold_s
+    shade.came(came(START_S))
+    floors = []
+    for i in range(2 * LONGEST_HOLD_S // STEP_S):
+        shade.planned(planned(START_S + i * STEP_S, 3000.0 if i == 0 else 0.0))
+        shade.live()
+        floors.append(int(asked(shade)[HELD]))
+    steps = hold_s // STEP_S
+    assert floors[0] > 10
+    assert floors[: steps + 1] == [floors[0]] * (steps + 1)
+    assert floors[steps + 1 :] == [0] * (len(floors) - steps - 1)
+
+
+def test_who_comes_between_two_plans_has_no_floor_of_others_held() -> None:
+    shade = begun(revision(), revision(OTHER))
+    shade.came(came(START_S))
+    shade.planned(planned(START_S, 3000.0))
+    shade.planned(planned(START_S + STEP_S, 0.0, OTHER, KEY))
+    shade.live()
+    assert shade._shadow is not None
+    told = shade._shadow._plans[-1][2]
+    assert told[0, HELD] == 0 < told[1, HELD]
+
+
+def test_all_that_came_is_lived_through_however_seldom_that_is_done() -> None:
+    often, seldom = begun(), begun()
+    fed(often, START_S, START_S + REVIEW_S)
+    for at_s in range(START_S, START_S + REVIEW_S, STEP_S):
+        seldom.came(came(at_s))
+        seldom.planned(planned(at_s + 2 * STEP_S))
+        if at_s % 900 == 0:
+            seldom.live()
+    seldom.live()
+    row = often.found.rows[KEY]
+    np.testing.assert_array_equal(seldom.found.sums[row], often.found.sums[row])
+    assert often.found.sums[row, KPA, REQUESTS] == 30 * REVIEW_S
+
+
+def test_requests_that_come_together_are_delayed_more_and_are_as_many() -> None:
+    delayed = []
+    for dispersion in (1.0, 40.0):
+        shade = begun()
+        for at_s in range(START_S, START_S + REVIEW_S, STEP_S):
+            shade.came(came(at_s, dispersion=dispersion))
+            shade.live()
+        sums = shade.found.sums[shade.found.rows[KEY], KPA]
+        assert sums[REQUESTS] == 30 * REVIEW_S
+        delayed.append(sums[DELAYED])
+    assert delayed[1] > 2 * delayed[0]
+
+
+def test_what_lies_far_back_is_let_go_and_little_waits() -> None:
+    shade = begun()
+    for at_s in range(START_S, START_S + 86400, STEP_S):
+        shade.came(came(at_s))
+        shade.planned(planned(at_s + 2 * STEP_S))
+    assert len(shade._due) == MOST_DUE
+    shade.live()
+    assert shade._shadow is not None
+    assert shade._shadow.now_s == START_S + 86400
+    row = shade.found.rows[KEY]
+    assert shade.found.sums[row, KPA, REQUESTS] <= 30 * (MOST_BEHIND_S + STEP_S)
+
+
+def test_traffic_that_was_lived_through_is_not_lived_through_again() -> None:
+    shade = begun()
+    fed(shade, START_S, START_S + 600)
+    shade.came(came(START_S + 300))
+    shade.live()
+    assert shade._shadow is not None
+    assert shade._shadow.now_s == START_S + 600
+
+
+def test_a_revision_of_which_nothing_came_yet_had_no_requests() -> None:
+    shade = begun()
+    fed(shade, START_S, START_S + REVIEW_S // 2)
+    shade.follow((revision(OTHER), revision()))
+    fed(shade, START_S + REVIEW_S // 2, START_S + REVIEW_S)
+    sums = shade.found.sums
+    assert sums[shade.found.rows[OTHER], KPA, REQUESTS] == 0
+    assert sums[shade.found.rows[KEY], KPA, REQUESTS] == 30 * REVIEW_S
+
+
+@pytest.mark.parametrize("sparse", [True, False])
+def test_unproven_and_sparse_borrows_unproven_and_dense_has_a_plain_floor(*, sparse: bool) -> None:
+    shade = begun()
+    shade.came(came(START_S, 0.0))
+    shade.live()
+    got = shade.chosen([KEY, OTHER], np.array([sparse, sparse]))
+    assert got.proven.tolist() == [False, False]
+    assert (got.places[0] != PLAIN) == sparse
+    # Of the other one nothing is known at all.
+    assert got.places[1] == PLAIN
+
+
+def test_after_an_hour_of_traffic_of_its_own_the_choice_is_proven() -> None:
+    shade = begun()
+    fed(shade, START_S, START_S + REVIEW_S)
+    got = shade.chosen([KEY], np.zeros(1, np.bool_))
+    assert (got.proven.tolist(), got.guarded.tolist()) == ([True], [False])
+    assert got.places[0] >= 0
+
+
+def test_standings_have_the_kpa_alone_and_the_one_in_force_among_them() -> None:
+    shade = begun()
+    assert shade.standings(KEY, 30.0, KPA, 5) == ()
+    fed(shade, START_S, START_S + REVIEW_S)
+    place = int(shade.chosen([KEY], np.zeros(1, np.bool_)).places[0])
+    told = shade.standings(KEY, 30.0, place, 5)
+    assert [one.in_force for one in told].count(True) == 1
+    alone = [one for one in told if one.pods == one.starts == 1.0]
+    assert len(alone) >= 1
+    assert 5 <= len(told) <= 7
+    # A plain floor is none of the candidates.
+    assert not any(one.in_force for one in shade.standings(KEY, 30.0, PLAIN, 5))
+    assert shade.standings(OTHER, 30.0, KPA, 5) == ()
+
+
+def test_it_is_read_while_it_is_fed_and_lives_and_its_fleet_changes() -> None:
+    shade, faults, over = begun(), [], threading.Event()
+
+    def read() -> None:
+        while not over.is_set():
+            try:
+                shade.chosen([KEY, OTHER], np.ones(2, np.bool_))
+                for key in (KEY, OTHER):
+                    shade.standings(key, 30.0, KPA, 5)
+            except Exception as fault:
+                faults.append(fault)
+
+    reader = threading.Thread(target=read)
+    reader.start()
+    for i in range(240):
+        shade.follow((revision(), revision(OTHER)) if i // 20 % 2 else (revision(OTHER),))
+        fed(shade, START_S + i * STEP_S, START_S + (i + 1) * STEP_S, KEY, OTHER)
+    over.set()
+    reader.join()
+    assert faults == []
+    assert (shade.found.sums[:, KPA, PODS] > 0).all()
