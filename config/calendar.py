@@ -21,7 +21,7 @@ from typing import Any
 import yaml
 
 from config.document import text_of, twice
-from config.faults import ConfigError, fault, unknown
+from config.problems import ConfigError, problem, unknown
 from config.values import Real
 from config.zones import day_of, moment_of, written_day, written_moment, zone_of
 
@@ -89,27 +89,27 @@ class CalendarText:
         try:
             root = yaml.compose(text, Loader=yaml.SafeLoader)
         except yaml.YAMLError as e:
-            raise ConfigError([fault(KEY, " ".join(str(e).split()), self.allowed)]) from None
+            raise ConfigError([problem(KEY, " ".join(str(e).split()), self.allowed)]) from None
         if not isinstance(root, yaml.MappingNode):
-            raise ConfigError([fault(KEY, text_of(root) if root else text, self.allowed)])
+            raise ConfigError([problem(KEY, text_of(root) if root else text, self.allowed)])
         return calendar_of(root)
 
 
 def calendar_of(root: yaml.MappingNode) -> Calendar:
     """The calendar that a mapping says.  Raises ConfigError with every fault in it."""
-    faults: list[str] = []
-    said = _mapping(root, f"{KEY}.", _KEYS, faults)
-    zone = _read(said, f"{KEY}.time-zone", Zone().read, Zone().allowed, faults) or "UTC"
+    problems: list[str] = []
+    said = _mapping(root, f"{KEY}.", _KEYS, problems)
+    zone = _read(said, f"{KEY}.time-zone", Zone().read, Zone().allowed, problems) or "UTC"
     days = [
-        _value(node, f"{KEY}.holidays", day_of, "a date such as 2026-12-25", faults)
-        for node in _items(said.get("holidays"), f"{KEY}.holidays", "a list of dates", faults)
+        _value(node, f"{KEY}.holidays", day_of, "a date such as 2026-12-25", problems)
+        for node in _items(said.get("holidays"), f"{KEY}.holidays", "a list of dates", problems)
     ]
     events = [
-        _event(node, i, zone, faults)
-        for i, node in enumerate(_items(said.get("events"), f"{KEY}.events", "a list of events", faults))
+        _event(node, i, zone, problems)
+        for i, node in enumerate(_items(said.get("events"), f"{KEY}.events", "a list of events", problems))
     ]
-    if faults:
-        raise ConfigError(faults)
+    if problems:
+        raise ConfigError(problems)
     known = [event for event in events if event is not None]
     return Calendar(time_zone=zone, holidays=tuple(sorted(set(days))), events=tuple(known))
 
@@ -137,37 +137,37 @@ def _keys_of(event: Event) -> dict[str, Any]:
     }
 
 
-def _event(node: yaml.Node, place: int, zone: str, faults: list[str]) -> Event | None:
+def _event(node: yaml.Node, place: int, zone: str, problems: list[str]) -> Event | None:
     """One event; None where it has a fault, which is added to `faults`."""
     if not isinstance(node, yaml.MappingNode):
-        faults.append(fault(f"{KEY}.events", text_of(node), "a mapping with " + ", ".join(_EVENT_KEYS)))
+        problems.append(problem(f"{KEY}.events", text_of(node), "a mapping with " + ", ".join(_EVENT_KEYS)))
         return None
-    before = len(faults)
+    before = len(problems)
     name = next((text_of(value) for key, value in node.value if text_of(key) == "name"), "")
     prefix = f"{KEY}.events.{name or place + 1}."
-    said = _mapping(node, prefix, _EVENT_KEYS, faults)
+    said = _mapping(node, prefix, _EVENT_KEYS, problems)
     if not name:
-        faults.append(fault(f"{prefix}name", "", "a name"))
+        problems.append(problem(f"{prefix}name", "", "a name"))
     services = tuple(
-        _value(each, f"{prefix}services", _glob, "a glob on namespace/name such as shop/*", faults)
-        for each in _items(said.get("services"), f"{prefix}services", "a list of globs", faults)
+        _value(each, f"{prefix}services", _glob, "a glob on namespace/name such as shop/*", problems)
+        for each in _items(said.get("services"), f"{prefix}services", "a list of globs", problems)
     )
     time = "a time such as 2026-11-27T08:00, or with Z or an offset at its end"
     from_s, until_s = (
-        _read(said, prefix + each, lambda text: moment_of(text, zone), time, faults, needed=True)
+        _read(said, prefix + each, lambda text: moment_of(text, zone), time, problems, needed=True)
         for each in ("from", "until")
     )
     if from_s is not None and until_s is not None and until_s <= from_s:
-        faults.append(
-            fault(f"{prefix}until", text_of(said["until"]), f"later than from, {text_of(said['from'])}")
+        problems.append(
+            problem(f"{prefix}until", text_of(said["until"]), f"later than from, {text_of(said['from'])}")
         )
     rate, times = (
-        _read(said, prefix + each, _RATE.read, _RATE.allowed, faults)
+        _read(said, prefix + each, _RATE.read, _RATE.allowed, problems)
         for each in ("requests-per-second", "times")
     )
     if ("requests-per-second" in said) == ("times" in said):
-        faults.append(fault(prefix.rstrip("."), "both" if "times" in said else "neither", _ONE_OF_TWO))
-    if len(faults) > before:
+        problems.append(problem(prefix.rstrip("."), "both" if "times" in said else "neither", _ONE_OF_TWO))
+    if len(problems) > before:
         return None
     return Event(
         name=name,
@@ -186,23 +186,23 @@ def _glob(text: str) -> str:
 
 
 def _mapping(
-    node: yaml.MappingNode, prefix: str, known: tuple[str, ...], faults: list[str]
+    node: yaml.MappingNode, prefix: str, known: tuple[str, ...], problems: list[str]
 ) -> dict[str, yaml.Node]:
     """Key -> what is said of it; what is unknown or said twice is added to `faults`."""
-    faults += twice(node, prefix)
+    problems += twice(node, prefix)
     said = {text_of(key): value for key, value in node.value}
-    faults += [
+    problems += [
         unknown(name, text_of(value), known, prefix) for name, value in said.items() if name not in known
     ]
     return said
 
 
-def _items(node: yaml.Node | None, key: str, allowed: str, faults: list[str]) -> list[yaml.Node]:
+def _items(node: yaml.Node | None, key: str, allowed: str, problems: list[str]) -> list[yaml.Node]:
     """The items of a list; none where it is not there or empty."""
     if isinstance(node, yaml.SequenceNode):
         return list(node.value)
     if node is not None and text_of(node):
-        faults.append(fault(key, text_of(node), allowed))
+        problems.append(problem(key, text_of(node), allowed))
     return []
 
 
@@ -211,23 +211,23 @@ def _read(
     key: str,
     read: Callable[[str], Any],
     allowed: str,
-    faults: list[str],
+    problems: list[str],
     *,
     needed: bool = False,
 ) -> Any:
     """The value at the last part of `key`; None where it is not there, or has a fault."""
     node = said.get(key.rpartition(".")[2])
     if node is not None:
-        return _value(node, key, read, allowed, faults)
+        return _value(node, key, read, allowed, problems)
     if needed:
-        faults.append(fault(key, "", allowed))
+        problems.append(problem(key, "", allowed))
     return None
 
 
-def _value(node: yaml.Node, key: str, read: Callable[[str], Any], allowed: str, faults: list[str]) -> Any:
+def _value(node: yaml.Node, key: str, read: Callable[[str], Any], allowed: str, problems: list[str]) -> Any:
     """What a scalar says; None where it has a fault."""
     if isinstance(node, yaml.ScalarNode):
         with suppress(ValueError, OverflowError):
             return read(text_of(node))
-    faults.append(fault(key, text_of(node), allowed))
+    problems.append(problem(key, text_of(node), allowed))
     return None

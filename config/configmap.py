@@ -5,9 +5,9 @@ from pathlib import Path
 from typing import Any
 
 from config.document import read_document
-from config.faults import ConfigError, fault, unknown
 from config.keys import ANNOTATED, KEYS
 from config.policy import RevisionPolicy
+from config.problems import ConfigError, problem, unknown
 from config.settings import Acting, Ahead, Settings, Timing
 from config.sources import Sources
 
@@ -16,7 +16,7 @@ EXAMPLE = "_example"
 
 ANNOTATED_ONLY = "to be written in the calendar, or as an annotation"
 
-_MOST_STEPS = 100_000
+_MAX_STEPS = 100_000
 
 
 def parse(data: Mapping[str, str]) -> Settings:
@@ -25,21 +25,21 @@ def parse(data: Mapping[str, str]) -> Settings:
     Raises ConfigError with every fault: values, unknown keys, and values that do not fit each other.
     """
     read: dict[str, dict[str, Any]] = {"policy": {}, "sources": {}, "timing": {}, "acting": {}, "ahead": {}}
-    faults: list[str] = []
+    problems: list[str] = []
     for name, text in data.items():
         key = KEYS.get(name)
         if name == EXAMPLE:
             continue
         if key is None:
             only = name in ANNOTATED
-            faults.append(fault(name, text, ANNOTATED_ONLY) if only else unknown(name, text, KEYS))
+            problems.append(problem(name, text, ANNOTATED_ONLY) if only else unknown(name, text, KEYS))
             continue
         try:
             read[key.group][key.field] = key.kind.read(text.strip())
         except ConfigError as e:  # of a value with parts
-            faults += e.faults
+            problems += e.problems
         except ValueError:
-            faults.append(fault(name, key.shown(text), key.kind.allowed))
+            problems.append(problem(name, key.shown(text), key.kind.allowed))
     settings = Settings(
         policy=RevisionPolicy(**read["policy"]),
         sources=Sources(**read["sources"]),
@@ -48,10 +48,10 @@ def parse(data: Mapping[str, str]) -> Settings:
         ahead=Ahead(**read["ahead"]),
     )
     # A value with a fault of its own has its default here, against which nothing is to be told.
-    bad = {line.partition(":")[0] for line in faults}
-    faults += [line for names, line in _misfits(settings, data) if not bad & set(names)]
-    if faults:
-        raise ConfigError(faults)
+    bad = {line.partition(":")[0] for line in problems}
+    problems += [line for names, line in _misfits(settings, data) if not bad & set(names)]
+    if problems:
+        raise ConfigError(problems)
     return settings
 
 
@@ -60,13 +60,13 @@ def load(path: Path | str) -> Settings:
 
     Raises ConfigError with every fault, of the file as of the values.
     """
-    data, faults = read_document(Path(path))
+    data, problems = read_document(Path(path))
     try:
         settings = parse(data)
     except ConfigError as e:
-        faults += e.faults
-    if faults:
-        raise ConfigError(faults)
+        problems += e.problems
+    if problems:
+        raise ConfigError(problems)
     return settings
 
 
@@ -86,9 +86,9 @@ def _misfits(settings: Settings, data: Mapping[str, str]) -> list[tuple[tuple[st
         ),
         (timing.recent_s % timing.step_s != 0, ("recent", "step"), f"a multiple of step, {timing.step_s}s"),
         (
-            timing.recent_s > _MOST_STEPS * timing.step_s,
+            timing.recent_s > _MAX_STEPS * timing.step_s,
             ("recent", "step"),
-            f"at most {_MOST_STEPS} steps of {timing.step_s}s",
+            f"at most {_MAX_STEPS} steps of {timing.step_s}s",
         ),
         (
             timing.history_s % timing.history_step_s != 0,
@@ -96,9 +96,9 @@ def _misfits(settings: Settings, data: Mapping[str, str]) -> list[tuple[tuple[st
             f"a multiple of history-step, {timing.history_step_s}s",
         ),
         (
-            timing.history_s > _MOST_STEPS * timing.history_step_s,
+            timing.history_s > _MAX_STEPS * timing.history_step_s,
             ("history", "history-step"),
-            f"at most {_MOST_STEPS} steps of {timing.history_step_s}s",
+            f"at most {_MAX_STEPS} steps of {timing.history_step_s}s",
         ),
         (timing.history_s < timing.recent_s, ("history", "recent"), f"at least recent, {timing.recent_s}s"),
         *_source_checks(sources),
@@ -145,4 +145,4 @@ def _source_checks(sources: Sources) -> list[tuple[bool, tuple[str, ...], str]]:
 
 
 def _misfit(name: str, data: Mapping[str, str], allowed: str) -> str:
-    return fault(name, data.get(name, "").strip(), allowed)
+    return problem(name, data.get(name, "").strip(), allowed)

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import yaml
 
-from config.faults import ConfigError, fault
+from config.problems import ConfigError, problem
 
 _WANTED = "a ConfigMap manifest or a mapping of keys to values"
 
@@ -19,17 +19,17 @@ def read_mapping(path: Path) -> tuple[yaml.MappingNode, list[str]]:
         with path.open("rb") as file:
             documents = [node for node in yaml.compose_all(file, Loader=yaml.SafeLoader) if node]
     except OSError as e:
-        raise ConfigError([fault(str(path), e.strerror or str(e), "a file that can be read")]) from e
+        raise ConfigError([problem(str(path), e.strerror or str(e), "a file that can be read")]) from e
     except yaml.MarkedYAMLError as e:
         where = (
             f"line {e.problem_mark.line + 1}, column {e.problem_mark.column + 1}: " if e.problem_mark else ""
         )
-        raise ConfigError([fault(str(path), f"{where}{e.problem or e.context}", "YAML")]) from e
+        raise ConfigError([problem(str(path), f"{where}{e.problem or e.context}", "YAML")]) from e
     except yaml.YAMLError as e:
-        raise ConfigError([fault(str(path), str(e).splitlines()[0], "YAML")]) from e
+        raise ConfigError([problem(str(path), str(e).splitlines()[0], "YAML")]) from e
     if len(documents) != 1 or not isinstance(documents[0], yaml.MappingNode):
         held = f"{len(documents)} documents" if len(documents) > 1 else "no mapping" if documents else "empty"
-        raise ConfigError([fault(str(path), held, _WANTED)])
+        raise ConfigError([problem(str(path), held, _WANTED)])
     return documents[0], twice(documents[0])
 
 
@@ -38,20 +38,20 @@ def read_document(path: Path) -> tuple[dict[str, str], list[str]]:
 
     Raises ConfigError where there is nothing to read.
     """
-    root, faults = read_mapping(path)
+    root, problems = read_mapping(path)
     held = {key.value: value for key, value in root.value}
     if "kind" not in held and "apiVersion" not in held and not isinstance(held.get("data"), yaml.MappingNode):
-        return _scalars(root, faults), faults
+        return _scalars(root, problems), problems
     kind = text_of(held["kind"]) if "kind" in held else "ConfigMap"
     if kind != "ConfigMap":
-        raise ConfigError([*faults, fault("kind", kind, "ConfigMap")])
+        raise ConfigError([*problems, problem("kind", kind, "ConfigMap")])
     data = held.get("data")
     if isinstance(data, yaml.MappingNode):
-        faults += twice(data)
-        return _scalars(data, faults), faults
+        problems += twice(data)
+        return _scalars(data, problems), problems
     if data is not None and text_of(data):
-        faults.append(fault("data", text_of(data), _WANTED))
-    return {}, faults
+        problems.append(problem("data", text_of(data), _WANTED))
+    return {}, problems
 
 
 def text_of(node: yaml.Node) -> str:
@@ -68,21 +68,21 @@ def text_of(node: yaml.Node) -> str:
 def twice(node: yaml.MappingNode, prefix: str = "") -> list[str]:
     """A fault for each key that a mapping holds again, told with `prefix` before its name."""
     first: dict[str, int] = {}
-    faults = []
+    problems = []
     for key, value in node.value:
         name = text_of(key)
         if name in first:
             allowed = f"each key once; it stands in line {first[name]} already"
-            faults.append(fault(prefix + name, text_of(value), allowed))
+            problems.append(problem(prefix + name, text_of(value), allowed))
         first.setdefault(name, key.start_mark.line + 1)
-    return faults
+    return problems
 
 
-def _scalars(node: yaml.MappingNode, faults: list[str]) -> dict[str, str]:
+def _scalars(node: yaml.MappingNode, problems: list[str]) -> dict[str, str]:
     read: dict[str, str] = {}
     for key, value in node.value:
         if isinstance(value, yaml.ScalarNode):
             read[text_of(key)] = text_of(value)
         else:
-            faults.append(fault(text_of(key), text_of(value), "one text; lists are separated by commas"))
+            problems.append(problem(text_of(key), text_of(value), "one text; lists are separated by commas"))
     return read

@@ -4,9 +4,9 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-from config.faults import fault, unknown
 from config.keys import ANNOTATED, ANNOTATION_PREFIX, KEYS, Key, Place
 from config.policy import RevisionPolicy
+from config.problems import problem, unknown
 
 OUR_MARKS = ("set.", "owner.")
 """What Tidecast itself writes: after the prefix, its values and the owner's.  No wishes of anyone."""
@@ -23,7 +23,7 @@ def resolve(
     The nearer annotation wins: Revision over Service over Namespace over `policy`.  One with a fault says
     nothing, so the next outer value stands.  Each fault is a line `Place tidecast.dev/KEY: value: allowed`.
     """
-    faults: list[str] = []
+    problems: list[str] = []
     said: dict[str, Any] = {}
     layers = (
         (Place.NAMESPACE, namespace_annotations),
@@ -31,16 +31,16 @@ def resolve(
         (Place.REVISION, revision_annotations),
     )
     for place, annotations in layers:
-        said.update(_read(place, annotations, faults))
+        said.update(_read(place, annotations, problems))
     resolved = replace(policy, **said)
     if resolved.min is not None and resolved.max is not None and resolved.min > resolved.max:
         # Each is fine alone; the owner's upper bound is the one that costs nothing to keep.
-        faults.append(fault(f"{ANNOTATION_PREFIX}min", str(resolved.min), f"at most max, {resolved.max}"))
+        problems.append(problem(f"{ANNOTATION_PREFIX}min", str(resolved.min), f"at most max, {resolved.max}"))
         resolved = replace(resolved, min=resolved.max)
-    return resolved, tuple(faults)
+    return resolved, tuple(problems)
 
 
-def _read(place: Place, annotations: Mapping[str, str], faults: list[str]) -> dict[str, Any]:
+def _read(place: Place, annotations: Mapping[str, str], problems: list[str]) -> dict[str, Any]:
     """Field of RevisionPolicy -> value, from the annotations of one object; adds to `faults`."""
     read: dict[str, Any] = {}
     for name, text in annotations.items():
@@ -52,14 +52,14 @@ def _read(place: Place, annotations: Mapping[str, str], faults: list[str]) -> di
         key = ANNOTATED.get(short) or KEYS.get(short)
         if key is None:
             near = [known.name for known in ANNOTATED.values() if place in known.places]
-            faults.append(f"{place} {unknown(short, text, near, ANNOTATION_PREFIX)}")
+            problems.append(f"{place} {unknown(short, text, near, ANNOTATION_PREFIX)}")
         elif place not in key.places:
-            faults.append(f"{place} {fault(name, key.shown(text), _where(key))}")
+            problems.append(f"{place} {problem(name, key.shown(text), _where(key))}")
         else:
             try:
                 read[key.name.replace("-", "_")] = key.kind.read(text.strip())
             except ValueError:
-                faults.append(f"{place} {fault(name, text, key.kind.allowed)}")
+                problems.append(f"{place} {problem(name, text, key.kind.allowed)}")
     return read
 
 

@@ -22,8 +22,8 @@ import yaml
 from config.calendar import KEY as CALENDAR
 from config.calendar import Calendar, CalendarText, Zone, calendar_of
 from config.document import read_mapping, text_of, twice
-from config.faults import ConfigError, fault, unknown
 from config.policy import Lever
+from config.problems import ConfigError, problem, unknown
 from config.values import Kind, Optional, Real, Subset, Whole
 
 
@@ -120,27 +120,27 @@ def load_scenario(name_or_path: str | Path) -> Scenario:
     path = Path(name_or_path)
     if not path.exists() and not path.suffix:
         wanted = f"one of {', '.join(SCENARIOS)}, or a YAML or JSON file"
-        raise ConfigError([fault("scenario", str(name_or_path), wanted)])
-    root, faults = read_mapping(path)
-    said = _fields(root, "", faults)
+        raise ConfigError([problem("scenario", str(name_or_path), wanted)])
+    root, problems = read_mapping(path)
+    said = _fields(root, "", problems)
     series = {}
     for key, value in root.value:
         if key.value == CALENDAR:
-            said["calendar"] = _calendar(value, faults)
+            said["calendar"] = _calendar(value, problems)
         if key.value != _SERIES:
             continue
         if not isinstance(value, yaml.MappingNode):
-            faults.append(fault("series", text_of(value), "a mapping from glob to keys"))
+            problems.append(problem("series", text_of(value), "a mapping from glob to keys"))
             continue
-        faults += twice(value, "series.")
+        problems += twice(value, "series.")
         for glob, node in value.value:
-            series[text_of(glob)] = _series(text_of(glob), node, faults)
-    if faults:
-        raise ConfigError(faults)
+            series[text_of(glob)] = _series(text_of(glob), node, problems)
+    if problems:
+        raise ConfigError(problems)
     return replace(SCENARIOS["web"], **said, series=series)
 
 
-def _calendar(node: yaml.Node, faults: list[str]) -> Calendar:
+def _calendar(node: yaml.Node, problems: list[str]) -> Calendar:
     """As it stands in the ConfigMap, or as a mapping without quotes around it."""
     try:
         if isinstance(node, yaml.MappingNode):
@@ -148,19 +148,19 @@ def _calendar(node: yaml.Node, faults: list[str]) -> Calendar:
         text = text_of(node)
         return CalendarText().read(text) if text else Calendar()
     except ConfigError as e:
-        faults += e.faults
+        problems += e.problems
         return Calendar()
 
 
-def _series(glob: str, node: yaml.Node, faults: list[str]) -> dict[str, Any]:
+def _series(glob: str, node: yaml.Node, problems: list[str]) -> dict[str, Any]:
     if not isinstance(node, yaml.MappingNode):
-        faults.append(fault(f"series.{glob}", text_of(node), "a mapping of keys"))
+        problems.append(problem(f"series.{glob}", text_of(node), "a mapping of keys"))
         return {}
-    faults += twice(node, f"series.{glob}.")
-    return _fields(node, f"series.{glob}.", faults)
+    problems += twice(node, f"series.{glob}.")
+    return _fields(node, f"series.{glob}.", problems)
 
 
-def _fields(node: yaml.MappingNode, prefix: str, faults: list[str]) -> dict[str, Any]:
+def _fields(node: yaml.MappingNode, prefix: str, problems: list[str]) -> dict[str, Any]:
     """Field of Scenario -> value, from one mapping; adds to `faults`."""
     read: dict[str, Any] = {}
     kinds, apart = (_KINDS_OF_SERIES, ()) if prefix else (_KINDS, (CALENDAR, _SERIES))
@@ -170,15 +170,15 @@ def _fields(node: yaml.MappingNode, prefix: str, faults: list[str]) -> dict[str,
             continue
         kind = kinds.get(name)
         if kind is None and name in _KINDS_OF_SERIES:
-            faults.append(fault(name, text_of(value), "to be written in the calendar, or under series"))
+            problems.append(problem(name, text_of(value), "to be written in the calendar, or under series"))
             continue
         if kind is None:
-            faults.append(unknown(name, text_of(value), (*kinds, *apart), prefix))
+            problems.append(unknown(name, text_of(value), (*kinds, *apart), prefix))
             continue
         try:
             read[name.replace("-", "_")] = kind.read(_words(value))
         except ValueError:
-            faults.append(fault(prefix + name, text_of(value), kind.allowed))
+            problems.append(problem(prefix + name, text_of(value), kind.allowed))
     return read
 
 

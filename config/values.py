@@ -29,10 +29,10 @@ class Kind(Protocol):
         """The value that `text` says; ValueError where it is not allowed."""
 
 
-def _range(least: float | None, most: float | None, *, above: bool = False) -> str:
+def _range(minimum: float | None, maximum: float | None, *, above: bool = False) -> str:
     """`least` and `most` in words, with a space before; empty where there is neither."""
-    low = [] if least is None else [f"{'>' if above else '>='} {least:g}"]
-    high = [] if most is None else [f"<= {most:g}"]
+    low = [] if minimum is None else [f"{'>' if above else '>='} {minimum:g}"]
+    high = [] if maximum is None else [f"<= {maximum:g}"]
     return "".join([" " if low or high else "", " and ".join(low + high)])
 
 
@@ -40,8 +40,8 @@ def _range(least: float | None, most: float | None, *, above: bool = False) -> s
 class Real:
     """A number with a range; `above`: the least itself is not allowed; `also`: one number outside is."""
 
-    least: float | None = None
-    most: float | None = None
+    minimum: float | None = None
+    maximum: float | None = None
     above: bool = False
     also: float | None = None
 
@@ -49,7 +49,7 @@ class Real:
     def allowed(self) -> str:
         """What is allowed, for a person."""
         also = "" if self.also is None else f", or {self.also:g}"
-        return "a number" + _range(self.least, self.most, above=self.above) + also
+        return "a number" + _range(self.minimum, self.maximum, above=self.above) + also
 
     def read(self, text: str) -> float:
         """The number that `text` says."""
@@ -58,9 +58,9 @@ class Real:
         value = float(text)
         if value == self.also:
             return value
-        low = self.least is not None and (value <= self.least if self.above else value < self.least)
+        low = self.minimum is not None and (value <= self.minimum if self.above else value < self.minimum)
         # 1e999 is a number by its letters and infinite by its value.
-        if low or value > (self.most if self.most is not None else 1e300):
+        if low or value > (self.maximum if self.maximum is not None else 1e300):
             raise ValueError(self.allowed)
         return value
 
@@ -69,18 +69,18 @@ class Real:
 class Whole:
     """A whole number with a range."""
 
-    least: int
-    most: int = 1_000_000_000
+    minimum: int
+    maximum: int = 1_000_000_000
 
     @property
     def allowed(self) -> str:
         """What is allowed, for a person."""
-        high = f" and <= {self.most}" if self.most < 1_000_000_000 else ""
-        return f"a whole number >= {self.least}{high}"
+        high = f" and <= {self.maximum}" if self.maximum < 1_000_000_000 else ""
+        return f"a whole number >= {self.minimum}{high}"
 
     def read(self, text: str) -> int:
         """The number that `text` says."""
-        if not re.fullmatch(r"[+-]?[0-9]{1,18}", text) or not self.least <= int(text) <= self.most:
+        if not re.fullmatch(r"[+-]?[0-9]{1,18}", text) or not self.minimum <= int(text) <= self.maximum:
             raise ValueError(self.allowed)
         return int(text)
 
@@ -89,18 +89,18 @@ class Whole:
 class Duration:
     """Whole seconds in Go's form, `30s`, `2m`, `1m30s`; `28d` is allowed beside it."""
 
-    least: str
-    most: str
+    minimum: str
+    maximum: str
 
     @property
     def allowed(self) -> str:
         """What is allowed, for a person."""
-        return f"a duration in whole seconds such as 30s, 2m, 1m30s or 28d, from {self.least} to {self.most}"
+        return f"a duration in whole seconds such as 30s, 2m, 1m30s or 28d, from {self.minimum} to {self.maximum}"
 
     def read(self, text: str) -> int:
         """Seconds."""
         seconds = duration_s(text)
-        if not duration_s(self.least) <= seconds <= duration_s(self.most) or seconds % 1:
+        if not duration_s(self.minimum) <= seconds <= duration_s(self.maximum) or seconds % 1:
             raise ValueError(self.allowed)
         return int(seconds)
 

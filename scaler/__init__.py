@@ -1,1 +1,1 @@
-"""From forecast to changed capacity, and the evidence that it pays."""
+"""From forecast to changed capacity, and the evidence that it adds_skill."""

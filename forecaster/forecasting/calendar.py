@@ -46,7 +46,7 @@ def announced(calendar: Calendar, keys: Sequence[ServiceKey]) -> Announced:
     return Announced(calendar.events, np.array(on, np.bool_).reshape(len(calendar.events), len(keys)))
 
 
-def least_rates(
+def announced_rates(
     announced: Announced, state: FleetState, clock: Clock | None, *, now_s: int, lead_s: NDArray[np.float64]
 ) -> NDArray[np.float32]:
     """(s,) requests/s that are announced for the time from `now_s` to `lead_s` (s,) later; 0: nothing is.

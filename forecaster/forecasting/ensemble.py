@@ -1,4 +1,4 @@
-"""The slow lane: every hour or so, for those services where it pays, what slow models say of the next hours.
+"""The slow lane: every hour or so, for those services where it adds_skill, what slow models say of the next hours.
 
     due       what is to be heard now: the services whose turn it is, in chunks that go anywhere
     heard     the lane after that; refresh is both at once
@@ -17,14 +17,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.ensemble.blend import Told, blend
-from models.ensemble.rehearse import Worth, came_after, said_at, worth
+from models.ensemble.rehearse import Skill, came_after, said_at, worth
 from models.fleet.history import FleetHistory
 from models.fleet.keys import ServiceKey
 
 AHEAD_S = 7200
 ORIGINS, APART_S = 48, 7200
 """A service that is new is rehearsed at so many origins, so far apart."""
-MOST_ORIGINS = 96
+MAX_ORIGINS = 96
 HERE_CPU_S, ELSEWHERE_CPU_S = 60.0, 3600.0
 """CPU seconds for one refresh, on the machine that plans and on a cluster for such work."""
 RETRY_S = 3 * 86400
@@ -37,12 +37,12 @@ GOING_ON = 0.75
 CHUNK = 1
 """Of those that go to one worker together: who is asked to end waits for so many at most."""
 
-Spread = Callable[[Callable[[Any], Any], Sequence[Any]], Iterable[tuple[Any, Any]]]
+Executor = Callable[[Callable[[Any], Any], Sequence[Any]], Iterable[tuple[Any, Any]]]
 """Each item with what the function made of it, in any order (scaler.parallel.processes)."""
 
 
 @dataclass(frozen=True, eq=False)
-class Memory:
+class ServiceRecord:
     """What is known of one service.
 
     origins_s  (k,) Unix seconds, ascending; said (k, m, h) float32 requests/s: what members said there.
@@ -53,7 +53,7 @@ class Memory:
     origins_s: NDArray[np.int64]
     said: NDArray[np.float32]
     tried_s: int
-    worth: Worth
+    worth: Skill
     ahead: NDArray[np.float32]
 
 
@@ -82,11 +82,11 @@ class Ahead:
 
 
 @dataclass(frozen=True, eq=False)
-class Lane:
+class Ensemble:
     """What the lane says, and remembers, of services by key; all on one grid of `step_s`."""
 
     step_s: int
-    memory: Mapping[ServiceKey, Memory] = field(default_factory=dict)
+    memory: Mapping[ServiceKey, ServiceRecord] = field(default_factory=dict)
 
     def ahead(self, keys: tuple[ServiceKey, ...]) -> Ahead:
         """What the lane says of these services."""
@@ -101,36 +101,36 @@ class Lane:
 
 @dataclass(frozen=True, eq=False)
 class Chunk:
-    """Services for one worker: keys (c,), rates (c, n) on a grid that ends at `end_s`, what is remembered."""
+    """ServiceMeasurements for one worker: keys (c,), rates (c, n) on a grid that ends at `end_s`, what is remembered."""
 
     keys: tuple[ServiceKey, ...]
     rates: NDArray[np.float32]
     step_s: int
     end_s: int
-    memory: tuple[Memory | None, ...]
+    memory: tuple[ServiceRecord | None, ...]
 
 
 @dataclass(frozen=True, eq=False)
-class Due:
+class Pending:
     """What is to be heard: the lane until now without services that are gone, and chunks of it."""
 
-    lane: Lane
+    ensemble: Ensemble
     chunks: tuple[Chunk, ...]
 
 
-def one_by_one(work: Callable[[Any], Any], items: Sequence[Any]) -> Iterable[tuple[Any, Any]]:
+def serial(work: Callable[[Any], Any], items: Sequence[Any]) -> Iterable[tuple[Any, Any]]:
     """Here, one after the other."""
     return ((item, work(item)) for item in items)
 
 
 def refresh(
-    lane: Lane,
+    lane: Ensemble,
     history: FleetHistory,
     loss: NDArray[np.floating[Any]],
     *,
     cpu_s: float,
-    spread: Spread = one_by_one,
-) -> Lane:
+    executor: Executor = serial,
+) -> Ensemble:
     """The lane when `history` is what is known, on the long grid: who is due is heard.
 
     loss   (s,) what is lost on a service now, per request; any scale.  It says where to try first.
@@ -138,7 +138,7 @@ def refresh(
     """
     day = max(1, 86400 // history.step_s)
     n = history.arrivals.shape[1]
-    turns = whose_turn(
+    turns = select_for_refit(
         lane,
         history.keys,
         weights(history.arrivals[:, -day:], loss),
@@ -152,7 +152,7 @@ def refresh(
         arrivals=history.arrivals[turns],
         service_time_s=history.service_time_s[turns],
     )
-    return heard(due(lane, history.keys, some), spread)
+    return heard(due(lane, history.keys, some), executor)
 
 
 def weights(lately: NDArray[np.float32], loss: NDArray[np.floating[Any]]) -> NDArray[np.float64]:
@@ -162,28 +162,28 @@ def weights(lately: NDArray[np.float32], loss: NDArray[np.floating[Any]]) -> NDA
     return np.asarray(mean * np.nan_to_num(loss), np.float64)
 
 
-def due(lane: Lane, keys: tuple[ServiceKey, ...], history: FleetHistory) -> Due:
+def due(lane: Ensemble, keys: tuple[ServiceKey, ...], history: FleetHistory) -> Pending:
     """What is to be heard: the services of `history`, on the long grid; `keys` (s,) are all there are."""
     known = lane.memory if history.step_s == lane.step_s else {}
-    lane = Lane(history.step_s, {key: known[key] for key in keys if key in known})
+    lane = Ensemble(history.step_s, {key: known[key] for key in keys if key in known})
     chunks = []
     for first in range(0, len(history.keys), CHUNK):
         some = history.keys[first : first + CHUNK]
         rates, memory = history.arrivals[first : first + CHUNK], tuple(lane.memory.get(key) for key in some)
         chunks.append(Chunk(some, rates, history.step_s, history.end_s, memory))
-    return Due(lane, tuple(chunks))
+    return Pending(lane, tuple(chunks))
 
 
-def heard(due: Due, spread: Spread = one_by_one) -> Lane:
+def heard(due: Pending, executor: Executor = serial) -> Ensemble:
     """The lane after it; where `spread` ends before all is heard, those it did not come to are as before."""
-    known = dict(due.lane.memory)
-    for chunk, found in spread(listen, due.chunks):
+    known = dict(due.ensemble.memory)
+    for chunk, found in executor(refit, due.chunks):
         known |= dict(zip(chunk.keys, found, strict=True))
-    return Lane(due.lane.step_s, known)
+    return Ensemble(due.ensemble.step_s, known)
 
 
-def whose_turn(
-    lane: Lane,
+def select_for_refit(
+    lane: Ensemble,
     keys: tuple[ServiceKey, ...],
     weight: NDArray[np.float64],
     *,
@@ -200,7 +200,7 @@ def whose_turn(
         kept = lane.memory.get(keys[row])
         if kept is None:
             ranks.append((1, -weight[row], row))
-        elif kept.worth.pays:
+        elif kept.worth.adds_skill:
             ranks.append((0, -weight[row], row))
         elif end_s - kept.tried_s >= RETRY_S:
             ranks.append((2, -weight[row], row))
@@ -214,7 +214,7 @@ def whose_turn(
     return turns
 
 
-def listen(chunk: Chunk) -> list[Memory]:
+def refit(chunk: Chunk) -> list[ServiceRecord]:
     """What is known of the services of a chunk after one more origin: its end."""
     return [
         _listened(rates.astype(np.float64), chunk.step_s, chunk.end_s, kept)
@@ -222,7 +222,9 @@ def listen(chunk: Chunk) -> list[Memory]:
     ]
 
 
-def _listened(rates: NDArray[np.float64], step_s: int, end_s: int, kept: Memory | None) -> Memory:
+def _listened(
+    rates: NDArray[np.float64], step_s: int, end_s: int, kept: ServiceRecord | None
+) -> ServiceRecord:
     horizon, start_s = AHEAD_S // step_s, end_s - rates.size * step_s
     told = _remembered(rates, step_s, start_s, kept)
     if told is None:
@@ -239,15 +241,17 @@ def _listened(rates: NDArray[np.float64], step_s: int, end_s: int, kept: Memory 
     found = blend(told, step_s)
     value = worth(told, found)
     ahead = np.full(horizon, np.nan, np.float32)
-    if not value.pays:
+    if not value.adds_skill:
         nothing = np.empty((0, *told.said.shape[1:]), np.float32)
-        return Memory(np.empty(0, np.int64), nothing, end_s, value, ahead)
+        return ServiceRecord(np.empty(0, np.int64), nothing, end_s, value, ahead)
     ahead = found.mean[-1].astype(np.float32)
-    origins_s = start_s + told.at[-MOST_ORIGINS:] * step_s
-    return Memory(origins_s, told.said[-MOST_ORIGINS:].astype(np.float32), end_s, value, ahead)
+    origins_s = start_s + told.at[-MAX_ORIGINS:] * step_s
+    return ServiceRecord(origins_s, told.said[-MAX_ORIGINS:].astype(np.float32), end_s, value, ahead)
 
 
-def _remembered(rates: NDArray[np.float64], step_s: int, start_s: int, kept: Memory | None) -> Told | None:
+def _remembered(
+    rates: NDArray[np.float64], step_s: int, start_s: int, kept: ServiceRecord | None
+) -> Told | None:
     """What was said at origins that the history still has; None where a rehearsal is needed."""
     if kept is None or not kept.origins_s.size:
         return None

@@ -1,12 +1,12 @@
 """The forecast of a whole fleet, step by step: values in, values out.
 
-    recall    once, before the short steps: weeks of history in long ones
+    warm_start    once, before the short steps: weeks of history in long ones
     advance   every step: what came is scored against what was said, and a new forecast is made
     forecast  the newest one, as FleetForecast
 
 What is forecast is the *peak* over the window in which a floor decided now has its effect: from now until a
 pod asked for at the next plan could be ready (models.peak), and what bursts or next requests may come in it
-(models.hazard).  A floor must carry the peak of that window, not its mean.
+(models.hazard).  A floor must align_rows the peak of that window, not its mean.
 """
 
 from collections.abc import Mapping
@@ -19,18 +19,18 @@ from models.fleet import rows
 from models.fleet.forecast import FleetForecast
 from models.fleet.history import FleetHistory
 from models.fleet.keys import ServiceKey
-from models.hazard import layout as hazard
+from models.hazard import state as hazard
 from models.numeric import quantiles
 from models.numeric.clock import Clock
-from models.peak import layout as peak
+from models.peak import state as peak
 
 LEVELS = peak.LEVELS
 _EVEN = np.full(peak.POINTS, 1 / peak.POINTS, np.float32)
 
 
 @dataclass(frozen=True, eq=False)
-class Window:
-    """Which time after the origin a plan must carry.
+class LeadWindow:
+    """Which time after the origin a plan must align_rows.
 
     first   steps from the origin (end of what is known) to now: the age of the data.
     lead_s  (s,) seconds from now to the moment when pods asked for at the next plan are ready.
@@ -52,14 +52,14 @@ class Window:
         return int(self.last.max(initial=self.first + 1))
 
 
-def window(delay_s: float, stand_s: float, lead_s: NDArray[np.float64], step_s: int) -> Window:
+def window(delay_s: float, staleness_s: float, lead_s: NDArray[np.float64], step_s: int) -> LeadWindow:
     """The window for leads (s,) in seconds from now.
 
-    The data are `delay_s` old when read, and stand for up to `stand_s` more before newer ones follow.
+    The data are `delay_s` old when read, and stand for up to `staleness_s` more before newer ones follow.
     """
     first = int(np.ceil(delay_s / step_s))
     # What of the first step lies before now counts into the lead, so that none of it is lost.
-    return Window(first, delay_s + stand_s + lead_s - first * step_s, step_s)
+    return LeadWindow(first, delay_s + staleness_s + lead_s - first * step_s, step_s)
 
 
 @dataclass(frozen=True, eq=False)
@@ -107,10 +107,10 @@ def start(keys: tuple[ServiceKey, ...], step_s: int, origin_s: int) -> FleetStat
     )
 
 
-def recall(
+def warm_start(
     state: FleetState,
     history: FleetHistory,
-    win: Window,
+    win: LeadWindow,
     first: int = 0,
     *,
     clock: Clock | None = None,
@@ -121,7 +121,7 @@ def recall(
 
     clock   whose days and weeks each service of the state lives by; None: UTC
     """
-    from models.peak.recall import recall as learn  # noqa: PLC0415  # compiled: loaded where used
+    from models.peak.warm_start import warm_start as learn  # noqa: PLC0415  # compiled: loaded where used
 
     some = slice(first, first + len(history.keys))
     if history.keys != state.keys[some]:
@@ -143,7 +143,7 @@ def follow(state: FleetState, keys: tuple[ServiceKey, ...]) -> FleetState:
     """The state for another fleet: services that stay keep what is known of them."""
     if keys == state.keys:
         return state
-    before = rows.where_before(state.keys, keys)
+    before = rows.previous_rows(state.keys, keys)
     if not (before >= 0).any():
         return start(keys, state.step_s, state.origin_s)
     # A second state of the whole fleet beside the two of before and after would be much memory.
@@ -152,19 +152,19 @@ def follow(state: FleetState, keys: tuple[ServiceKey, ...]) -> FleetState:
     for name in _PER_SERVICE:
         one = getattr(new, name)
         fresh = np.broadcast_to(one, (len(keys), *one.shape[1:]))
-        carried[name] = rows.carry(getattr(state, name), before, fresh)
+        carried[name] = rows.align_rows(getattr(state, name), before, fresh)
     return replace(state, keys=keys, **carried)
 
 
 def advance(
     state: FleetState,
     arrivals: NDArray[np.float32],
-    win: Window,
+    win: LeadWindow,
     *,
-    slower: NDArray[np.float32] | None = None,
+    ensemble_peak: NDArray[np.float32] | None = None,
     callers: NDArray[np.intp] | None = None,
     clock: Clock | None = None,
-    smeared: int = 1,
+    window_steps: int = 1,
 ) -> FleetState:
     """The state after the steps (s, n) of `arrivals` requests/s; NaN = not observed.
 
@@ -190,10 +190,10 @@ def advance(
         first=win.first,
         lead_s=win.lead_s,
         newest_only=True,
-        slower=slower,
+        ensemble_peak=ensemble_peak,
         callers=callers,
         clock=clock,
-        smeared=smeared,
+        window_steps=window_steps,
     )
     silent_s, lively = state.silent_s, state.lively
     for j in range(steps):
@@ -222,7 +222,7 @@ def with_callers(
     return state
 
 
-def begin_at(state: FleetState, origin_s: int) -> FleetState:
+def reset_origin(state: FleetState, origin_s: int) -> FleetState:
     """The state at a later origin, when the steps up to it are lost: what was said of them is let go."""
     if origin_s == state.origin_s:
         return state
@@ -232,20 +232,22 @@ def begin_at(state: FleetState, origin_s: int) -> FleetState:
     return replace(state, origin_s=origin_s)
 
 
-def forecast(state: FleetState, win: Window, *, least: NDArray[np.float32] | None = None) -> FleetForecast:
+def forecast(
+    state: FleetState, win: LeadWindow, *, announced_rate: NDArray[np.float32] | None = None
+) -> FleetForecast:
     """The newest forecast, at LEVELS.  A level holds for the peak of the window: every step has the same.
 
     least   (s,) requests/s that were announced for the window; 0 where nothing was, None: nowhere
     """
-    if least is not None and least.any():
-        state = _at_least(state, win, least)
+    if announced_rate is not None and announced_rate.any():
+        state = _with_announced(state, win, announced_rate)
     known = ~np.isnan(state.rates[:, 0])
     values = np.zeros((len(state.keys), LEVELS.size), np.float32)
     values[known] = quantiles.quantiles(state.rates[known], state.weights[known], LEVELS)
     path = np.repeat(values[:, :, np.newaxis], win.horizon, axis=2)
     return FleetForecast(
         state.keys, LEVELS, path, state.origin_s, state.step_s, known,
-        rates=state.rates, weights=state.weights, chances=state.chances, sparse=state.sparse, least=least,
+        rates=state.rates, weights=state.weights, chances=state.chances, sparse=state.sparse, announced_rate=announced_rate,
     )  # fmt: skip
 
 
@@ -256,10 +258,10 @@ def dispersions(state: FleetState) -> NDArray[np.float64]:
     return learned(state.peak)
 
 
-def _at_least(state: FleetState, win: Window, least: NDArray[np.float32]) -> FleetState:
+def _with_announced(state: FleetState, win: LeadWindow, announced_rate: NDArray[np.float32]) -> FleetState:
     """The state with a forecast of at least these rates (s,)."""
-    rates, weights, chances = at_least(
-        least,
+    rates, weights, chances = with_announced(
+        announced_rate,
         win.lead_s,
         rates=state.rates,
         weights=state.weights,
@@ -269,8 +271,8 @@ def _at_least(state: FleetState, win: Window, least: NDArray[np.float32]) -> Fle
     return replace(state, rates=rates, weights=weights, chances=chances)
 
 
-def at_least(
-    least: NDArray[np.float32],
+def with_announced(
+    announced_rate: NDArray[np.float32],
     lead_s: NDArray[np.float64],
     *,
     rates: NDArray[np.float32],
@@ -282,10 +284,10 @@ def at_least(
 
     What was never observed comes just so.  lead_s (w,) that a window is long; the others as in FleetState
     """
-    unknown = (np.isnan(rates[:, 0]) & (least > 0))[:, np.newaxis]
-    some = -np.expm1(-least * lead_s)
+    unknown = (np.isnan(rates[:, 0]) & (announced_rate > 0))[:, np.newaxis]
+    some = -np.expm1(-announced_rate * lead_s)
     return (
-        np.where(unknown, least[:, np.newaxis], np.maximum(rates, least[:, np.newaxis])),
+        np.where(unknown, announced_rate[:, np.newaxis], np.maximum(rates, announced_rate[:, np.newaxis])),
         np.where(unknown, _EVEN, weights).astype(np.float32),
         np.where(sparse, np.maximum(chances, some), chances).astype(np.float32),
     )

@@ -26,8 +26,8 @@ CLEARLY = 3.0
 """Log of odds by which one of two is surer to call the other than to be called by it: twenty to one."""
 SHARE = 0.5
 AT_ONCE = 1000
-"""Services that are compared with all others at once."""
-LEAST_BEGINNINGS, MOST_BUSY = 8, 0.3
+"""ServiceMeasurements that are compared with all others at once."""
+MIN_ONSETS, MAX_BUSY = 8, 0.3
 """Fewer tell nothing; who is busy in more of the steps has no beginnings to speak of."""
 
 
@@ -40,7 +40,7 @@ def callers(keys: tuple[ServiceKey, ...], busy: NDArray[np.bool_]) -> dict[Servi
         return {}
     begins = busy[:, 1:] & ~busy[:, :-1]
     begun = begins.sum(axis=1)
-    rows = np.flatnonzero((begun >= LEAST_BEGINNINGS) & (busy.mean(axis=1) <= MOST_BUSY))
+    rows = np.flatnonzero((begun >= MIN_ONSETS) & (busy.mean(axis=1) <= MAX_BUSY))
     if not len(rows):
         return {}
     begin, begun = begins[rows].astype(np.float32), begun[rows].astype(np.float64)
@@ -77,7 +77,7 @@ def _gain(
 
 
 @dataclass(frozen=True, eq=False)
-class Calls:
+class UpstreamEvents:
     """Who called a series when, and what the callers had.
 
     from_s     (c,) rising seconds from the first arrival, of the called one, from when on `caller` is its

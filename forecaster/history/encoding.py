@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-UNSEEN, NOTHING, LEAST, MOST = 0, 1, 2, 65535
+UNSEEN, NOTHING, MIN_CODE, MAX_CODE = 0, 1, 2, 65535
 """Codes of not observed and of no traffic, and of the lowest and the highest rate.  UNSEEN is 0, so that what
 was never written says it."""
 DROPPED = 13
@@ -25,7 +25,7 @@ def pack(rates: NDArray[np.float32]) -> NDArray[np.uint16]:
     bits = np.ascontiguousarray(rates, np.float32).view(np.int32)
     codes = ((bits + (1 << (DROPPED - 1))) >> DROPPED) - _OFFSET
     # A rate below the lowest is no lull.
-    packed: NDArray[np.uint16] = np.clip(codes, LEAST, MOST).astype(np.uint16)
+    packed: NDArray[np.uint16] = np.clip(codes, MIN_CODE, MAX_CODE).astype(np.uint16)
     packed[rates == 0] = NOTHING
     packed[~((rates >= 0) & (rates < np.inf))] = UNSEEN
     return packed

@@ -21,7 +21,7 @@ from models.fleet.keys import ServiceKey
 SLACK = 0.04
 """Room behind the newest column, as a share of the ring, before columns have to be moved to the front."""
 AT_ONCE = 500
-"""Services that are moved, or packed, at once: copies are of so many."""
+"""ServiceMeasurements that are moved, or packed, at once: copies are of so many."""
 COLUMNS_AT_ONCE = 32
 """Columns that are summed at once, for the same."""
 KEPT_S = 3600
@@ -126,7 +126,7 @@ class Ring:
     def follow(self, keys: tuple[ServiceKey, ...]) -> None:
         """Keep the rows of `keys`, add those that are new as never observed, drop the others."""
         if keys != self.keys:
-            self._values = rows.carry(self._values, rows.where_before(self.keys, keys))
+            self._values = rows.align_rows(self._values, rows.previous_rows(self.keys, keys))
             self.keys = keys
 
     def append(self, arrivals: NDArray[np.float32], start_s: int) -> None:
@@ -232,16 +232,16 @@ class Grids:
             return np.where(self._served > 0, self._busy_s / self._served, np.nan)
 
     @property
-    def lately_seen(self) -> NDArray[np.bool_]:
+    def recently_observed(self) -> NDArray[np.bool_]:
         """(s,) whether any of the newest `recent_steps` short steps was observed."""
         return self._seen_s > self.fine.end_s - self.recent_steps * self.fine.step_s
 
     def follow(self, keys: tuple[ServiceKey, ...]) -> None:
         """Let the rows be those of `keys` from now on."""
-        before = rows.where_before(self.keys, keys)
-        self._seen_s = rows.carry(self._seen_s, before, np.full(len(keys), NEVER_S))
-        self._busy_s = np.nan_to_num(rows.carry(self._busy_s, before))
-        self._served = np.nan_to_num(rows.carry(self._served, before))
+        before = rows.previous_rows(self.keys, keys)
+        self._seen_s = rows.align_rows(self._seen_s, before, np.full(len(keys), NEVER_S))
+        self._busy_s = np.nan_to_num(rows.align_rows(self._busy_s, before))
+        self._served = np.nan_to_num(rows.align_rows(self._served, before))
         self.fine.follow(keys)
         self.coarse.follow(keys)
 
@@ -291,7 +291,7 @@ class Grids:
     def _aligned(self, demand: ServiceDemand, values: NDArray[np.float32]) -> NDArray[np.float32]:
         if demand.keys == self.keys:
             return values
-        return rows.carry(values, rows.where_before(demand.keys, self.keys))
+        return rows.align_rows(values, rows.previous_rows(demand.keys, self.keys))
 
     def _weigh(self, demand: ServiceDemand) -> None:
         arrivals, busy = (self._aligned(demand, v) for v in (demand.arrivals, demand.busy))

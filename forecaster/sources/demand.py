@@ -36,7 +36,7 @@ class Demand:
     warnings: tuple[str, ...] = ()
 
     @property
-    def smeared(self) -> int:
+    def window_steps(self) -> int:
         """Steps that a column is the mean over, itself and those before; 0: not the same in all rows."""
         return 0 if self.window_s is None else max(1, self.window_s // self.step_s)
 

@@ -8,7 +8,7 @@ at the next sample, up to one interval later.  Where W is m steps, because a win
 intervals, the column is the mean over itself and the m - 1 before it: smeared and later by (W - step)/2, but
 every request is still told of exactly once in all.
 
-Figures younger than `delay_s` may lack their last sample.  Those younger than the window may still change
+ReplayMetrics younger than `delay_s` may lack their last sample.  Those younger than the window may still change
 where an activator's requests woke a pod that has not been scraped: they may then be told of twice, by the
 activator now and by the pod in a later column.
 """
@@ -20,10 +20,10 @@ import numpy as np
 from config.sources import Sources
 from forecaster.sources import gaps
 from forecaster.sources.demand import Demand
-from forecaster.sources.presets.query_plan import Way, find_way
+from forecaster.sources.presets.query_plan import QueryPlan, detect_query_plan
 from forecaster.sources.prometheus.client import Client
 from forecaster.sources.prometheus.errors import NoData
-from forecaster.sources.range_read import Matrix, Part, Progress, Reading
+from forecaster.sources.range_read import Matrix, Part, Progress, RangeRead
 from models.fleet.keys import RevisionKey, ServiceKey
 
 _STANDS_S = 3600
@@ -36,7 +36,7 @@ class PrometheusSource:
     def __init__(self, sources: Sources) -> None:
         self._sources = sources
         self._client = Client(sources)
-        self._ways: dict[int, tuple[Way, int]] = {}
+        self._ways: dict[int, tuple[QueryPlan, int]] = {}
 
     @property
     def url(self) -> str:
@@ -74,7 +74,7 @@ class PrometheusSource:
         if step_s <= 0 or start_s % step_s or end_s % step_s or start_s >= end_s:
             raise ValueError(f"[{start_s}, {end_s}) is no range on a grid of {step_s} s")
         way = self._way(step_s, end_s, end_s - start_s)
-        reading = Reading(self._client, way, start_s, end_s)
+        reading = RangeRead(self._client, way, start_s, end_s)
         parts = list(reading.parts(progress))
         if not any(part.keys for part in parts) and not (services and any(p.watching.any() for p in parts)):
             raise NoData(
@@ -87,18 +87,18 @@ class PrometheusSource:
         """Age that a figure should have to be read at this step, seconds.  Raises ReadError."""
         return self._way(step_s, at_s, 0).delay_s
 
-    def _way(self, step_s: int, at_s: int, span_s: int) -> Way:
+    def _way(self, step_s: int, at_s: int, span_s: int) -> QueryPlan:
         """How to read at this step: found out once, then again after an hour of the data's time."""
         way, found_s = self._ways.get(step_s, (None, 0))
         if way is not None and not way.assumed and abs(at_s - found_s) < _STANDS_S:
             return way
-        way = find_way(self._client, self._sources, step_s, at_s, span_s)
+        way = detect_query_plan(self._client, self._sources, step_s, at_s, span_s)
         self._ways[step_s] = (way, at_s)
         return way
 
 
 def _demand(
-    reading: Reading, parts: Sequence[Part], services: Mapping[RevisionKey, ServiceKey] | None
+    reading: RangeRead, parts: Sequence[Part], services: Mapping[RevisionKey, ServiceKey] | None
 ) -> Demand:
     """What `parts` say together, their rows sorted by revision."""
     keys = tuple(sorted({key for part in parts for key in part.keys} | set(services or ())))

@@ -8,10 +8,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from forecaster.sources import gaps
-from forecaster.sources.chunks import Pace
+from forecaster.sources.chunks import ChunkSizer
 from forecaster.sources.presets.preset import Query
 from forecaster.sources.presets.promql import filled
-from forecaster.sources.presets.query_plan import Way
+from forecaster.sources.presets.query_plan import QueryPlan
 from forecaster.sources.prometheus.answer import Answer, lay
 from forecaster.sources.prometheus.client import Client
 from forecaster.sources.prometheus.errors import Malformed, Overtaxed
@@ -46,10 +46,10 @@ class Part:
     watching: NDArray[np.bool_]
 
 
-class Reading:
+class RangeRead:
     """One read: its questions, chunk by chunk, and what is learnt on the way."""
 
-    def __init__(self, client: Client, way: Way, start_s: int, end_s: int) -> None:
+    def __init__(self, client: Client, way: QueryPlan, start_s: int, end_s: int) -> None:
         self.client, self.way = client, way
         self.start_s, self.end_s = start_s, end_s
         self.service_names: dict[RevisionKey, str] = {}
@@ -58,7 +58,7 @@ class Reading:
 
     def parts(self, progress: Progress | None) -> Iterator[Part]:
         """The range in chunks that a server can bear, each column once."""
-        step_s, pace = self.way.step_s, Pace()
+        step_s, pace = self.way.step_s, ChunkSizer()
         n = (self.end_s - self.start_s) // step_s
         done = 0
         while done < n:

@@ -24,7 +24,7 @@ LEVELS = np.array([0.5, 0.9, 0.95, 0.99])
 EAGERNESS = 15.0
 MEMORY_S = 5 * 86400.0
 """A loss counts half after this long."""
-LEAST_ORIGINS = 12
+MIN_ORIGINS = 12
 """Past origins without which a member's errors are not known."""
 GROWTH = 1.1
 """Quantiles of errors are read anew when there are so many times more of them."""
@@ -90,7 +90,7 @@ def member_quantiles(told: Told) -> NDArray[np.float64]:
     out, offsets, used = np.full((k, m, LEVELS.size, horizon), np.nan), None, 0
     for i in range(k):
         known = int(np.searchsorted(told.at, told.at[i] - horizon, side="right"))
-        if known >= max(LEAST_ORIGINS, min(GROWTH * used, used + 48)) and known > used:
+        if known >= max(MIN_ORIGINS, min(GROWTH * used, used + 48)) and known > used:
             offsets, used = _offsets(errors[:known]), known
         if offsets is not None:
             root = np.sqrt(told.said[i])[:, None, :] + offsets

@@ -5,14 +5,14 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from models.ensemble.seasons import LEAST_CYCLES, seasons
+from models.ensemble.seasons import MIN_CYCLES, seasons
 
 HOUR_S, DAY_S, WEEK_S = 3600, 86400, 604800
 SHORT_S = 3600
 """A gap up to this long is bridged by a line; a longer one repeats what was at this time a day before."""
-MOST_STEPS = 4032
+MAX_STEPS = 4032
 """No member looks at more: two weeks of five minutes."""
-LEAST_SEEN = 16
+MIN_SEEN = 16
 """Observed steps without which nothing is said."""
 
 
@@ -39,7 +39,7 @@ class Past:
         week = self.steps(WEEK_S)
         if not week or week in self.seasons or self.steps(DAY_S) not in self.seasons:
             return self.seasons
-        return (*self.seasons, week) if self.y.size < LEAST_CYCLES * week else self.seasons
+        return (*self.seasons, week) if self.y.size < MIN_CYCLES * week else self.seasons
 
     @property
     def varies(self) -> bool:
@@ -52,9 +52,9 @@ def past(rates: NDArray[np.float64], step_s: int, known: tuple[int, ...] | None 
 
     known   seasons found before, in steps; None = they are searched for here.
     """
-    y = np.where(np.isfinite(rates) & (rates >= 0), rates, np.nan).astype(np.float64)[-MOST_STEPS:]
+    y = np.where(np.isfinite(rates) & (rates >= 0), rates, np.nan).astype(np.float64)[-MAX_STEPS:]
     seen = np.flatnonzero(~np.isnan(y))
-    if seen.size < LEAST_SEEN:
+    if seen.size < MIN_SEEN:
         return Past(np.empty(0), 1.0, step_s)
     y = filled(y[seen[0] :], step_s)
     # The mean of what is there; an absurd value makes the rest small, not the arithmetic overflow.

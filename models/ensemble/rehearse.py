@@ -14,11 +14,11 @@ PLAIN = ("np profile median 7d", "EWMA")
 ANEW_S = 86400
 """Seasons are searched for again after this long."""
 CLEARLY = 0.05
-"""A blend pays where it loses this share less than the better of PLAIN, and not by chance."""
+"""A blend adds_skill where it loses this share less than the better of PLAIN, and not by chance."""
 
 
 @dataclass(frozen=True, eq=False)
-class Worth:
+class Skill:
     """What a blend was worth at the origins it could be scored at.
 
     gain     share of the pinball loss saved beside the better of PLAIN; NaN = not known.
@@ -33,12 +33,12 @@ class Worth:
     regret: float
 
     @property
-    def pays(self) -> bool:
+    def adds_skill(self) -> bool:
         """Whether it is worth listening to."""
         return self.gain >= CLEARLY and self.chance >= 2
 
 
-NOT_KNOWN = Worth(np.nan, np.nan, "", np.nan)
+NOT_KNOWN = Skill(np.nan, np.nan, "", np.nan)
 
 
 def said_at(
@@ -68,7 +68,7 @@ def rehearsed(rates: NDArray[np.float64], step_s: int, origins: NDArray[np.int64
     return Told(origins, said_at(rates, step_s, origins, horizon), came_after(rates, origins, horizon))
 
 
-def worth(told: Told, found: Blend) -> Worth:
+def worth(told: Told, found: Blend) -> Skill:
     """What the blend was worth where what it spoke of has come."""
     plain = [list(MEMBERS).index(name) for name in PLAIN]
     scored = ~np.isnan(found.loss)
@@ -80,11 +80,11 @@ def worth(told: Told, found: Blend) -> Worth:
     tiny = 1e-12 + 1e-9 * float(np.nanmax(told.came, initial=0.0))
     regret = float((mine.mean() + tiny) / (means[best] + tiny) - 1)
     if not np.isfinite(means[better]):
-        return Worth(np.nan, np.nan, list(MEMBERS)[best], regret)
+        return Skill(np.nan, np.nan, list(MEMBERS)[best], regret)
     saved = losses[:, better] - mine
     # Origins nearer than their horizon speak in part of the same: they count as fewer.
     apart = max(1.0, float(np.median(np.diff(told.at[scored]))))
     alone = max(2.0, saved.size * min(1.0, apart / told.came.shape[1]))
     error = float(saved.std()) / np.sqrt(alone)
     gain = float(saved.mean()) / (float(means[better]) + tiny)
-    return Worth(gain, float(saved.mean() / (error + tiny)), list(MEMBERS)[best], regret)
+    return Skill(gain, float(saved.mean() / (error + tiny)), list(MEMBERS)[best], regret)

@@ -26,8 +26,8 @@ Floats = NDArray[np.float64]
 
 MOST = 4
 """So many seasons of a series are told."""
-LEAST_CYCLES = 3
-LEAST_STEPS = 24
+MIN_CYCLES = 3
+MIN_STEPS = 24
 """Of fewer steps nothing is told."""
 ALARM = 0.01
 """What is allowed by the bound; what comes through is measured in tests/bench/seasons.py."""
@@ -38,7 +38,7 @@ REACH = 12
 WIDE, NARROW = 1 / 2, 1 / 6
 """If more: these shares of its number, for the autoregression and for what that leaves."""
 LAGS = 12
-STRETCHES, MOST_HELD = 12, 0.7
+STRETCHES, MAX_HELD = 12, 0.7
 """Stretches that foretell each other, and the share of them in which that has to come true."""
 CLIP = 3.0
 PEAKS = 10
@@ -78,11 +78,11 @@ def seasons(y: Floats, likely: tuple[int, ...] = (), most: int = MOST) -> tuple[
     all others, and are taken where the best is so near that it cannot be told from them.
     """
     n = y.size
-    if n < LEAST_STEPS or not np.isfinite(y).all() or np.ptp(y) <= 1e-9 * np.abs(y).max():
+    if n < MIN_STEPS or not np.isfinite(y).all() or np.ptp(y) <= 1e-9 * np.abs(y).max():
         return ()
     x, found = np.sqrt(y - y.min()), list[Evidence]()
     x = _cut(x - np.median(x))
-    likely = tuple(p for p in likely if 2 <= p <= n // LEAST_CYCLES)
+    likely = tuple(p for p in likely if 2 <= p <= n // MIN_CYCLES)
     least = 1e-6 * np.ptp(x)
     while len(found) < most and np.ptp(x) > least:
         # Whitened anew each time: a season hides others in what seems to lie beneath.
@@ -129,7 +129,7 @@ def foretells(z: Floats, found: Evidence) -> bool:
     parts = np.fft.rfft(np.add.reduceat(cycles, first), axis=1)[:, 1 : found.harmonics + 1]
     gain = (parts.conj() * (parts.sum(axis=0) - parts)).real.sum(axis=1)
     error = gain.std(ddof=1) / np.sqrt(stretches)
-    return bool((gain > 0).mean() >= MOST_HELD and gain.mean() > 2 * error)
+    return bool((gain > 0).mean() >= MAX_HELD and gain.mean() > 2 * error)
 
 
 def _strongest(z: Floats, likely: tuple[int, ...], found: list[Evidence]) -> Evidence | None:
@@ -159,7 +159,7 @@ def _price(period: int, likely: tuple[int, ...], n: int) -> float:
 def _candidates(z: Floats) -> list[int]:
     """Periods that an impulse, or a wave, might have: the highest peaks of folds, and of the periodogram."""
     n = z.size
-    periods = np.arange(2, n // LEAST_CYCLES + 1)
+    periods = np.arange(2, n // MIN_CYCLES + 1)
     cycles, ones, first = n // periods, np.ones(n), np.cumsum(periods) - periods
     sums = np.empty(periods.sum())  # of all phases of all periods: large, so there is one of it
     for p, at in zip(periods.tolist(), first.tolist(), strict=True):
@@ -169,11 +169,11 @@ def _candidates(z: Floats) -> list[int]:
     height = (mean - 1) * np.sqrt(periods / (1 - periods / n))
     out = {*periods[np.argsort(height)[-PEAKS:]].tolist(), *periods[np.argsort(highest)[-PEAKS:]].tolist()}
     power = np.abs(np.fft.rfft(z, 4 * n)) ** 2
-    low = 4 * LEAST_CYCLES - 2
+    low = 4 * MIN_CYCLES - 2
     peaks = low + np.flatnonzero((power[low:-1] > power[low - 1 : -2]) & (power[low:-1] >= power[low + 1 :]))
     for k in peaks[np.argsort(power[peaks])[-PEAKS:]].tolist():
         spread = 4 * n / np.linspace(k - 0.5, k + 0.5, 5)
-        out |= {int(p) for p in np.round(spread) if 2 <= p <= n // LEAST_CYCLES}
+        out |= {int(p) for p in np.round(spread) if 2 <= p <= n // MIN_CYCLES}
     return sorted(out)
 
 

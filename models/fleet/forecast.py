@@ -34,7 +34,7 @@ class FleetForecast:
     weights: NDArray[np.float32]
     chances: NDArray[np.float32]
     sparse: NDArray[np.bool_]
-    least: NDArray[np.float32] | None = None
+    announced_rate: NDArray[np.float32] | None = None
 
     def __post_init__(self) -> None:
         if self.values.ndim != 3 or self.values.shape[:2] != (len(self.keys), self.levels.size):

@@ -12,13 +12,13 @@ AT_ONCE = 1000
 """Rows that are copied at once: what is between the two arrays is a copy of so many."""
 
 
-def where_before(before: Sequence[Hashable], after: Sequence[Hashable]) -> NDArray[np.intp]:
+def previous_rows(before: Sequence[Hashable], after: Sequence[Hashable]) -> NDArray[np.intp]:
     """(len(after),) the row each key had before; -1 where it is new."""
     row = {key: i for i, key in enumerate(before)}
     return np.array([row.get(key, -1) for key in after], dtype=np.intp)
 
 
-def carry(old: T, rows: NDArray[np.intp], fresh: T | None = None) -> T:
+def align_rows(old: T, rows: NDArray[np.intp], fresh: T | None = None) -> T:
     """`old` with its rows taken as `rows` says, and rows of `fresh` (else NaN, 0) where that is -1.
 
     Works on arrays, tuples and dataclasses of them; the first axis of every array is the service or revision.
@@ -41,10 +41,12 @@ def carry(old: T, rows: NDArray[np.intp], fresh: T | None = None) -> T:
         return out  # type: ignore[return-value]
     if isinstance(value, tuple):
         news = fresh if isinstance(fresh, tuple) else (None,) * len(value)
-        return tuple(carry(o, rows, f) for o, f in zip(value, news, strict=True))  # type: ignore[return-value]
+        return tuple(align_rows(o, rows, f) for o, f in zip(value, news, strict=True))  # type: ignore[return-value]
     if is_dataclass(value) and not isinstance(value, type):
         parts = {
-            f.name: carry(getattr(value, f.name), rows, None if fresh is None else getattr(fresh, f.name))
+            f.name: align_rows(
+                getattr(value, f.name), rows, None if fresh is None else getattr(fresh, f.name)
+            )
             for f in fields(value)
         }
         renewed: Any = replace(value, **parts)

@@ -6,7 +6,7 @@ phase of a period P   hits / visits of the minute's slot, forgetting, shrunk to 
                       more by the wall clock (models.numeric.clock), in slots of a minute and in wider ones
 days of the week      the phase of the day by hours of the week (models.hazard.weekday)
 found periods         the same by whether the minute is the one of the phase, of the first one found, and of
-                      either of both (models.hazard.found)
+                      either of both (models.hazard.periods)
 age                   the same by minutes since the last event; it contains the hybrid histogram (Shahrad et
                       al., Serverless in the Wild, USENIX ATC 2020)
 fast, slow            rates that forget within hours and within days
@@ -21,8 +21,8 @@ from typing import Any
 
 import numpy as np
 
-from models.hazard.found import chance_found, learn_found, look, remember
-from models.hazard.layout import (
+from models.hazard.periods import chance_found, learn_found, look, remember
+from models.hazard.state import (
     AGE,
     AGE_OF,
     CALLED,
@@ -46,7 +46,7 @@ from models.hazard.layout import (
 )
 from models.hazard.upstream import call_age, chance_called, close_call, hear, learn_called
 from models.hazard.weekday import chance_on, learn_on
-from models.numeric.clock import shown_s
+from models.numeric.clock import local_time_s
 from models.numeric.compiled import compiled, compiled_loop
 
 SHRINK = 0.7
@@ -159,7 +159,7 @@ def learn(state: Any, here: Any) -> None:
         state.since += 1
         return
     event, minute = state.so_far, state.minute
-    shown = shown_s(here, minute * 60) // 60
+    shown = local_time_s(here, minute * 60) // 60
     # A minute of the day in which nothing was ever seen is wanted on no day of the week.
     wanted = min(chance_at(state, DAILY, minute, shown), state.hits[slot_of(DAILY, minute, shown)])
     reweigh(state, event, minute, shown)
@@ -242,7 +242,7 @@ def chance(state: Any, from_s: int, until_s: int, step_s: int, here: Any) -> flo
         for minute in range(first, (until_s - 1) // 60 + 1):
             ahead = minute - state.minute
             age = max(ahead - 1, 0) if begun else state.since + ahead
-            shown = shown_s(here, minute * 60) // 60 if model >= FIRST_SHOWN else minute
+            shown = local_time_s(here, minute * 60) // 60 if model >= FIRST_SHOWN else minute
             p = chance_of(state, model, minute, shown, age, call_age(state, ahead))
             share = (min(until_s, (minute + 1) * 60) - max(from_s, minute * 60)) / 60.0
             if begun and ahead == 0:

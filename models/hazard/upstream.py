@@ -8,7 +8,7 @@ renew).  Ages of CALL_AGES - 1 minutes and more are one: no call lately.
 import math
 from typing import Any
 
-from models.hazard.layout import CALL_AGES
+from models.hazard.state import CALL_AGES
 from models.numeric.compiled import compiled
 
 FORGET = 0.97

@@ -9,12 +9,12 @@ Of hours with many events half of the difference is taken for an accident: the p
 
 from typing import Any
 
-from models.hazard.layout import DAY_MIN, HOURS_A_WEEK
+from models.hazard.state import DAY_MIN, HOURS_A_WEEK
 from models.numeric.compiled import compiled
 
 TRUST = 0.25
 """Events as expected that every hour of the week is reckoned to have had."""
-MOST_SHARE, MANY = 3.0, 60.0
+MAX_SHARE, MANY = 3.0, 60.0
 KEEP = 0.8 ** (1 / 60)
 """What a minute counts after one more of its hour of the week: 0.8 a week."""
 
@@ -32,7 +32,7 @@ def chance_on(state: Any, shown: int, daily: float) -> float:
     wanted = state.week_wanted[hour]
     trust = TRUST + wanted * wanted / (wanted + MANY)
     share = (state.week_seen[hour] + trust) / (wanted + trust)
-    return float(daily * min(share, MOST_SHARE))
+    return float(daily * min(share, MAX_SHARE))
 
 
 @compiled

@@ -84,7 +84,7 @@ def with_holidays(
 
 
 @compiled
-def shown_s(here: Any, time_s: int) -> int:
+def local_time_s(here: Any, time_s: int) -> int:
     """Seconds from 1 January 1970, 00:00, to what clock and calendar of a place show at Unix time `time_s`.
 
     here   since_s and shift_s (k,) of the place, as in Clock

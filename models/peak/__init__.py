@@ -1,6 +1,6 @@
 """The peak of the lead window, forecast for a whole fleet in compiled form.
 
-A floor must carry the highest rate that comes before the next floor could act, not the mean.  So the peak
+A floor must align_rows the highest rate that comes before the next floor could act, not the mean.  So the peak
 itself is regressed on short memories and seasonal profiles, and its errors are followed:
 
 layout     what is known of every service, as one array

@@ -11,10 +11,10 @@ which a share begins a burst.
 import math
 from typing import Any
 
-from models.hazard.layout import FIRST_RATE, LEAST_AGE, PRIOR
 from models.hazard.mixture import begin
+from models.hazard.state import FIRST_RATE, MIN_AGE, PRIOR
 from models.numeric.compiled import compiled, compiled_loop
-from models.peak.layout import RING, SIZES
+from models.peak.state import RING, SIZES
 
 LEAP, QUIET_STEPS, NOISE = 1.8, 10, 5.0
 IDLE_S = 86400.0
@@ -74,7 +74,7 @@ def begin_anew(hazard: Any) -> None:
     hazard.week_wanted[:] = 0.0
     hazard.call_hits[:] = 0.0
     hazard.call_visits[:] = 0.0
-    hazard.minutes, hazard.since, hazard.spread = 0, LEAST_AGE, 0.0
+    hazard.minutes, hazard.since, hazard.spread = 0, MIN_AGE, 0.0
     begin(hazard, hazard.minute)
 
 

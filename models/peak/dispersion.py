@@ -26,13 +26,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.numeric.compiled import compiled
-from models.peak.layout import RING
+from models.peak.state import RING
 
 BINS = 6
 """Windows that are looked at: three of 2Δ."""
 LONGEST_S = 240
 """Longer windows tell nothing of a second."""
-LEAST_MEAN = 5.0
+MIN_MEAN = 5.0
 """Requests in a window, in the mean of three: with fewer, d² has another median."""
 STEEP, LARGEST, MEMORY = 2.0, 0.5, 2880
 """Gain: STEEP over the number of windows taken, at most MEMORY, a day of 30 s; it is LARGEST at most."""
@@ -47,27 +47,32 @@ MOST = 50.0
 
 
 @compiled
-def learn_dispersion(state: Any, step_s: int, smeared: int) -> None:
+def learn_dispersion(state: Any, step_s: int, window_steps: int) -> None:
     """Takes in the window that ended with the newest step of the ring.
 
     smeared   steps that a column is the mean over: itself and those before; values as far apart are whole
               windows beside one another.  0: not known, and nothing is learned
     """
-    if smeared < 1 or state.steps % smeared or smeared * step_s > LONGEST_S or (BINS - 1) * smeared >= RING:
+    if (
+        window_steps < 1
+        or state.steps % window_steps
+        or window_steps * step_s > LONGEST_S
+        or (BINS - 1) * window_steps >= RING
+    ):
         return
-    window_s, total = float(smeared * step_s), 0.0
+    window_s, total = float(window_steps * step_s), 0.0
     for back in range(BINS):
-        rate = state.rate[(state.steps - 1 - back * smeared) % RING]
+        rate = state.rate[(state.steps - 1 - back * window_steps) % RING]
         # Where nothing comes in between, it is the service that comes and goes.
         if not rate > 0:
             return
         total += rate * window_s
     b0 = state.rate[(state.steps - 1) % RING] * window_s
-    b1 = state.rate[(state.steps - 1 - smeared) % RING] * window_s
-    b2 = state.rate[(state.steps - 1 - 2 * smeared) % RING] * window_s
-    b3 = state.rate[(state.steps - 1 - 3 * smeared) % RING] * window_s
+    b1 = state.rate[(state.steps - 1 - window_steps) % RING] * window_s
+    b2 = state.rate[(state.steps - 1 - 2 * window_steps) % RING] * window_s
+    b3 = state.rate[(state.steps - 1 - 3 * window_steps) % RING] * window_s
     near, far = (b0 + b1 + b2) / 3, total / 3
-    if near < LEAST_MEAN or far < 2 * LEAST_MEAN:
+    if near < MIN_MEAN or far < 2 * MIN_MEAN:
         return
     state.dispersion_seen += 1
     gain = min(LARGEST, STEEP / min(state.dispersion_seen, MEMORY))

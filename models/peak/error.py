@@ -13,14 +13,14 @@ k   the level's quantile of past errors over their σ, from a histogram with for
 from typing import Any
 
 from models.numeric.compiled import compiled
-from models.peak.layout import BIN, BINS, FIRST_EDGE, HALF_HOURS
+from models.peak.state import BIN, BINS, FIRST_EDGE, HALF_HOURS
 
-LEAST_SIGMA = 0.02
+MIN_SIGMA = 0.02
 RECENT_S, LONG_S, SHAPE_S = 1200.0, 2 * 86400.0, 3 * 86400.0
 """Seconds after which an error counts half."""
 TRACKING = 0.05
 """σ that θ moves by, at most, for one forecast."""
-MOST_THETA = 6.0
+MAX_THETA = 6.0
 RESHAPE_S = 300
 
 
@@ -28,7 +28,7 @@ RESHAPE_S = 300
 def sigma(state: Any, time_s: int) -> float:
     """The usual absolute error at that time of the wall clock (models.numeric.clock)."""
     now = state.by_time[time_s % 86400 * HALF_HOURS // 86400]
-    return float(max((state.recent + state.long + now) / 3, LEAST_SIGMA))
+    return float(max((state.recent + state.long + now) / 3, MIN_SIGMA))
 
 
 @compiled
@@ -45,7 +45,7 @@ def learn_error(state: Any, levels: Any, slot: int, came: float, time_s: int, st
     state.shape[min(max(place, 0), BINS - 1)] += 1
     for j in range(len(levels)):
         move = levels[j] if came > state.said[slot, j] else levels[j] - 1
-        state.theta[j] = min(max(state.theta[j] + TRACKING * move, -MOST_THETA), MOST_THETA)
+        state.theta[j] = min(max(state.theta[j] + TRACKING * move, -MAX_THETA), MAX_THETA)
 
 
 @compiled

@@ -8,9 +8,9 @@ Day and week are those of the wall clock (models.numeric.clock), the hour is of 
 import math
 from typing import Any
 
-from models.numeric.clock import shown_s
+from models.numeric.clock import local_time_s
 from models.numeric.compiled import compiled
-from models.peak.layout import DAY_SLOTS, HOUR_SLOT_S, HOUR_SLOTS, SLOT_S, UNVISITED, WEEK_SLOTS, WEEK_UNIT
+from models.peak.state import DAY_SLOTS, HOUR_SLOT_S, HOUR_SLOTS, SLOT_S, UNVISITED, WEEK_SLOTS, WEEK_UNIT
 
 DAY_GAIN, WEEK_GAIN, HOUR_GAIN = 0.3, 0.5, 0.1
 LOWEST = UNVISITED * WEEK_UNIT + 0.5
@@ -26,7 +26,7 @@ def moved(mean: float, came: float, gain: float) -> float:
 @compiled
 def follow(state: Any, z: float, time_s: int, step_s: int, here: Any) -> None:
     """Takes in the log rate of the step that begins at `time_s`; NaN does not count."""
-    slot = shown_s(here, time_s) // SLOT_S
+    slot = local_time_s(here, time_s) // SLOT_S
     if slot != state.slot:
         close(state)
         state.slot = slot
@@ -80,7 +80,7 @@ def highest_shown(table: Any, slots: int, here: Any, from_s: int, until_s: int, 
     """The same of a profile of day or week, whose slots are those that the wall clock shows meanwhile."""
     most = math.nan
     for slot in range(from_s // SLOT_S, (until_s - 1) // SLOT_S + 1):
-        value = smooth(table, slots, shown_s(here, slot * SLOT_S) // SLOT_S % slots, unit)
+        value = smooth(table, slots, local_time_s(here, slot * SLOT_S) // SLOT_S % slots, unit)
         if math.isnan(most) or value > most:
             most = value
     return most

@@ -18,7 +18,8 @@ from typing import Any
 import numpy as np
 
 from models.numeric.compiled import compiled, compiled_loop
-from models.peak.layout import (
+from models.peak.profile import highest, highest_shown
+from models.peak.state import (
     DAY_SLOTS,
     FEATURES,
     HOUR_SLOT_S,
@@ -27,7 +28,6 @@ from models.peak.layout import (
     WEEK_SLOTS,
     WEEK_UNIT,
 )
-from models.peak.profile import highest, highest_shown
 
 FORGET_S = 3 * 86400.0
 SOLVE_S = 1800
@@ -65,7 +65,7 @@ def either(value: float, otherwise: float) -> float:
 
 @compiled
 def features(
-    state: Any, x: Any, time_s: int, first: int, last: int, step_s: int, here: Any, slower: float
+    state: Any, x: Any, time_s: int, first: int, last: int, step_s: int, here: Any, ensemble_peak: float
 ) -> None:  # fmt: skip
     """Writes x (FEATURES,) at the origin `time_s`, for the window of the steps first to last after it.
 
@@ -101,7 +101,7 @@ def features(
     x[13] = either(extreme_z(state, max(1, 300 // step_s), -1.0), now) - now
     x[14] = max(0.0, hour - now - 0.5)
     x[15] = now - two
-    x[16] = either(slower - hour, 0.0)
+    x[16] = either(ensemble_peak - hour, 0.0)
 
 
 @compiled

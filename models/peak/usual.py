@@ -8,9 +8,9 @@ from numpy.typing import NDArray
 
 from models.numeric.clock import Clock, utc
 from models.numeric.compiled import compiled_loop
-from models.peak.layout import DAY_SLOTS, WEEK_SLOTS, WEEK_UNIT
 from models.peak.profile import highest_shown
 from models.peak.regress import either
+from models.peak.state import DAY_SLOTS, WEEK_SLOTS, WEEK_UNIT
 
 
 def usual(

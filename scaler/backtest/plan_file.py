@@ -14,37 +14,37 @@ from collections.abc import Callable, Iterator
 import numpy as np
 from numpy.typing import NDArray
 
-from scaler.kpa.config import LEAST_TARGET
-from scaler.policies.policy import Rows, Subject
+from scaler.kpa.config import MIN_TARGET
+from scaler.policies.policy import PlanRows, Series
 
 COLUMNS = ("timestamp", "series", "floor", "target_utilization", "window_s", "panic_threshold", "retention_s")
 HEADING = ",".join(COLUMNS) + "\n"
 
 
-def plan_lines(subject: Subject, rows: Rows) -> str:
+def plan_lines(series: Series, rows: PlanRows) -> str:
     """The lines of one series, from its first second to its last."""
-    rows = _complete(rows, len(subject.arrivals))
-    total_value = subject.world.spec.total_value
+    rows = _complete(rows, len(series.arrivals))
+    total_value = series.world.spec.total_value
 
     def target(percent: float) -> float:
-        return max(LEAST_TARGET, total_value * (percent / 100))
+        return max(MIN_TARGET, total_value * (percent / 100))
 
     columns = (
-        (subject.start_s + rows["at_s"]).tolist(),
+        (series.start_s + rows["at_s"]).tolist(),
         rows["floor"].tolist(),
         _texts(rows["target_value"], 100 / total_value, target),
         _texts(rows["stable_window_s"]),
         _texts(rows["panic_threshold"], 100, lambda percent: percent / 100),
         _texts(rows["pod_retention_period_s"]),
     )
-    name = _quoted(subject.series)
+    name = _quoted(series.series)
     return "".join(
         f"{at_s},{name},{floor},{utilization},{window_s},{panic},{retention_s}\n"
         for at_s, floor, utilization, window_s, panic, retention_s in zip(*columns, strict=True)
     )
 
 
-def _complete(rows: Rows, seconds: int) -> Rows:
+def _complete(rows: PlanRows, seconds: int) -> PlanRows:
     """Rows within the traffic, one for a second, with one of floor 0 where the plan begins later."""
     rows = rows[rows["at_s"] < max(1, seconds)]
     # Of several at one second the last is in force.

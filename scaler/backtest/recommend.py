@@ -14,24 +14,24 @@ from numpy.typing import NDArray
 
 from config.policy import Lever
 from config.scenario import Scenario
-from scaler.kpa.settings import AS_IT_IS, Setting
+from scaler.kpa.settings import UNSET, KpaSettings
 from scaler.policies.settings_grid import grid
 from scaler.simulation.plan_rows import setting_rows
-from scaler.simulation.pod_model import world_of
-from scaler.simulation.score import Figures, cost, figures
+from scaler.simulation.pod_model import pod_model_of
+from scaler.simulation.score import ReplayMetrics, cost, figures
 from scaler.simulation.simulator import Replay, replay_all
-from scaler.simulation.state import FIGURES
+from scaler.simulation.state import METRICS
 
 RETENTIONS_S = (300, 600)
 """Tried for the best of the grid."""
-MOST_STARTS = 1.5
+MAX_STARTS_RATIO = 1.5
 """Settings that start more than so many times the pods are not recommended: a start costs more than its
 seconds (image, warm-up, node)."""
 DELAYS_MATTER = 10.0
 """From this delay-cost on, no setting is recommended that delays more requests than there were."""
-LEAST_GAIN = 0.01
+MIN_GAIN = 0.01
 """Of the cost.  What gains less is not worth a change."""
-LEAST_S = 600
+MIN_TRAFFIC_S = 600
 """Seconds of traffic that it takes."""
 
 
@@ -46,10 +46,10 @@ class Recommendation:
     """What one service is advised, and what it would have come to on traffic that the choice did not see."""
 
     series: str
-    setting: Setting
-    """`AS_IT_IS` where nothing is gained."""
-    before: Figures
-    after: Figures
+    setting: KpaSettings
+    """`UNSET` where nothing is gained."""
+    before: ReplayMetrics
+    after: ReplayMetrics
 
 
 def recommend(
@@ -61,27 +61,27 @@ def recommend(
     scenario     of this series
     delay_cost   pod-seconds that one delayed request is worth, > 0
 
-    Raises RecommendError where there is less than LEAST_S of traffic.
+    Raises RecommendError where there is less than MIN_TRAFFIC_S of traffic.
     """
-    if len(arrivals) < LEAST_S:
-        raise RecommendError(f"{series}: {len(arrivals)} s of traffic; at least {LEAST_S} s are needed")
+    if len(arrivals) < MIN_TRAFFIC_S:
+        raise RecommendError(f"{series}: {len(arrivals)} s of traffic; at least {MIN_TRAFFIC_S} s are needed")
     tried = list(grid(scenario))
     first, rest = _replayed(arrivals, scenario, tried)
     best = _cheapest(first, delay_cost)
-    held = [AS_IT_IS, *_held(tried[best], scenario)]
+    held = [UNSET, *_held(tried[best], scenario)]
     first_held, rest_held = _replayed(arrivals, scenario, held)
     best_held = _cheapest(first_held, delay_cost)
     setting, after = tried[best], rest[best]
     if best_held > 0 and _gains(first[best], first_held[best_held], delay_cost):
         setting, after = held[best_held], rest_held[best_held]
     if not _pays(rest[0], after, delay_cost):
-        setting, after = AS_IT_IS, rest[0]
+        setting, after = UNSET, rest[0]
     return Recommendation(series, setting, rest[0], after)
 
 
-def _held(best: Setting, scenario: Scenario) -> Iterator[Setting]:
+def _held(best: KpaSettings, scenario: Scenario) -> Iterator[KpaSettings]:
     """The best of the grid and the present setting, holding the last pod for longer, or for good."""
-    for setting in dict.fromkeys((best, AS_IT_IS)):
+    for setting in dict.fromkeys((best, UNSET)):
         if Lever.FLOOR in scenario.levers:
             yield replace(setting, retention_s=None, min_scale=1)
         if Lever.RETENTION in scenario.levers:
@@ -91,10 +91,10 @@ def _held(best: Setting, scenario: Scenario) -> Iterator[Setting]:
 
 
 def _replayed(
-    arrivals: NDArray[np.float32], scenario: Scenario, settings: list[Setting]
-) -> tuple[list[Figures], list[Figures]]:
+    arrivals: NDArray[np.float32], scenario: Scenario, settings: list[KpaSettings]
+) -> tuple[list[ReplayMetrics], list[ReplayMetrics]]:
     """Each setting's figures on the first half of the seconds, and on the rest."""
-    world = world_of(scenario)
+    world = pod_model_of(scenario)
     lived = replay_all(
         [world] * len(settings),
         arrivals[np.newaxis],
@@ -103,7 +103,7 @@ def _replayed(
         block_s=-(-len(arrivals) // 2),
     )
     # To set them is no change that a plan makes.
-    lived[:, :, FIGURES.index("changes")] = 0
+    lived[:, :, METRICS.index("changes")] = 0
     first, rest = (
         [figures(Replay(*of_one.tolist()), scenario.memory_mb) for of_one in lived[:, half]]
         for half in (0, 1)
@@ -111,7 +111,7 @@ def _replayed(
     return first, rest
 
 
-def _cheapest(of_settings: list[Figures], delay_cost: float) -> int:
+def _cheapest(of_settings: list[ReplayMetrics], delay_cost: float) -> int:
     """Which setting costs least among those that may be recommended; the first is the present one."""
     present = of_settings[0]
     costs = [
@@ -121,16 +121,16 @@ def _cheapest(of_settings: list[Figures], delay_cost: float) -> int:
     return int(np.argmin(costs))
 
 
-def _pays(before: Figures, after: Figures, delay_cost: float) -> bool:
+def _pays(before: ReplayMetrics, after: ReplayMetrics, delay_cost: float) -> bool:
     return _gains(before, after, delay_cost) and _bearable(before, after, delay_cost)
 
 
-def _gains(before: Figures, after: Figures, delay_cost: float) -> bool:
+def _gains(before: ReplayMetrics, after: ReplayMetrics, delay_cost: float) -> bool:
     gain = cost(before, delay_cost) - cost(after, delay_cost)
-    return gain > LEAST_GAIN * cost(before, delay_cost)
+    return gain > MIN_GAIN * cost(before, delay_cost)
 
 
-def _bearable(before: Figures, after: Figures, delay_cost: float) -> bool:
+def _bearable(before: ReplayMetrics, after: ReplayMetrics, delay_cost: float) -> bool:
     """True where neither starts nor, as far as they matter, delays grow out of bounds."""
     fewer_delays = after.delayed <= before.delayed or delay_cost < DELAYS_MATTER
-    return fewer_delays and after.starts <= MOST_STARTS * before.starts
+    return fewer_delays and after.starts <= MAX_STARTS_RATIO * before.starts

@@ -3,10 +3,10 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from scaler.policies.names import KPA, OURS
+from scaler.policies.names import KPA, TIDECAST
 from scaler.policies.policy import Policy
 
-MOST_COURSES = 24
+MAX_TRAJECTORIES = 24
 USUAL_COST = 30.0
 """The delay-cost of a service for which nothing is said."""
 
@@ -15,7 +15,7 @@ Key = tuple[str, float | None]
 
 
 @dataclass(frozen=True, eq=False)
-class Question:
+class BacktestRequest:
     """What a backtest is to find out.
 
     policies      by name, in the order in which outcomes are wanted.
@@ -26,7 +26,7 @@ class Question:
 
     policies: Mapping[str, Policy]
     delay_costs: tuple[float, ...]
-    courses: int = 0
+    trajectories: int = 0
     planned: str | None = None
 
     @property
@@ -42,15 +42,15 @@ class Question:
 
     def costs(self, policy: Policy) -> tuple[float | None, ...]:
         """The delay-costs at which a policy is to plan."""
-        return self.delay_costs if policy.by_delay_cost else (None,)
+        return self.delay_costs if policy.uses_delay_cost else (None,)
 
     @property
     def drawn(self) -> Key | None:
         """Whose plan the courses show: ours, or the first that is not the KPA alone."""
         others = [name for name in self.policies if name != KPA]
-        if not self.courses or not others:
+        if not self.trajectories or not others:
             return None
-        return self._key(OURS if OURS in others else others[0], self.shown_cost)
+        return self._key(TIDECAST if TIDECAST in others else others[0], self.shown_cost)
 
     @property
     def written(self) -> Key | None:
@@ -58,4 +58,4 @@ class Question:
         return None if self.planned is None else self._key(self.planned, self.delay_costs[0])
 
     def _key(self, name: str, delay_cost: float) -> Key:
-        return name, delay_cost if self.policies[name].by_delay_cost else None
+        return name, delay_cost if self.policies[name].uses_delay_cost else None

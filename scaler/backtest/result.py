@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from config.scenario import Scenario
-from scaler.simulation.score import Figures
+from scaler.simulation.score import ReplayMetrics
 
 
 @dataclass(frozen=True)
@@ -16,12 +16,12 @@ class Outcome:
     policy: str
     delay_cost: float | None
     """None: the policy does not look at it."""
-    figures: tuple[Figures, ...]
+    figures: tuple[ReplayMetrics, ...]
     """One a series, in the backtest's order, over the scored span."""
 
 
 @dataclass(frozen=True, eq=False)
-class Course:
+class Trajectory:
     """One series through the scored span, for a picture: the KPA alone, and our plan at one delay-cost.
 
     series       its name.
@@ -74,7 +74,7 @@ class Backtest:
     score_s: int
     step_s: int
     outcomes: tuple[Outcome, ...]
-    courses: tuple[Course, ...]
+    trajectories: tuple[Trajectory, ...]
     shown_cost: float
     seed: int = 7
 

@@ -13,16 +13,16 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from scaler.backtest.request import Key, Question
-from scaler.backtest.result import Backtest, Course, Outcome
+from scaler.backtest.request import BacktestRequest, Key
+from scaler.backtest.result import Backtest, Outcome, Trajectory
 from scaler.backtest.series import Traffic
 from scaler.backtest.trajectory import picture
 from scaler.backtest.upstream import callers_among, with_calls
-from scaler.parallel.interface import Each, Spread, one_by_one, until_stopped
+from scaler.parallel.interface import Each, Executor, serial, until_stopped
 from scaler.policies import kpa_best
-from scaler.policies.names import KPA, OURS
-from scaler.policies.policy import Rows, Subject
-from scaler.simulation.score import Figures, cost, figures
+from scaler.policies.names import KPA, TIDECAST
+from scaler.policies.policy import PlanRows, Series
+from scaler.simulation.score import ReplayMetrics, cost, figures
 from scaler.simulation.simulator import replay
 
 
@@ -35,8 +35,8 @@ class Lived:
     trial     what our policy keeps of the series; None where it is not asked.
     """
 
-    came_to: dict[Key, Figures] = field(default_factory=dict)
-    plans: dict[Key, Rows] = field(default_factory=dict)
+    came_to: dict[Key, ReplayMetrics] = field(default_factory=dict)
+    plans: dict[Key, PlanRows] = field(default_factory=dict)
     trial: Any = None
 
 
@@ -50,17 +50,17 @@ class Found:
     """
 
     backtest: Backtest
-    plans: tuple[tuple[int, Rows], ...]
+    plans: tuple[tuple[int, PlanRows], ...]
     unplanned: bool = False
 
 
 def run(
     traffic: Traffic,
-    question: Question,
+    request: BacktestRequest,
     *,
     where: str = "",
     scenario: str = "",
-    spread: Spread = one_by_one,
+    executor: Executor = serial,
     each: Each = map,
     told: Callable[[float], None] = lambda _: None,
 ) -> Found:
@@ -70,56 +70,56 @@ def run(
     spread            over series; each: over what is tried on one of them
     told              is told the share that is done, 0..1
     """
-    if KPA not in question.policies:
+    if KPA not in request.policies:
         raise ValueError("the KPA alone is part of every backtest")
-    told = _rounds(len(traffic), 2 if OURS in question.policies else 1, told)
+    told = _rounds(len(traffic), 2 if TIDECAST in request.policies else 1, told)
     lived: dict[int, Lived] = {}
-    turns = callers_among(traffic, spread) if OURS in question.policies else {}
-    first = spread(lambda k: _others(with_calls(traffic, k, turns), question, each), range(len(traffic)))
+    turns = callers_among(traffic, executor) if TIDECAST in request.policies else {}
+    first = executor(lambda k: _others(with_calls(traffic, k, turns), request, each), range(len(traffic)))
     for k, one in until_stopped(first):
         lived[k] = one
-        _keep_the_largest(lived, question)
+        _keep_the_largest(lived, request)
         told(1)
     unplanned = False
-    if OURS in question.policies:
-        done = _ours(traffic, question, lived, spread, told) if len(lived) == len(traffic) else {}
+    if TIDECAST in request.policies:
+        done = _ours(traffic, request, lived, executor, told) if len(lived) == len(traffic) else {}
         unplanned = not done
         lived = done or lived
-    courses = _courses(traffic, question, lived, spread)
+    trajectories = _courses(traffic, request, lived, executor)
     if unplanned:
-        kept = {name: policy for name, policy in question.policies.items() if name != OURS}
-        question = replace(question, policies=kept)
-    backtest = _backtest(traffic, question, lived, courses, where=where, scenario=scenario)
-    written = None if unplanned else question.written
+        kept = {name: policy for name, policy in request.policies.items() if name != TIDECAST}
+        request = replace(request, policies=kept)
+    backtest = _backtest(traffic, request, lived, trajectories, where=where, scenario=scenario)
+    written = None if unplanned else request.written
     plans = [(k, lived[k].plans[written]) for k in sorted(lived) if written is not None]
     return Found(backtest, tuple(plans), unplanned)
 
 
-def _others(subject: Subject, question: Question, each: Each) -> Lived:
+def _others(series: Series, request: BacktestRequest, each: Each) -> Lived:
     """One series under all policies but ours, which only tries what it needs to know."""
     lived = Lived()
-    if not kpa_best.NAMED.isdisjoint(question.policies):
-        kpa_best.tried(subject, each)
-    for name, policy in question.policies.items():
-        if name == OURS:
+    if not kpa_best.NAMED.isdisjoint(request.policies):
+        kpa_best.tried(series, each)
+    for name, policy in request.policies.items():
+        if name == TIDECAST:
             continue
-        for worth in question.costs(policy):
+        for worth in request.costs(policy):
             # Who does not look at the delay-cost is told any.
-            rows = policy.plan(subject, question.delay_costs[0] if worth is None else worth)
-            _live(lived, (name, worth), subject, rows, question)
-    if OURS in question.policies:
+            rows = policy.plan(series, request.delay_costs[0] if worth is None else worth)
+            _live(lived, (name, worth), series, rows, request)
+    if TIDECAST in request.policies:
         from scaler.policies.tidecast import trial  # noqa: PLC0415  # all forecasts come with it
 
         # A subject of its own: a trial may keep it, and what else was tried on this one goes with this one.
-        lived.trial = trial(replace(subject), each)
+        lived.trial = trial(replace(series), each)
     return lived
 
 
 def _ours(
     traffic: Traffic,
-    question: Question,
+    request: BacktestRequest,
     lived: dict[int, Lived],
-    spread: Spread,
+    executor: Executor,
     told: Callable[[float], None],
 ) -> dict[int, Lived]:
     """Our policy on every series, after all were tried; those that were done."""
@@ -129,68 +129,68 @@ def _ours(
 
     def planned(item: tuple[int, Lived]) -> Lived:
         k, one = item
-        subject = traffic.subject(k)
-        for worth in question.delay_costs:
-            _live(one, (OURS, worth), subject, plan(one.trial, pool, worth), question)
+        series = traffic.series_at(k)
+        for worth in request.delay_costs:
+            _live(one, (TIDECAST, worth), series, plan(one.trial, pool, worth), request)
         return one
 
     done = {}
-    for (k, _), one in spread(planned, sorted(lived.items(), key=lambda each: each[0])):
+    for (k, _), one in executor(planned, sorted(lived.items(), key=lambda each: each[0])):
         done[k] = one
-        _keep_the_largest(done, question)
+        _keep_the_largest(done, request)
         told(1)
     return done
 
 
-def _live(lived: Lived, key: Key, subject: Subject, rows: Rows, question: Question) -> None:
+def _live(lived: Lived, key: Key, series: Series, rows: PlanRows, request: BacktestRequest) -> None:
     """One plan on one series."""
-    came_to = replay(subject.world, subject.arrivals, rows, score_s=subject.score_s)
-    lived.came_to[key] = figures(came_to, subject.scenario.memory_mb)
-    if key in {question.drawn, question.written}:
+    came_to = replay(series.world, series.arrivals, rows, score_s=series.score_s)
+    lived.came_to[key] = figures(came_to, series.scenario.memory_mb)
+    if key in {request.drawn, request.written}:
         lived.plans[key] = rows
 
 
-def _keep_the_largest(lived: dict[int, Lived], question: Question) -> None:
+def _keep_the_largest(lived: dict[int, Lived], request: BacktestRequest) -> None:
     """Lets go the plans that no course will show."""
-    if question.drawn is None or question.drawn == question.written:
+    if request.drawn is None or request.drawn == request.written:
         return
-    for k in _largest(lived, question)[question.courses :]:
-        del lived[k].plans[question.drawn]
+    for k in _largest(lived, request)[request.trajectories :]:
+        del lived[k].plans[request.drawn]
 
 
-def _largest(lived: dict[int, Lived], question: Question) -> list[int]:
+def _largest(lived: dict[int, Lived], request: BacktestRequest) -> list[int]:
     """Series that can be drawn; that of the largest cost under the KPA alone is the first."""
-    drawable = [k for k, one in lived.items() if question.drawn in one.plans]
-    return sorted(drawable, key=lambda k: (-cost(lived[k].came_to[KPA, None], question.shown_cost), k))
+    drawable = [k for k, one in lived.items() if request.drawn in one.plans]
+    return sorted(drawable, key=lambda k: (-cost(lived[k].came_to[KPA, None], request.shown_cost), k))
 
 
 def _courses(
-    traffic: Traffic, question: Question, lived: dict[int, Lived], spread: Spread
-) -> tuple[Course, ...]:
+    traffic: Traffic, request: BacktestRequest, lived: dict[int, Lived], executor: Executor
+) -> tuple[Trajectory, ...]:
     """Of the series that cost the KPA most."""
-    drawn = question.drawn
+    drawn = request.drawn
     if drawn is None:
         return ()
 
-    def drawing(item: tuple[int, Lived]) -> Course | None:
+    def drawing(item: tuple[int, Lived]) -> Trajectory | None:
         k, one = item
         band = None
-        if drawn[0] == OURS:
+        if drawn[0] == TIDECAST:
             from scaler.policies.tidecast import band as forecast  # noqa: PLC0415
 
             band = forecast(one.trial)
-        return picture(traffic.subject(k), one.plans[drawn], band, traffic.export.step_s)
+        return picture(traffic.series_at(k), one.plans[drawn], band, traffic.export.step_s)
 
-    largest = _largest(lived, question)[: question.courses]
-    pictures = {k: made for (k, _), made in spread(drawing, [(k, lived[k]) for k in largest])}
+    largest = _largest(lived, request)[: request.trajectories]
+    pictures = {k: made for (k, _), made in executor(drawing, [(k, lived[k]) for k in largest])}
     return tuple(course for k in largest if (course := pictures.get(k)) is not None)
 
 
 def _backtest(
     traffic: Traffic,
-    question: Question,
+    request: BacktestRequest,
     lived: dict[int, Lived],
-    courses: tuple[Course, ...],
+    trajectories: tuple[Trajectory, ...],
     *,
     where: str,
     scenario: str,
@@ -207,10 +207,10 @@ def _backtest(
         score_s=traffic.score_s,
         step_s=traffic.export.step_s,
         outcomes=tuple(
-            Outcome(*key, figures=tuple(lived[k].came_to[key] for k in order)) for key in question.keys
+            Outcome(*key, figures=tuple(lived[k].came_to[key] for k in order)) for key in request.keys
         ),
-        courses=courses,
-        shown_cost=question.shown_cost,
+        trajectories=trajectories,
+        shown_cost=request.shown_cost,
         seed=traffic.seed,
     )
 

@@ -19,8 +19,8 @@ from numpy.typing import NDArray
 
 from config.scenario import Scenario
 from forecaster.sources.exports.export import Export
-from scaler.policies.policy import Subject
-from scaler.simulation.pod_model import world_of
+from scaler.policies.policy import Series
+from scaler.simulation.pod_model import pod_model_of
 from scaler.simulation.traffic import arrivals_by_second, observed, source
 
 KEPT_BYTES = 512 * 2**20
@@ -72,17 +72,17 @@ class Traffic:
         """Seconds from the export's first second to the first that is scored."""
         return _until(self.score_from_s, self.export.start_s)
 
-    def subject(self, k: int) -> Subject:
+    def series_at(self, k: int) -> Series:
         """The k-th series, from its first observed step to its last."""
         counts, name = self.export.counts[self.places[k]], self.series_name(k)
         start_s = self.export.start_s + int(np.argmax(np.isfinite(counts))) * self.export.step_s
         scenario = self._scenario(k)
-        return Subject(
+        return Series(
             series=name,
             start_s=start_s,
             arrivals=self._arrivals(k, counts, scenario),
             scenario=scenario,
-            world=world_of(scenario),
+            world=pod_model_of(scenario),
             score_s=_until(self.score_from_s, start_s),
             seed=self.seed,
         )

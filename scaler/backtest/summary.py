@@ -9,7 +9,7 @@ from config.scenario import Scenario
 from scaler.backtest.result import Backtest, Outcome
 from scaler.backtest.totals import share, total
 from scaler.policies.names import KPA
-from scaler.simulation.score import Figures, cost
+from scaler.simulation.score import ReplayMetrics, cost
 
 
 def table(backtest: Backtest) -> list[dict[str, Any]]:
@@ -63,7 +63,7 @@ def _outcome(outcome: Outcome, series: tuple[str, ...]) -> dict[str, Any]:
     }
 
 
-def _figures(its: Figures) -> dict[str, float]:
+def _figures(its: ReplayMetrics) -> dict[str, float]:
     return {each.name: getattr(its, each.name) for each in fields(its)}
 
 

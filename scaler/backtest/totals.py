@@ -3,7 +3,7 @@
 from dataclasses import dataclass, fields
 
 from scaler.backtest.result import Outcome
-from scaler.simulation.score import Figures
+from scaler.simulation.score import ReplayMetrics
 
 
 @dataclass(frozen=True)
@@ -13,7 +13,7 @@ class Total:
     policy: str
     delay_cost: float | None
     """None: the policy does not look at it."""
-    figures: Figures
+    figures: ReplayMetrics
 
     @property
     def delayed(self) -> float:
@@ -28,9 +28,9 @@ class Total:
 
 def total(outcome: Outcome) -> Total:
     """An outcome summed over its series."""
-    names = [field.name for field in fields(Figures)]
+    names = [field.name for field in fields(ReplayMetrics)]
     summed = {name: sum(getattr(each, name) for each in outcome.figures) for name in names}
-    return Total(outcome.policy, outcome.delay_cost, Figures(**summed))
+    return Total(outcome.policy, outcome.delay_cost, ReplayMetrics(**summed))
 
 
 def share(part: float, whole: float) -> float:

@@ -12,16 +12,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from config.settings import Timing
-from forecaster.forecasting.upstream import CALLS_S, Calls, callers
+from forecaster.forecasting.upstream import CALLS_S, UpstreamEvents, callers
 from forecaster.history.store import coarser
 from models.fleet.keys import ServiceKey
 from scaler.backtest.series import Traffic
-from scaler.parallel.interface import Spread, one_by_one, until_stopped
-from scaler.policies.policy import Subject
+from scaler.parallel.interface import Executor, serial, until_stopped
+from scaler.policies.policy import Series
 
 GRID_S, ANEW_S = Timing.history_step_s, Timing.refit_period_s
 NOBODY = -1
-AT_ONCE = 50
+CHUNK_ROWS = 50
 """Series that are brought on the grid at once."""
 
 Turns = Mapping[int, tuple[tuple[int, int], ...]]
@@ -29,7 +29,7 @@ Turns = Mapping[int, tuple[tuple[int, int], ...]]
 caller, or NOBODY.  Known by what came before that second."""
 
 
-def callers_among(traffic: Traffic, spread: Spread = one_by_one) -> Turns:
+def callers_among(traffic: Traffic, executor: Executor = serial) -> Turns:
     """When which series of the traffic have which others as callers.
 
     spread   over the times at which they are found anew
@@ -46,7 +46,7 @@ def callers_among(traffic: Traffic, spread: Spread = one_by_one) -> Turns:
     def found_at(known: int) -> Mapping[ServiceKey, ServiceKey]:
         return callers(keys, busy[:, max(0, known - CALLS_S // step_s) : known])
 
-    by_time = dict(until_stopped(spread(found_at, range(anew, busy.shape[1] + 1, anew))))
+    by_time = dict(until_stopped(executor(found_at, range(anew, busy.shape[1] + 1, anew))))
     for known, found in sorted(by_time.items()):
         for key in sorted(found.keys() | before.keys()):
             if found.get(key) != before.get(key):
@@ -56,26 +56,26 @@ def callers_among(traffic: Traffic, spread: Spread = one_by_one) -> Turns:
     return {k: tuple(its) for k, its in turns.items()}
 
 
-def with_calls(traffic: Traffic, k: int, turns: Turns) -> Subject:
+def with_calls(traffic: Traffic, k: int, turns: Turns) -> Series:
     """The k-th series, with what its callers had where it ever has one."""
-    subject = traffic.subject(k)
+    series = traffic.series_at(k)
     if k not in turns:
-        return subject
+        return series
     others = sorted({caller for _, caller in turns[k]} - {NOBODY})
     row = {other: i for i, other in enumerate(others)} | {NOBODY: NOBODY}
-    arrivals = np.full((len(others), len(subject.arrivals)), np.nan, np.float32)
+    arrivals = np.full((len(others), len(series.arrivals)), np.nan, np.float32)
     for i, other in enumerate(others):
-        caller = traffic.subject(other)
-        late_s = caller.start_s - subject.start_s
-        first, last = max(0, late_s), min(len(subject.arrivals), late_s + len(caller.arrivals))
+        caller = traffic.series_at(other)
+        late_s = caller.start_s - series.start_s
+        first, last = max(0, late_s), min(len(series.arrivals), late_s + len(caller.arrivals))
         if first < last:
             arrivals[i, first:last] = caller.arrivals[first - late_s : last - late_s]
-    calls = Calls(
-        from_s=np.array([from_s - subject.start_s for from_s, _ in turns[k]], np.int64),
+    calls = UpstreamEvents(
+        from_s=np.array([from_s - series.start_s for from_s, _ in turns[k]], np.int64),
         caller=np.array([row[caller] for _, caller in turns[k]], np.intp),
         arrivals=arrivals,
     )
-    return replace(subject, calls=calls)
+    return replace(series, calls=calls)
 
 
 def _busy(traffic: Traffic) -> tuple[NDArray[np.bool_], int, int]:
@@ -89,8 +89,8 @@ def _busy(traffic: Traffic) -> tuple[NDArray[np.bool_], int, int]:
     begin = -(-(-export.start_s % step_s) // export.step_s)
     n = max(0, export.counts.shape[1] - begin) // per
     busy = np.zeros((len(traffic), n), np.bool_)
-    for first in range(0, len(traffic), AT_ONCE):
-        some = slice(first, first + AT_ONCE)
+    for first in range(0, len(traffic), CHUNK_ROWS):
+        some = slice(first, first + CHUNK_ROWS)
         counts = export.counts[list(traffic.places[some]), begin : begin + n * per]
         np.greater(coarser(counts, per), 0, out=busy[some])
     return busy, export.start_s + begin * export.step_s, step_s

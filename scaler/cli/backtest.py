@@ -26,10 +26,10 @@ from scaler.cli.options import (
     a_number,
     chosen,
 )
-from scaler.policies.names import DEFAULT, KPA, NAMES, OURS
+from scaler.policies.names import DEFAULT, KPA, NAMES, TIDECAST
 
 if TYPE_CHECKING:
-    from scaler.backtest.request import Question
+    from scaler.backtest.request import BacktestRequest
     from scaler.backtest.run import Found
     from scaler.backtest.series import Traffic
     from scaler.policies.policy import Policy
@@ -92,7 +92,7 @@ ScoreFromOption = Annotated[
     typer.Option(
         "--score-from",
         metavar="TIME",
-        help="Figures count from TIME on (Unix seconds or 2026-01-31T12:00:00Z), what is before is warm-up; "
+        help="ReplayMetrics count from TIME on (Unix seconds or 2026-01-31T12:00:00Z), what is before is warm-up; "
         "default the file's start.",
     ),
 ]
@@ -160,8 +160,8 @@ def backtest(
         seed=seed,
         score_from_s=score_from_s,
     )
-    question = _question(policies, costs, planned=planned, courses=report is not None)
-    found, stopped = _found(traffic, question, files, scenario, jobs, dask)
+    request = _question(policies, costs, planned=planned, trajectories=report is not None)
+    found, stopped = _found(traffic, request, files, scenario, jobs, dask)
     if found.backtest.series:
         _write(found, names, form)
         if plan_out:
@@ -185,22 +185,24 @@ def _planned(policies: "Mapping[str, Policy]", costs: tuple[float, ...], given: 
     if len(costs) != 1 or len(set(planning)) != 1:
         raise typer.BadParameter(
             "--plan-out needs exactly one --delay-cost, and one --policy that plans without hindsight, such "
-            f"as --delay-cost 30 --policy {OURS}"
+            f"as --delay-cost 30 --policy {TIDECAST}"
         )
     return planning[0]
 
 
 def _question(
-    policies: "Mapping[str, Policy]", costs: tuple[float, ...], *, planned: str | None, courses: bool
-) -> "Question":
-    from scaler.backtest.request import MOST_COURSES, Question
+    policies: "Mapping[str, Policy]", costs: tuple[float, ...], *, planned: str | None, trajectories: bool
+) -> "BacktestRequest":
+    from scaler.backtest.request import MAX_TRAJECTORIES, BacktestRequest
 
-    return Question(policies, costs, courses=MOST_COURSES if courses else 0, planned=planned)
+    return BacktestRequest(
+        policies, costs, trajectories=MAX_TRAJECTORIES if trajectories else 0, planned=planned
+    )
 
 
 def _found(
     traffic: "Traffic",
-    question: "Question",
+    request: "BacktestRequest",
     files: list[Path],
     scenario: str,
     jobs: int | None,
@@ -215,23 +217,23 @@ def _found(
 
     more = f" and {len(files) - 1} more" if len(files) > 1 else ""
     cluster = nullcontext() if address is None else dask(address)
-    with bars() as progress, cluster as remote, threads(jobs) as spread:
-        few = remote is None and len(traffic) < spread.jobs
-        here = spread.one_by_one if few else spread
+    with bars() as progress, cluster as remote, threads(jobs) as executor:
+        few = remote is None and len(traffic) < executor.jobs
+        here = executor.serial if few else executor
         found = run(
             traffic,
-            question,
+            request,
             where=f"{files[0].name}{more}",
             scenario=scenario,
-            spread=here if remote is None else stopped_by(remote, lambda: spread.stopped),
-            each=in_order(spread) if few else map,
+            executor=here if remote is None else stopped_by(remote, lambda: executor.stopped),
+            each=in_order(executor) if few else map,
             told=progress("replaying"),
         )
-    if spread.stopped:
+    if executor.stopped:
         say(f"stopped: {len(found.backtest.series)} of {len(traffic)} series are done")
     if found.unplanned and found.backtest.series:
-        say(f"stopped: {OURS} is left out; it learns from all series before it plans any")
-    return found, spread.stopped
+        say(f"stopped: {TIDECAST} is left out; it learns from all series before it plans any")
+    return found, executor.stopped
 
 
 def _write(found: "Found", names: tuple[str, ...], form: Format) -> None:
@@ -251,7 +253,7 @@ def _write_plans(path: Path, traffic: "Traffic", found: "Found") -> None:
     with _written(path), path.open("w", encoding="utf-8", newline="") as file:
         file.write(HEADING)
         for k, rows in found.plans:
-            file.write(plan_lines(traffic.subject(k), rows))
+            file.write(plan_lines(traffic.series_at(k), rows))
     say(f"the plan: {path}")
 
 

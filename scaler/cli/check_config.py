@@ -15,14 +15,14 @@ def check_config(
     else 2.
     """
     from config.configmap import load
-    from config.faults import ConfigError
+    from config.problems import ConfigError
 
     try:
         load(file)
     except ConfigError as e:
-        for line in e.faults:
+        for line in e.problems:
             typer.echo(line)
-        count = len(e.faults)
+        count = len(e.problems)
         typer.echo(f"tidecast: {count} {'fault' if count == 1 else 'faults'} in {file}", err=True)
         raise typer.Exit(e.exit_code) from None
     typer.echo(f"tidecast: no fault in {file}", err=True)

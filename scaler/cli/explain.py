@@ -86,7 +86,7 @@ def pages(found: list[tuple[str, Any]]) -> list[str]:
         one = told.plan
         bound = f", bounded by {one.bound}" if str(one.bound) else ""
         lines += [
-            f"{series}: floor {one.floor} ({one.reason}{bound}; the forecast asked for {one.wanted})",
+            f"{series}: floor {one.floor} ({one.reason}{bound}; the forecast asked for {one.desired})",
             "",
             f"  A pod takes {told.per_pod:.3g} requests/s (service time {one.service_time_s:.3g} s).  "
             f"One delayed request is worth {told.delay_cost:.3g} pod-seconds.",
@@ -104,7 +104,7 @@ def pages(found: list[tuple[str, Any]]) -> list[str]:
             "",
             "  pods   chance of too few   one more saves, per pod-second",
             *(
-                f"  {c.pods:4d} {c.short:15.2%}       {c.saves:8.3f}{'  <' if c.pods == one.wanted else ''}"
+                f"  {c.pods:4d} {c.short:15.2%}       {c.saves:8.3f}{'  <' if c.pods == one.desired else ''}"
                 for c in told.choices
             ),
             "",
@@ -121,19 +121,19 @@ def _much(event: Any) -> str:
 
 
 def _why(told: Any) -> str:
-    if told.guarded:
-        return "guarded: what was chosen delayed more than the KPA alone, over the last day in shadow"
-    return "proven" if told.proven else "borrowed from other traffic"
+    if told.fallback_active:
+        return "fallback_active: what was chosen delayed more than the KPA alone, over the last day in shadow"
+    return "has_evidence" if told.has_evidence else "prior_evidence from other traffic"
 
 
-def _shadow(standings: tuple[Any, ...]) -> list[str]:
-    if not standings:
+def _shadow(candidate_scores: tuple[Any, ...]) -> list[str]:
+    if not candidate_scores:
         return ["  The shadow has not lived through an hour of it yet."]
     return [
         "    x pods  delayed  x starts   in shadow, lately",
         *(
             f"  {s.pods:8.2f} {s.delayed:8.3%} {s.starts:9.2f}   {s.candidate}{'  <' if s.in_force else ''}"
-            for s in standings
+            for s in candidate_scores
         ),
     ]
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from config.configmap import load
 from config.settings import Settings
 from scaler.cli.progress import bars
-from scaler.controller.planner import Cycle
+from scaler.controller.planner import Planner
 from scaler.plan.fleet import FleetSpec
 from scaler.plan.result import FleetPlan
 from scaler.server.wiring import looked_once
@@ -27,7 +27,7 @@ def settings_of(
 
 
 @contextmanager
-def one_look(settings: Settings, kubeconfig: Path | None) -> Iterator[tuple[Cycle, FleetSpec, FleetPlan]]:
+def one_look(settings: Settings, kubeconfig: Path | None) -> Iterator[tuple[Planner, FleetSpec, FleetPlan]]:
     """One plan, with progress on stderr.  Raises ReadError, ApiError."""
     with bars() as progress, looked_once(settings, kubeconfig, progress) as seen:
         yield seen

@@ -13,7 +13,7 @@ from config.settings import Settings
 from forecaster.sources.exports import read_export
 from scaler.cli.progress import bars, say
 from scaler.controller.offline import Offline, plan_export
-from scaler.plan.timing import Timing
+from scaler.plan.timing import PlanTiming
 
 
 def offline(
@@ -35,7 +35,7 @@ def offline(
     export = read_export(files)
     for repair in export.repairs:
         say(repair)
-    timing = Timing(period_s=settings.timing.planning_period_s, hold_s=settings.timing.hold_s)
+    timing = PlanTiming(period_s=settings.timing.planning_period_s, hold_s=settings.timing.hold_s)
     with bars() as progress:
         return plan_export(
             export,

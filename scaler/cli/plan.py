@@ -105,7 +105,7 @@ def plan_rows(plan: Any, names: tuple[str, ...]) -> list[dict[str, Any]]:
             {
                 "series": name,
                 "floor": one.floor,
-                "wanted": one.wanted,
+                "wanted": one.desired,
                 "why": str(one.reason),
                 "bound": str(one.bound),
                 "median_rps": one.median,

@@ -83,13 +83,13 @@ def _found(traffic: "Traffic", delay_cost: float, jobs: int | None) -> list["Rec
     from scaler.parallel.threads import threads
 
     def advised(k: int) -> "Recommendation":
-        subject = traffic.subject(k)
+        subject = traffic.series_at(k)
         return best(subject.series, subject.arrivals, subject.scenario, delay_cost)
 
     found = {}
-    with bars() as progress, threads(jobs) as spread:
+    with bars() as progress, threads(jobs) as executor:
         done = progress("replaying")
-        for k, one in spread(advised, range(len(traffic))):
+        for k, one in executor(advised, range(len(traffic))):
             found[k] = one
             done(len(found) / len(traffic))
     if len(found) < len(traffic):

@@ -25,7 +25,7 @@ def release(
     The owners' values stand afterwards.  Right after a crash it waits a moment for a standby to take over.
     """
     from scaler.cli.output import write_rows
-    from scaler.controller.changes import Outcome, Result
+    from scaler.controller.changes import Result, WriteResult
     from scaler.knative.connection import Connection
     from scaler.knative.errors import ApiError
     from scaler.knative.lease import until_abandoned
@@ -34,7 +34,7 @@ def release(
 
     form = chosen(output, as_json)
     connection = Connection.open(kubeconfig)
-    outcomes: list[Outcome] = []
+    outcomes: list[WriteResult] = []
     leader = None if force else until_abandoned(connection, own_namespace(namespace))
     if leader is None:
         outcomes = sweep(connection)

@@ -69,7 +69,7 @@ def serve(config: Path | None, kubeconfig: Path | None, namespace: str | None, h
         service = Service(
             settings, cluster, Events(connection), namespace=home, watches_config=config is None
         )
-        web = Web(application(service.board), host, port)
+        web = Web(application(service.status_store), host, port)
         web.start()
         if not web.wait():
             raise typer.BadParameter(f"nothing can be answered at {host}:{port}; is the port taken?")

@@ -22,7 +22,7 @@ def spans(from_s: int, until_s: int, step_s: int, revisions: int) -> list[Span]:
     return [(start_s, min(until_s, start_s + piece_s)) for start_s in range(from_s, until_s, piece_s)]
 
 
-def in_turn(
+def read_in_chunks(
     read: Callable[[int, int], Demand], pieces: Sequence[Span], take: Callable[[Demand], None]
 ) -> Demand:
     """Each piece is read and taken; comes to the last that there is, with the warnings of all.

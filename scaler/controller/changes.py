@@ -8,19 +8,19 @@ from numpy.typing import NDArray
 
 from config.policy import Lever
 from models.fleet.keys import RevisionKey
-from scaler.kpa.settings import ADMITTED, AS_IT_IS, LEVERS, Setting, of_row
+from scaler.kpa.settings import LEVERS, UNSET, WEBHOOK_RANGES, KpaSettings, from_row
 from scaler.plan.fleet import FleetSpec
 from scaler.plan.result import FleetPlan
 from scaler.plan.revision import RevisionSpec
 
-NONE_STANDS = -1
+NOT_SET = -1
 _WINDOW, _RETENTION = LEVERS.index(Lever.WINDOW), LEVERS.index(Lever.RETENTION)
 _DECIMALS = (2, 0, 2, 0)
 """Of each setting: so many survive being written and read again; Knative wants whole seconds."""
 
 
 @dataclass(frozen=True)
-class Order:
+class Change:
     """One thing to write: all of ours that should stand on a Revision afterwards.
 
     floor    None: ours is taken back.
@@ -30,7 +30,7 @@ class Order:
     key: RevisionKey
     uid: str
     floor: int | None
-    setting: Setting = AS_IT_IS
+    setting: KpaSettings = UNSET
 
     def __str__(self) -> str:
         texts = {"floor": self.floor, **self.setting.texts()}
@@ -56,19 +56,19 @@ class Result(StrEnum):
 
 
 @dataclass(frozen=True)
-class Outcome:
+class WriteResult:
     """What became of one order, and why in words."""
 
-    order: Order
+    order: Change
     result: Result
     message: str = ""
 
 
 @dataclass(frozen=True, eq=False)
-class Standing:
+class Applied:
     """What of ours stands on Revisions, or should.
 
-    floors     (r,) pods; NONE_STANDS where none does.
+    floors     (r,) pods; NOT_SET where none does.
     settings   (r, 4) as LEVERS; NaN where none does.
     """
 
@@ -87,11 +87,11 @@ class Allowed:
     settings: NDArray[np.bool_]
 
 
-def standing(revisions: tuple[RevisionSpec, ...]) -> Standing:
+def applied(revisions: tuple[RevisionSpec, ...]) -> Applied:
     """What stands on them now."""
-    floors = np.array([NONE_STANDS if r.floor is None else r.floor for r in revisions], np.int32)
+    floors = np.array([NOT_SET if r.floor is None else r.floor for r in revisions], np.int32)
     rows = np.array([r.setting.row() for r in revisions], np.float64)
-    return Standing(floors, rows.reshape(-1, len(LEVERS)))
+    return Applied(floors, rows.reshape(-1, len(LEVERS)))
 
 
 def allowed(spec: FleetSpec, *, stale: bool = False) -> Allowed:
@@ -99,29 +99,27 @@ def allowed(spec: FleetSpec, *, stale: bool = False) -> Allowed:
     return Allowed(spec.floors_act & (not stale), spec.settings_act & (not stale))
 
 
-def orders(
+def diff(
     plan: FleetPlan,
     revisions: tuple[RevisionSpec, ...],
     *,
     may: Allowed,
     owner_min: NDArray[np.int32],
-    now: Standing,
-) -> list[Order]:
+    now: Applied,
+) -> list[Change]:
     """Only what differs from what stands now.
 
     A floor that is no higher than the owner's own min-scale (owner_min) is none.  A setting that the plan
     leaves alone (NaN) is the owner's: ours, if one stands, is taken back, unless nothing was decided yet.
     """
-    floors = np.where(may.floors & (plan.floor > owner_min), plan.floor, NONE_STANDS)
+    floors = np.where(may.floors & (plan.floor > owner_min), plan.floor, NOT_SET)
     settings = np.where(plan.decided[:, np.newaxis], plan.settings, now.settings)
-    return _differing(revisions, Standing(floors, admitted(settings, may.settings)), now)
+    return _differing(revisions, Applied(floors, admitted(settings, may.settings)), now)
 
 
-def withdrawals(revisions: tuple[RevisionSpec, ...], *, may: Allowed, now: Standing) -> list[Order]:
+def reverts(revisions: tuple[RevisionSpec, ...], *, may: Allowed, now: Applied) -> list[Change]:
     """Takes back what stands and may not; the rest stays as it is."""
-    kept = Standing(
-        np.where(may.floors, now.floors, NONE_STANDS), np.where(may.settings, now.settings, np.nan)
-    )
+    kept = Applied(np.where(may.floors, now.floors, NOT_SET), np.where(may.settings, now.settings, np.nan))
     return _differing(revisions, kept, now)
 
 
@@ -133,22 +131,22 @@ def admitted(settings: NDArray[np.float64], may: NDArray[np.bool_]) -> NDArray[n
     """
     may = may.copy()
     may[:, _WINDOW] &= may[:, _RETENTION] | np.isnan(settings[:, _RETENTION])
-    least, most = np.array(ADMITTED).T
+    least, most = np.array(WEBHOOK_RANGES).T
     within = np.clip(np.where(np.isfinite(settings) & may, settings, np.nan), least, most)
     for column, decimals in enumerate(_DECIMALS):
         within[:, column] = within[:, column].round(decimals)
     return within
 
 
-def _differing(revisions: tuple[RevisionSpec, ...], wanted: Standing, now: Standing) -> list[Order]:
+def _differing(revisions: tuple[RevisionSpec, ...], wanted: Applied, now: Applied) -> list[Change]:
     same = (wanted.settings == now.settings) | (np.isnan(wanted.settings) & np.isnan(now.settings))
     changes = (wanted.floors != now.floors) | ~same.all(axis=1)
     return [
-        Order(
+        Change(
             revisions[i].key,
             revisions[i].uid,
-            None if wanted.floors[i] == NONE_STANDS else int(wanted.floors[i]),
-            of_row(tuple(wanted.settings[i].tolist())),
+            None if wanted.floors[i] == NOT_SET else int(wanted.floors[i]),
+            from_row(tuple(wanted.settings[i].tolist())),
         )
         for i in np.flatnonzero(changes)
     ]

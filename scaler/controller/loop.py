@@ -21,21 +21,21 @@ from collections.abc import Callable, Sequence
 import numpy as np
 
 from config.settings import Settings
-from forecaster.forecasting.ensemble import ELSEWHERE_CPU_S, HERE_CPU_S, Due, heard
+from forecaster.forecasting.ensemble import ELSEWHERE_CPU_S, HERE_CPU_S, Pending, heard
 from forecaster.sources.demand import Demand
 from forecaster.sources.prometheus.errors import NoData, ReadError
 from models.fleet.keys import RevisionKey, ServiceKey
-from scaler.controller.backfill import in_turn, spans
-from scaler.controller.changes import Allowed, Order, Outcome, Result, allowed, orders, standing, withdrawals
-from scaler.controller.planner import Cycle, Progress
+from scaler.controller.backfill import read_in_chunks, spans
+from scaler.controller.changes import Allowed, Change, Result, WriteResult, allowed, applied, diff, reverts
+from scaler.controller.planner import Planner, Progress
 from scaler.controller.ports import Cluster, DemandSource
-from scaler.controller.status import Board
-from scaler.controller.timing import Pace
-from scaler.kpa.settings import AS_IT_IS
-from scaler.parallel.processes import Spread
+from scaler.controller.status import StatusStore
+from scaler.controller.timing import LoopIntervals
+from scaler.kpa.settings import UNSET
+from scaler.parallel.processes import Executor
 from scaler.plan.fleet import FleetSpec, fleet_spec
 from scaler.plan.revision import RevisionSpec
-from scaler.plan.timing import Timing
+from scaler.plan.timing import PlanTiming
 
 log = logging.getLogger("tidecast.loop")
 
@@ -51,18 +51,18 @@ def silent(_: str) -> Progress:
     return lambda _: None
 
 
-def pace_of(settings: Settings) -> Pace:
+def loop_intervals(settings: Settings) -> LoopIntervals:
     """How long things are, from the configuration."""
     timing = settings.timing
-    return Pace(
+    return LoopIntervals(
         step_s=timing.step_s,
         coarse_s=timing.history_step_s,
         recent_s=timing.recent_s,
         history_s=timing.history_s,
         refit_s=timing.refit_period_s,
         # A step is read when it is whole, and found to be so at the next look.
-        stand_s=(1 + LOOK_PART) * timing.step_s,
-        plan=Timing(period_s=timing.planning_period_s, hold_s=timing.hold_s),
+        staleness_s=(1 + LOOK_PART) * timing.step_s,
+        plan=PlanTiming(period_s=timing.planning_period_s, hold_s=timing.hold_s),
     )
 
 
@@ -74,7 +74,7 @@ class Loop:
         source: DemandSource,
         cluster: Cluster,
         settings: Settings,
-        board: Board,
+        status_store: StatusStore,
         *,
         clock: Callable[[], float] = time.time,
         looks_only: bool = False,
@@ -83,20 +83,20 @@ class Loop:
         self._source = source
         self._cluster = cluster
         self._settings = settings
-        self._board = board
+        self._board = status_store
         self._clock = clock
         self._looks_only = looks_only
-        self._pace = pace_of(settings)
-        board.show(period_s=self._pace.plan.period_s)
-        self._cycle: Cycle | None = None
+        self._pace = loop_intervals(settings)
+        status_store.update(period_s=self._pace.plan.period_s)
+        self._cycle: Planner | None = None
         self._version: int | None = None
         self._revisions: tuple[RevisionSpec, ...] = ()
         self._keys: list[RevisionKey] = []
         self._services: dict[RevisionKey, ServiceKey] = {}
         self._presets: dict[RevisionKey, str] = {}
-        self._standing = standing(())
+        self._applied = applied(())
         self._spec: FleetSpec | None = None
-        self._due: tuple[Cycle, Due] | None = None
+        self._due: tuple[Planner, Pending] | None = None
         # When the newest figure should have been followed by another; None before the first.
         self._fresh_s: float | None = None
 
@@ -108,8 +108,8 @@ class Loop:
         end_s = _floor(self._clock() - delay_s, pace.step_s)
         recent_from_s = _floor(end_s - pace.recent_s, pace.coarse_s)
         weeks_from_s = _floor(end_s - pace.history_s, pace.coarse_s)
-        cycle = Cycle(pace, weeks_from_s, self._settings.ahead.calendar)
-        cycle.shade.guard_share = self._settings.acting.guard / 100
+        cycle = Planner(pace, weeks_from_s, self._settings.ahead.calendar)
+        cycle.shadow_worker.guard_share = self._settings.acting.guard / 100
         if self._spec is not None:
             cycle.lead(self._spec, self._revisions)
         self._remember(cycle, weeks_from_s, recent_from_s, progress("history"))
@@ -120,14 +120,14 @@ class Loop:
 
         last = self._each(recent_from_s, end_s, pace.step_s, learn)
         self._cycle = cycle
-        self._board.show(started=True)
+        self._board.update(started=True)
         self._was_read(last)
 
-    def _remember(self, cycle: Cycle, from_s: int, until_s: int, progress: Progress) -> None:
+    def _remember(self, cycle: Planner, from_s: int, until_s: int, progress: Progress) -> None:
         """History on the long grid."""
 
         def remember(demand: Demand) -> None:
-            cycle.remember(demand)
+            cycle.load_history(demand)
             progress((demand.end_s - from_s) / (until_s - from_s))
 
         # Prometheus may not reach back so far; what is not there is not known.
@@ -137,7 +137,7 @@ class Loop:
     def _each(self, from_s: int, until_s: int, step_s: int, take: Callable[[Demand], None]) -> Demand:
         """Demand on [from_s, until_s), taken piece by piece; comes to the last piece."""
         pieces = spans(from_s, until_s, step_s, len(self._keys))
-        return in_turn(lambda start_s, end_s: self._read(start_s, end_s, step_s), pieces, take)
+        return read_in_chunks(lambda start_s, end_s: self._read(start_s, end_s, step_s), pieces, take)
 
     def _read(self, start_s: int, end_s: int, step_s: int) -> Demand:
         return self._source.read(start_s, end_s, step_s, services=self._services, presets=self._presets)
@@ -153,7 +153,7 @@ class Loop:
         except ReadError as error:
             self._cannot_read(error)
 
-    def _observe(self, cycle: Cycle) -> None:
+    def _observe(self, cycle: Planner) -> None:
         began = time.process_time()
         self._look()
         end_s = _floor(self._clock() - cycle.delay_s, self._pace.step_s)
@@ -162,10 +162,10 @@ class Loop:
         if end_s <= start_s:
             return
         self._was_read(self._each(start_s, end_s, self._pace.step_s, cycle.observe))
-        self._board.show(cycle_s=time.process_time() - began)
+        self._board.update(cycle_s=time.process_time() - began)
 
     def plan(self) -> None:
-        """Plan, and carry out what changes."""
+        """Plan, and align_rows out what changes."""
         began = time.process_time()
         self._look()
         if self._spec is None:
@@ -180,18 +180,18 @@ class Loop:
         plan = self._cycle.plan(self._spec, int(now), max_total_pods=self._settings.acting.max_total_pods)
         if stale:
             plan = plan.as_stale()
-        self._board.show(plan=plan, found=self._cycle.shade.found, leads=leads, planned_s=now)
+        self._board.update(plan=plan, found=self._cycle.shadow_worker.found, leads=leads, planned_s=now)
         if leads:
             owner_min = self._spec.owner_min
-            self._act(orders(plan, self._revisions, may=may, owner_min=owner_min, now=self._standing))
-            self._board.show(unverified=tuple(self._cluster.verify()))
-        self._board.show(cycle_s=self._board.shown.cycle_s + time.process_time() - began)
+            self._act(diff(plan, self._revisions, may=may, owner_min=owner_min, now=self._applied))
+            self._board.update(ineffective_writes=tuple(self._cluster.verify()))
+        self._board.update(cycle_s=self._board.status.cycle_s + time.process_time() - began)
 
     def _wait(self, may: Allowed, *, leads: bool) -> None:
         """Without a history nothing is asked for; what stands is taken back where it may not."""
-        self._board.show(leads=leads)
+        self._board.update(leads=leads)
         if leads:
-            self._act(withdrawals(self._revisions, may=may, now=self._standing))
+            self._act(reverts(self._revisions, may=may, now=self._applied))
 
     def refit(self) -> None:
         """Forget who is gone, and see whom slow models should be asked about."""
@@ -205,19 +205,19 @@ class Loop:
         """Slow models should be asked about somebody."""
         return self._due is not None
 
-    def listen(self, spread: Spread) -> None:
+    def listen(self, spread: Executor) -> None:
         """Ask slow models about who is due; on a thread of its own, since nothing waits for it."""
         waiting, self._due = self._due, None
         if waiting is not None:
             cycle, due = waiting
-            cycle.outside.lane = lane = heard(due, spread)
-            said = sum(memory.worth.pays for memory in lane.memory.values())
-            self._board.show(heard=len(lane.memory), spoken=said)
+            cycle.signals.ensemble = lane = heard(due, spread)
+            said = sum(memory.worth.adds_skill for memory in lane.memory.values())
+            self._board.update(heard=len(lane.memory), spoken=said)
 
-    def shade(self) -> None:
+    def run_shadow(self) -> None:
         """Live through in shadow what came; on a thread of its own, since nothing waits for it."""
         if (cycle := self._cycle) is not None:
-            cycle.shade.live()
+            cycle.shadow_worker.live()
 
     def sweep(self) -> None:
         """Take back what stands marked although nobody answers for it."""
@@ -227,19 +227,19 @@ class Loop:
         """A clean stop: take back our own."""
         self._look()
         if self._cluster.leads():
-            ours = (r for r in self._revisions if r.floor is not None or r.setting != AS_IT_IS)
-            self._act([Order(r.key, r.uid, None) for r in ours])
+            ours = (r for r in self._revisions if r.floor is not None or r.setting != UNSET)
+            self._act([Change(r.key, r.uid, None) for r in ours])
 
     def configure(self, settings: Settings) -> None:
         """Go on with another configuration; another source or another pace begins anew."""
-        if pace_of(settings) != self._pace:
-            self._pace = pace_of(settings)
+        if loop_intervals(settings) != self._pace:
+            self._pace = loop_intervals(settings)
             self._cycle = None
-            self._board.show(started=False, period_s=self._pace.plan.period_s)
+            self._board.update(started=False, period_s=self._pace.plan.period_s)
         self._settings = settings
         if self._cycle is not None:
-            self._cycle.shade.guard_share = settings.acting.guard / 100
-            self._cycle.outside.calendar = settings.ahead.calendar
+            self._cycle.shadow_worker.guard_share = settings.acting.guard / 100
+            self._cycle.signals.calendar = settings.ahead.calendar
         self._cluster.configure(settings)
         log.info("configuration taken over")
 
@@ -247,10 +247,10 @@ class Loop:
         """Go on with another source of demand."""
         self._source = source
         self._cycle = None
-        self._board.show(started=False)
+        self._board.update(started=False)
 
     @property
-    def cycle(self) -> Cycle | None:
+    def cycle(self) -> Planner | None:
         """What is known; None until the history was read."""
         return self._cycle
 
@@ -268,9 +268,9 @@ class Loop:
             self._keys = [r.key for r in revisions]
             self._services = {r.key: r.service for r in revisions}
             self._presets = {r.key: r.policy.preset for r in revisions if r.policy.preset is not None}
-            self._standing = standing(revisions)
-            said = tuple((r.key, r.setting) for r in revisions if r.setting != AS_IT_IS)
-            self._board.show(settings=said)
+            self._applied = applied(revisions)
+            said = tuple((r.key, r.setting) for r in revisions if r.setting != UNSET)
+            self._board.update(settings=said)
         startups_s = self._cluster.startups_s(self._keys)
         if not changed and self._spec is not None and np.array_equal(startups_s, self._spec.startups_s):
             return
@@ -286,11 +286,11 @@ class Loop:
         lead_s = float(self._spec.startups_s.max(initial=0.0)) + self._pace.plan.period_s
         return now - self._fresh_s > self._pace.plan.hold_s + lead_s
 
-    def _act(self, wanted: list[Order]) -> None:
+    def _act(self, wanted: list[Change]) -> None:
         if wanted:
             self._tell(self._cluster.act(wanted))
 
-    def _tell(self, outcomes: Sequence[Outcome]) -> None:
+    def _tell(self, outcomes: Sequence[WriteResult]) -> None:
         self._board.count(outcomes)
         for outcome in outcomes:
             fine = outcome.result in (Result.APPLIED, Result.UNCHANGED, Result.GONE)
@@ -299,23 +299,23 @@ class Loop:
             say("%s: %s: %s %s", what.key, what, result, outcome.message)
 
     def _was_read(self, demand: Demand) -> None:
-        shown = self._board.shown
-        if shown.read_fault is not None:
+        shown = self._board.status
+        if shown.read_error is not None:
             log.info("demand is read again")
         for warning in set(demand.warnings) - set(shown.warnings):
             log.warning("demand: %s", warning)
-        self._board.show(read_fault=None, warnings=demand.warnings, observed_s=self._clock())
+        self._board.update(read_error=None, warnings=demand.warnings, observed_s=self._clock())
         # An answer without any figure is none: what is known does not get newer by it.
         seen = np.flatnonzero(~np.isnan(demand.arrivals).all(axis=0))
         if seen.size:
             until_s = demand.start_s + (int(seen[-1]) + 1) * demand.step_s
             self._fresh_s = until_s + demand.delay_s + demand.step_s
-            self._board.show(known_until_s=until_s)
+            self._board.update(known_until_s=until_s)
 
     def _cannot_read(self, error: Exception) -> None:
-        if self._board.shown.read_fault != str(error):
+        if self._board.status.read_error != str(error):
             log.warning("demand cannot be read, plans stand as they are: %s", error)
-        self._board.show(read_fault=str(error))
+        self._board.update(read_error=str(error))
 
 
 def _floor(time_s: float, step_s: int) -> int:

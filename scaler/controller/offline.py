@@ -14,13 +14,13 @@ from forecaster.history.store import coarser
 from forecaster.sources.demand import Demand
 from forecaster.sources.exports import Export
 from models.fleet.keys import RevisionKey, ServiceKey
-from scaler.controller.planner import Cycle, Progress
-from scaler.controller.timing import Pace
+from scaler.controller.planner import Planner, Progress
+from scaler.controller.timing import LoopIntervals
 from scaler.plan.fleet import FleetSpec, fleet_spec
 from scaler.plan.result import FleetPlan
 from scaler.plan.revision import RevisionSpec
-from scaler.plan.timing import Timing
-from scaler.simulation.pod_model import world_of
+from scaler.plan.timing import PlanTiming
+from scaler.simulation.pod_model import pod_model_of
 
 FINE_S, COARSE_S = 30, 300
 DAY_S = 86400
@@ -37,7 +37,7 @@ class Offline:
     """One plan from a file.  Rows of `spec` and `plan` are the series of the file, in its order."""
 
     series: tuple[str, ...]
-    cycle: Cycle
+    cycle: Planner
     spec: FleetSpec
     plan: FleetPlan
     now_s: int
@@ -47,7 +47,7 @@ def plan_export(
     export: Export,
     scenario: Scenario,
     policy: RevisionPolicy,
-    timing: Timing,
+    timing: PlanTiming,
     *,
     at_s: int | None = None,
     calendar: Calendar | None = None,
@@ -78,8 +78,8 @@ def plan_export(
     keys = tuple(ServiceKey.of_series(name) for name in names)
     demand = _demands(keys, served_s, fine_s=fine_s, delay_s=float(delay_s))
     recent_from_s = max(from_s, (until_s - DAY_S) // coarse_s * coarse_s)
-    cycle = Cycle(
-        Pace(
+    cycle = Planner(
+        LoopIntervals(
             step_s=fine_s,
             coarse_s=coarse_s,
             recent_s=DAY_S,
@@ -96,7 +96,7 @@ def plan_export(
     split = (recent_from_s - from_s) // fine_s
     weeks = demand(arrivals[:, :split], from_s)
     per = coarse_s // fine_s
-    cycle.remember(
+    cycle.load_history(
         replace(weeks, arrivals=coarser(weeks.arrivals, per), busy=coarser(weeks.busy, per), step_s=coarse_s)
     )
     cycle.warm_up(demand(arrivals[:, split:], recent_from_s), progress("learning"))
@@ -143,7 +143,7 @@ def _revisions(
             total_value=_total(world),
             target_value=_total(world) * world.target_utilization_percentage / 100,
             window_s=world.stable_window_seconds,
-            kpa=world_of(world).spec,
+            kpa=pod_model_of(world).spec,
             panic_window_percentage=world.panic_window_percentage,
             policy=replace(
                 policy, levers=policy.levers & world.levers, time_zone=world.time_zone or policy.time_zone

@@ -10,40 +10,40 @@ from numpy.typing import NDArray
 
 from config.calendar import Calendar
 from forecaster.forecasting import online
-from forecaster.forecasting.ensemble import Due
+from forecaster.forecasting.ensemble import Pending
 from forecaster.history.store import Grids, ServiceDemand, by_service, summing
 from forecaster.sources.demand import Demand, possible
 from models.fleet.forecast import FleetForecast
 from models.fleet.keys import ServiceKey
 from models.numeric.clock import Clock
-from scaler.controller.signals import NO_CALENDAR, Outside
-from scaler.controller.timing import Pace
-from scaler.plan.demand import Demands, Services, demands
+from scaler.controller.signals import NO_CALENDAR, ExogenousSignals
+from scaler.controller.timing import LoopIntervals
+from scaler.plan.demand import FleetDemand, ServiceMeasurements, demands
 from scaler.plan.fleet import FleetSpec, service_zones
 from scaler.plan.hold import NOTHING_HELD
-from scaler.plan.plan import plain_worth, plan_fleet
+from scaler.plan.plan import default_sizing_delay_cost, plan_fleet
 from scaler.plan.result import FleetPlan
 from scaler.plan.revision import RevisionSpec
-from scaler.plan.rules import InForce, in_force
-from scaler.plan.timing import service_leads, service_rows
-from scaler.shadow.feed import delayed, what_came, what_was_planned
-from scaler.shadow.population import Lived
-from scaler.shadow.revisions import NO_SHADOW, shadowed
-from scaler.shadow.worker import Shade
+from scaler.plan.rules import ActivePolicy, active_policy
+from scaler.plan.timing import service_lead_times_s, service_rows
+from scaler.shadow.feed import delayed, observed_arrivals, plan_record
+from scaler.shadow.population import SimulatedRevision
+from scaler.shadow.revisions import NO_SHADOW, shadowed_revisions
+from scaler.shadow.worker import ShadowWorker
 from scaler.simulation.state import STARTUPS
 
-AT_ONCE = 120
+CHUNK_ROWS = 120
 """Steps taken in before the progress is told."""
 RECALLED_AT_ONCE = 500
-"""Services whose weeks are unpacked at once."""
+"""ServiceMeasurements whose weeks are unpacked at once."""
 Progress = Callable[[float], None]
 """Told the share done, 0..1."""
 
 
-class Cycle:
+class Planner:
     """History, forecast and held plans of one fleet."""
 
-    def __init__(self, pace: Pace, start_s: int, calendar: Calendar = NO_CALENDAR) -> None:
+    def __init__(self, pace: LoopIntervals, start_s: int, calendar: Calendar = NO_CALENDAR) -> None:
         """Nothing is known yet; the first demand begins at `start_s` (Unix seconds) or later."""
         self.pace = pace
         self.grids = Grids(
@@ -63,8 +63,8 @@ class Cycle:
         self._found = (None, (), np.empty(0, np.intp))
         self.state = online.start((), pace.step_s, self.grids.fine.end_s)
         self._warm_from_s: int | None = None
-        self.shade = Shade()
-        self.outside = Outside(pace.coarse_s, calendar)
+        self.shadow_worker = ShadowWorker()
+        self.signals = ExogenousSignals(pace.coarse_s, calendar)
         self._revisions: tuple[RevisionSpec, ...] = ()
         self._spec: FleetSpec | None = None
         self._shadow = NO_SHADOW
@@ -79,7 +79,7 @@ class Cycle:
         """Age of the newest figure when it is read, seconds."""
         return self._delay_s
 
-    def remember(self, demand: Demand) -> None:
+    def load_history(self, demand: Demand) -> None:
         """Add history on the long grid, before anything else; may come in pieces, oldest first."""
         summed = self._summed(demand)
         # The forecast learns in the warm-up, and has no room in memory before it.
@@ -93,7 +93,7 @@ class Cycle:
 
         The recent past may come in pieces, oldest first, the last of which ends at `until_s` (Unix seconds).
         """
-        self._delay_s, self._smeared = demand.delay_s, demand.smeared
+        self._delay_s, self._smeared = demand.delay_s, demand.window_steps
         summed = self._summed(demand)
         until_s = demand.end_s if until_s is None else until_s
         if self._warm_from_s is None:
@@ -104,7 +104,7 @@ class Cycle:
         span_s = max(1, until_s - self._warm_from_s)
         done, share = (demand.start_s - self._warm_from_s) / span_s, (demand.end_s - demand.start_s) / span_s
         self._take(summed, lambda part: progress(done + share * part), rehearse_until_s=until_s)
-        self.shade.live()
+        self.shadow_worker.live()
 
     def _recall(self, until_s: int) -> None:
         """A new state, which learned from the weeks until then."""
@@ -116,25 +116,25 @@ class Cycle:
         for first in range(0, len(keys), RECALLED_AT_ONCE):
             some = slice(first, first + RECALLED_AT_ONCE)
             before = self.grids.coarse.history(served_s, until_s, some)
-            self.state = online.recall(self.state, before, win, first, clock=self.clock)
-        self.state = self.outside.find_callers(self.state, self.grids.coarse)
+            self.state = online.warm_start(self.state, before, win, first, clock=self.clock)
+        self.state = self.signals.find_upstream(self.state, self.grids.coarse)
 
     def observe(self, demand: Demand) -> None:
         """Take what came since the last time."""
-        self._delay_s, self._smeared = demand.delay_s, demand.smeared
+        self._delay_s, self._smeared = demand.delay_s, demand.window_steps
         summed = self._summed(demand)
         self._follow(self._with(summed))
         self._take(summed, lambda _: None)
 
-    def refit(self, cpu_s: float = 0.0) -> Due:
+    def refit(self, cpu_s: float = 0.0) -> Pending:
         """Forget services that are gone; all else is learned as it comes, but for what slow models say.
 
         Gives whom to listen to next within so many CPU seconds, for `outside.lane`.
         """
         self._forget()
-        self.state = self.outside.find_callers(self.state, self.grids.coarse)
-        loss = delayed(self.shade, self._spec, self.grids.keys)
-        return self.outside.due(self.grids.coarse, loss, self.grids.service_time_s, cpu_s=cpu_s)
+        self.state = self.signals.find_upstream(self.state, self.grids.coarse)
+        loss = delayed(self.shadow_worker, self._spec, self.grids.keys)
+        return self.signals.due(self.grids.coarse, loss, self.grids.service_time_s, cpu_s=cpu_s)
 
     def lead(self, spec: FleetSpec, revisions: Sequence[RevisionSpec] = ()) -> None:
         """Forecast as far ahead as these Revisions' start-ups need, and live through them in shadow.
@@ -143,16 +143,16 @@ class Cycle:
         """
         self._spec, self._revisions = spec, tuple(revisions)
         keys = tuple(dict.fromkeys(spec.services))
-        self._leads = dict(zip(keys, service_leads(spec, self.pace.plan, keys).tolist(), strict=True))
-        self.outside.live_by(keys, service_zones(spec, keys))
+        self._leads = dict(zip(keys, service_lead_times_s(spec, self.pace.plan, keys).tolist(), strict=True))
+        self.signals.set_time_zones(keys, service_zones(spec, keys))
 
     @property
     def clock(self) -> Clock | None:
         """The wall clocks of the services; None: UTC."""
-        return self.outside.clock(self.state.keys)
+        return self.signals.clock(self.state.keys)
 
     @property
-    def window(self) -> online.Window:
+    def window(self) -> online.LeadWindow:
         """Which time a forecast of each service reaches to."""
         return self._window(self.state.keys)
 
@@ -163,14 +163,14 @@ class Cycle:
         """
         win = self.window
         now_s = self.state.origin_s + int(self._delay_s) if now_s is None else now_s
-        least = self.outside.least(self.state, now_s, win.lead_s)
-        return online.forecast(self.state, win, least=least)
+        announced_rate = self.signals.announced_rate(self.state, now_s, win.lead_s)
+        return online.forecast(self.state, win, announced_rate=announced_rate)
 
     def plan(self, spec: FleetSpec, now_s: int, *, max_total_pods: int | None = None) -> FleetPlan:
         """The plan at `now_s`."""
         forecast = self.forecast(now_s)
         seen = self._seen(spec, forecast, now_s)
-        self.shade.planned(what_was_planned(seen, spec, now_s))
+        self.shadow_worker.planned(plan_record(seen, spec, now_s))
         plan, self._held = plan_fleet(
             seen,
             forecast.levels,
@@ -183,27 +183,27 @@ class Cycle:
         )
         return plan
 
-    def _chosen(self, spec: FleetSpec, seen: Demands) -> InForce:
+    def _chosen(self, spec: FleetSpec, seen: FleetDemand) -> ActivePolicy:
         """The candidate in force of each Revision."""
         sparse = np.append(self.state.sparse, False)[self._rows(spec)]
-        chosen = self.shade.chosen(spec.keys, sparse)
-        return in_force(
+        chosen = self.shadow_worker.chosen(spec.keys, sparse)
+        return active_policy(
             chosen.places,
-            settable=spec.settable,
-            proven=chosen.proven,
-            guarded=chosen.guarded,
+            writable=spec.writable,
+            has_evidence=chosen.has_evidence,
+            fallback_active=chosen.fallback_active,
             hold_s=self.pace.plan.hold_s,
-            plain_worth=plain_worth(seen, spec),
+            default_sizing_delay_cost=default_sizing_delay_cost(seen, spec),
         )
 
-    def _window(self, keys: tuple[ServiceKey, ...]) -> online.Window:
+    def _window(self, keys: tuple[ServiceKey, ...]) -> online.LeadWindow:
         default = 2 * self.pace.plan.period_s
         leads = np.array([self._leads.get(key, default) for key in keys], np.float64)
-        return online.window(self._delay_s, self.pace.stand_s, leads, self.pace.step_s)
+        return online.window(self._delay_s, self.pace.staleness_s, leads, self.pace.step_s)
 
     def _forget(self) -> None:
         """Drop services that no Revision has and nobody saw on the whole short grid."""
-        seen = np.flatnonzero(self.grids.lately_seen)
+        seen = np.flatnonzero(self.grids.recently_observed)
         kept = {self.grids.keys[i] for i in seen} | self._leads.keys()
         self._follow(tuple(key for key in self.grids.keys if key in kept))
 
@@ -238,21 +238,21 @@ class Cycle:
         self.grids.append(demand)
         steps, rehearse = columns.shape[1], rehearse_until_s is not None
         win = self._window(self.grids.keys)
-        self._shadow = shadowed(self._shadow, self._revisions, *self._timed())
+        self._shadow = shadowed_revisions(self._shadow, self._revisions, *self._timed())
         revisions = self._shadow.revisions
         apart = steps
         if rehearse_until_s is not None:
             later = (rehearse_until_s - self.state.origin_s) // step_s - steps
             apart = min(steps, max(0, self._shadow.rehearsed_s // step_s - later))
-        for first in range(0, steps - apart, AT_ONCE):
-            some = columns[:, first : min(first + AT_ONCE, steps - apart)]
+        for first in range(0, steps - apart, CHUNK_ROWS):
+            some = columns[:, first : min(first + CHUNK_ROWS, steps - apart)]
             self.state = online.advance(
                 self.state,
                 some,
                 win,
-                callers=self.outside.callers(self.state.keys),
+                callers=self.signals.callers(self.state.keys),
                 clock=self.clock,
-                smeared=self._smeared,
+                window_steps=self._smeared,
             )
             progress(first / steps)
         for step in range(steps - apart, steps):
@@ -261,10 +261,10 @@ class Cycle:
                 self.state,
                 some,
                 win,
-                slower=self.outside.slower(self.state, win),
-                callers=self.outside.callers(self.state.keys),
+                ensemble_peak=self.signals.ensemble_peak(self.state, win),
+                callers=self.signals.callers(self.state.keys),
                 clock=self.clock,
-                smeared=self._smeared,
+                window_steps=self._smeared,
             )
             self._tell(columns[:, step : step + 1], revisions)
             if rehearse:
@@ -278,34 +278,36 @@ class Cycle:
         end_s, n = demand.start_s + arrivals.shape[1] * step_s, arrivals.shape[1]
         # After a long absence the forecast goes on from the oldest step that still counts as recent.
         steps = min(max(0, (end_s - self.state.origin_s) // step_s), self.grids.recent_steps)
-        self.state = online.begin_at(self.state, end_s - steps * step_s)
+        self.state = online.reset_origin(self.state, end_s - steps * step_s)
         if steps <= n:
             return arrivals[:, n - steps :]
         gap = np.full((arrivals.shape[0], steps - n), np.nan, np.float32)
         return np.concatenate([gap, arrivals], axis=1)
 
-    def _tell(self, arrivals: NDArray[np.float32], revisions: tuple[Lived, ...]) -> None:
+    def _tell(self, arrivals: NDArray[np.float32], revisions: tuple[SimulatedRevision, ...]) -> None:
         """The shadow is told what came in one step (s, 1)."""
         if self._spec is None or not revisions:
             return
-        came = what_came(self.state, self._spec, self._rows(self._spec), arrivals)
+        came = observed_arrivals(self.state, self._spec, self._rows(self._spec), arrivals)
         if came is not None:
-            self.shade.follow(revisions)
-            self.shade.came(came)
+            self.shadow_worker.follow(revisions)
+            self.shadow_worker.came(came)
 
     def _rehearse(self) -> None:
         """Plans would have been made in the past, too: the shadow is told of one, and lives on."""
         if self._spec is None:
             return
         now_s = self.state.origin_s + int(self._delay_s)
-        self.shade.planned(
-            what_was_planned(self._seen(self._spec, self.forecast(), now_s), self._spec, now_s)
+        self.shadow_worker.planned(
+            plan_record(self._seen(self._spec, self.forecast(), now_s), self._spec, now_s)
         )
-        self.shade.live()
+        self.shadow_worker.live()
 
-    def _seen(self, spec: FleetSpec, forecast: FleetForecast, now_s: int) -> Demands:
+    def _seen(self, spec: FleetSpec, forecast: FleetForecast, now_s: int) -> FleetDemand:
         """What is expected of each Revision."""
-        services = Services(self.grids.service_time_s, self.state.silent_s, online.dispersions(self.state))
+        services = ServiceMeasurements(
+            self.grids.service_time_s, self.state.silent_s, online.dispersions(self.state)
+        )
         return demands(forecast, services, spec, rows=self._rows(spec), timing=self.pace.plan, now_s=now_s)
 
     def _timed(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from config.settings import Settings
 from forecaster.sources.demand import Demand
 from models.fleet.keys import RevisionKey, ServiceKey
-from scaler.controller.changes import Order, Outcome
+from scaler.controller.changes import Change, WriteResult
 from scaler.plan.revision import RevisionSpec
 
 
@@ -47,7 +47,7 @@ class Cluster(Protocol):
     def startups_s(self, keys: Sequence[RevisionKey]) -> NDArray[np.float64]:
         """(r, STARTUPS) seconds from asking for a pod until it serves, as learned: each as likely, rising."""
 
-    def act(self, orders: Sequence[Order]) -> Sequence[Outcome]:
+    def act(self, orders: Sequence[Change]) -> Sequence[WriteResult]:
         """Carry out; one outcome each, none raises."""
 
     def verify(self) -> Sequence[str]:
@@ -56,7 +56,7 @@ class Cluster(Protocol):
     def configure(self, settings: Settings) -> None:
         """Use other settings from now on."""
 
-    def sweep(self) -> Sequence[Outcome]:
+    def sweep(self) -> Sequence[WriteResult]:
         """Take back what stands marked although nobody answers for it."""
 
     def leads(self) -> bool:

@@ -1,4 +1,4 @@
-"""What is told of services from elsewhere than their own short past: by calendar, callers and slow models."""
+"""What is told of services from remote_or_local than their own short past: by calendar, callers and slow models."""
 
 from collections.abc import Mapping, Sequence
 
@@ -7,8 +7,8 @@ from numpy.typing import NDArray
 
 from config.calendar import Calendar
 from forecaster.forecasting import online
-from forecaster.forecasting.calendar import Announced, announced, clocks, least_rates
-from forecaster.forecasting.ensemble import Ahead, Due, Lane, due, weights, whose_turn
+from forecaster.forecasting.calendar import Announced, announced, announced_rates, clocks
+from forecaster.forecasting.ensemble import Ahead, Ensemble, Pending, due, select_for_refit, weights
 from forecaster.forecasting.upstream import CALLS_S, callers
 from forecaster.history.store import Ring
 from models.fleet.keys import ServiceKey
@@ -17,13 +17,13 @@ from models.numeric.clock import Clock
 
 DAY_S = 86400
 AT_ONCE = 500
-"""Services whose history is unpacked at once."""
+"""ServiceMeasurements whose history is unpacked at once."""
 
 
 NO_CALENDAR = Calendar()
 
 
-class Outside:
+class ExogenousSignals:
     """Calendar, callers and slow lane of one fleet, as arrays of the services that there are now."""
 
     def __init__(self, step_s: int, calendar: Calendar = NO_CALENDAR) -> None:
@@ -33,13 +33,17 @@ class Outside:
         self._zones: Mapping[ServiceKey, str | None] = {}
         self._clock: tuple[object, object, object, Clock | None] = (None, None, None, None)
         self._events: tuple[object, object, Announced] = (None, None, announced(NO_CALENDAR, ()))
-        self.lane = Lane(step_s)
+        self.ensemble = Ensemble(step_s)
         """What slow models say; replaced as a whole, by any thread."""
-        self._ahead: tuple[Lane, tuple[ServiceKey, ...], Ahead] = (self.lane, (), self.lane.ahead(()))
+        self._ahead: tuple[Ensemble, tuple[ServiceKey, ...], Ahead] = (
+            self.ensemble,
+            (),
+            self.ensemble.ahead(()),
+        )
         self._callers: Mapping[ServiceKey, ServiceKey] = {}
         self._rows: tuple[tuple[ServiceKey, ...], NDArray[np.intp]] = ((), np.empty(0, np.intp))
 
-    def live_by(self, keys: Sequence[ServiceKey], zones: Sequence[str | None]) -> None:
+    def set_time_zones(self, keys: Sequence[ServiceKey], zones: Sequence[str | None]) -> None:
         """These services live by zones of their own; None: as the calendar says."""
         said = dict(zip(keys, zones, strict=True))
         if said != self._zones:
@@ -52,13 +56,15 @@ class Outside:
             self._clock = (*asked, clocks(self.calendar, [self._zones.get(key) for key in keys]))
         return self._clock[3]
 
-    def least(self, state: online.FleetState, now_s: int, lead_s: NDArray[np.float64]) -> NDArray[np.float32]:
+    def announced_rate(
+        self, state: online.FleetState, now_s: int, lead_s: NDArray[np.float64]
+    ) -> NDArray[np.float32]:
         """(s,) requests/s that are announced from `now_s` to `lead_s` (s,) later; 0: nothing is."""
         if self._events[0] is not self.calendar or self._events[1] is not state.keys:
             self._events = (self.calendar, state.keys, announced(self.calendar, state.keys))
-        return least_rates(self._events[2], state, self.clock(state.keys), now_s=now_s, lead_s=lead_s)
+        return announced_rates(self._events[2], state, self.clock(state.keys), now_s=now_s, lead_s=lead_s)
 
-    def find_callers(self, state: online.FleetState, history: Ring) -> online.FleetState:
+    def find_upstream(self, state: online.FleetState, history: Ring) -> online.FleetState:
         """The state that knows who calls whom, by the newest of `history`, which is of the same services."""
         newest = min(CALLS_S // history.step_s, history.columns)
         busy = np.zeros((len(state.keys), newest), np.bool_)
@@ -80,9 +86,9 @@ class Outside:
             self._rows = (keys, np.array(at, np.intp))
         return self._rows[1]
 
-    def slower(self, state: online.FleetState, win: online.Window) -> NDArray[np.float32] | None:
+    def ensemble_peak(self, state: online.FleetState, win: online.LeadWindow) -> NDArray[np.float32] | None:
         """(s,) the highest log rate that the slow lane expects in the next window; None: it is silent."""
-        lane = self.lane
+        lane = self.ensemble
         if not lane.memory:
             return None
         if self._ahead[0] is not lane or self._ahead[1] is not state.keys:
@@ -92,7 +98,7 @@ class Outside:
 
     def due(
         self, history: Ring, loss: NDArray[np.float64], service_time_s: NDArray[np.float64], *, cpu_s: float
-    ) -> Due:
+    ) -> Pending:
         """Whom to listen to next within so many CPU seconds; what comes of it is to become `lane`.
 
         loss (s,) what is lost on a service now, per request; service_time_s (s,)
@@ -100,6 +106,8 @@ class Outside:
         day = min(DAY_S // history.step_s, history.columns)
         weight = weights(history.newest(day), loss)
         steps = history.history(service_time_s, some=slice(0, 1)).arrivals.shape[1]
-        turns = whose_turn(self.lane, history.keys, weight, end_s=history.end_s, steps=steps, cpu_s=cpu_s)
+        turns = select_for_refit(
+            self.ensemble, history.keys, weight, end_s=history.end_s, steps=steps, cpu_s=cpu_s
+        )
         some = np.array(turns, np.intp)
-        return due(self.lane, history.keys, history.history(service_time_s, some=some))
+        return due(self.ensemble, history.keys, history.history(service_time_s, some=some))

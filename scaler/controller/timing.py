@@ -2,11 +2,11 @@
 
 from dataclasses import dataclass
 
-from scaler.plan.timing import Timing
+from scaler.plan.timing import PlanTiming
 
 
 @dataclass(frozen=True, kw_only=True)
-class Pace:
+class LoopIntervals:
     """How long things are, seconds."""
 
     step_s: int
@@ -19,6 +19,6 @@ class Pace:
     """Kept on the long grid."""
     refit_s: int
     """Between two refits."""
-    stand_s: float = 0.0
+    staleness_s: float = 0.0
     """How long what was read last may have to do before newer figures are read."""
-    plan: Timing
+    plan: PlanTiming

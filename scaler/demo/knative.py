@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from config.settings import Settings
 from models.fleet.keys import RevisionKey
-from scaler.controller.changes import Order, Outcome, Result
+from scaler.controller.changes import Change, Result, WriteResult
 from scaler.demo.story import PERCENT, REVISIONS, SERVICE, Story
 from scaler.demo.worlds import TIDECAST, Worlds
 from scaler.plan.revision import RevisionSpec
@@ -55,11 +55,11 @@ class SimulatedKnative:
         """(r, STARTUPS) seconds."""
         return np.full((len(keys), STARTUPS), self._startup_s)
 
-    def act(self, orders: Sequence[Order]) -> list[Outcome]:
+    def act(self, orders: Sequence[Change]) -> list[WriteResult]:
         """Write floors and settings; each is in force from the next second on."""
-        return [Outcome(order, self._written(order)) for order in orders]
+        return [WriteResult(order, self._written(order)) for order in orders]
 
-    def _written(self, order: Order) -> Result:
+    def _written(self, order: Change) -> Result:
         found = (i for i, r in enumerate(self._revisions) if (r.key, r.uid) == (order.key, order.uid))
         row = next(found, None)
         if row is None:
@@ -84,7 +84,7 @@ class SimulatedKnative:
         for row, revision in enumerate(self._revisions):
             self._change(row, replace(revision, policy=settings.policy))
 
-    def sweep(self) -> Sequence[Outcome]:
+    def sweep(self) -> Sequence[WriteResult]:
         """Nothing: nobody was here before us."""
         return ()
 

@@ -87,7 +87,7 @@ class Page:
             answer.headers["Cache-Control"] = "no-store"
             return answer
 
-        run = answers_of_run(self._show.board, clock=self._show.clock)
+        run = answers_of_run(self._show.status_store, clock=self._show.clock)
         return Starlette(routes=[Route("/", page), Route("/demo.json", data), Mount("/", run)])
 
     def _answer(self, since: int) -> dict[str, Any]:

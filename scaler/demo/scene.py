@@ -5,9 +5,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from models.fleet.keys import RevisionKey
-from scaler.controller.status import Shown
+from scaler.controller.status import Status
 from scaler.demo.worlds import Worlds
-from scaler.simulation.state import FIGURES
+from scaler.simulation.state import METRICS
 
 
 @dataclass(frozen=True)
@@ -55,16 +55,16 @@ class Scene:
     halves: tuple[Half, ...]
 
 
-def scene(at_s: int, rates: dict[RevisionKey, float], worlds: Worlds, shown: Shown) -> Scene:
+def scene(at_s: int, rates: dict[RevisionKey, float], worlds: Worlds, shown: Status) -> Scene:
     """How it stands; `rates`: requests/s that came to each Revision, in the order of the worlds."""
     halves = (_half(i, key, rate, worlds, shown) for i, (key, rate) in enumerate(rates.items()))
     return Scene(at_s, tuple(halves))
 
 
-def _half(row: int, key: RevisionKey, rate: float, worlds: Worlds, shown: Shown) -> Half:
+def _half(row: int, key: RevisionKey, rate: float, worlds: Worlds, shown: Status) -> Half:
     plan = shown.plan[key] if shown.plan is not None and key in shown.plan.keys else None
     if plan is None:
-        return Half(key, rate, None, None, 0.0, 0, shown.read_fault or "no plan yet", _stands(row, worlds))
+        return Half(key, rate, None, None, 0.0, 0, shown.read_error or "no plan yet", _stands(row, worlds))
     bound = f", bounded by {plan.bound}" if str(plan.bound) else ""
     return Half(
         key=key,
@@ -79,7 +79,7 @@ def _half(row: int, key: RevisionKey, rate: float, worlds: Worlds, shown: Shown)
 
 
 def _stands(row: int, worlds: Worlds) -> tuple[Stand, ...]:
-    pods, figures = worlds.pods, dict(zip(FIGURES, np.moveaxis(worlds.figures, 2, 0), strict=True))
+    pods, figures = worlds.pods, dict(zip(METRICS, np.moveaxis(worlds.figures, 2, 0), strict=True))
     held_s = figures["starting_pod_s"] + figures["ready_pod_s"]
     return tuple(
         Stand(

@@ -11,14 +11,14 @@ import numpy as np
 from config.policy import Mode, RevisionPolicy
 from config.settings import Settings
 from scaler.controller.loop import LOOK_PART, Loop, Progresses, silent
-from scaler.controller.status import Board
+from scaler.controller.status import StatusStore
 from scaler.demo.knative import SimulatedKnative
 from scaler.demo.scene import Scene, scene
 from scaler.demo.story import REVISIONS, Story
 from scaler.demo.traffic import ReplayedMetrics
 from scaler.demo.worlds import ORACLE, Worlds
 from scaler.policies.oracle import ORACLE as ORACLE_POLICY
-from scaler.policies.policy import Subject
+from scaler.policies.policy import Series
 from scaler.server.service import AFTER_OBSERVE_S, SHADOW_FIRST_S, SWEEP_S, Job
 
 SETTLE_S = 1800
@@ -37,7 +37,7 @@ class Show:
         self.now_s = float(story.begin_s)
         """Unix seconds, simulated."""
         self.end_s = story.begin_s + round(hours * 3600)
-        self.board = Board()
+        self.status_store = StatusStore()
         self.scenes: list[Scene] = []
         """One a plan."""
         from_s = story.begin_s - SETTLE_S
@@ -47,7 +47,7 @@ class Show:
         self._foresee(from_s)
         self.knative = SimulatedKnative(story, self.worlds, settings, self.clock)
         self.loop = Loop(
-            ReplayedMetrics(story, self.clock), self.knative, settings, self.board, clock=self.clock
+            ReplayedMetrics(story, self.clock), self.knative, settings, self.status_store, clock=self.clock
         )
         self._jobs = self._schedule(settings)
         self._due = [(job.first_s, number, 0) for number, job in enumerate(self._jobs)]
@@ -94,7 +94,7 @@ class Show:
             Job("sweep", self.loop.sweep, SWEEP_S, 0.0),
             Job("observe", self.loop.observe, max(1.0, LOOK_PART * timing.step_s), OBSERVE_S),
             Job("plan", self._plan, timing.planning_period_s, AFTER_OBSERVE_S),
-            Job("shadow", self.loop.shade, timing.planning_period_s, SHADOW_FIRST_S, "shadow"),
+            Job("shadow", self.loop.run_shadow, timing.planning_period_s, SHADOW_FIRST_S, "shadow"),
             Job("refit", self.loop.refit, timing.refit_period_s, timing.refit_period_s),
         ]
 
@@ -105,12 +105,12 @@ class Show:
         first, last = (at - self.story.start_s for at in (before_s, at_s))
         came = self.story.arrivals[:, first:last]
         rates = dict(zip(REVISIONS, came.mean(axis=1, dtype=np.float64).tolist(), strict=True))
-        self.scenes.append(scene(at_s, rates, self.worlds, self.board.shown))
+        self.scenes.append(scene(at_s, rates, self.worlds, self.status_store.status))
 
     def _foresee(self, from_s: int) -> None:
         """The oracle has its plan from the first second on."""
         for row, arrivals in enumerate(self.story.from_second(from_s)):
-            subject = Subject(
+            subject = Series(
                 str(REVISIONS[row]), from_s, arrivals, self.story.scenario, self.story.world, SETTLE_S
             )
             self.worlds.plan(ORACLE, row, ORACLE_POLICY.plan(subject, SETTINGS.policy.delay_cost))

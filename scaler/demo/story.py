@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from config.scenario import SCENARIOS, Scenario
 from forecaster.sources.exports import read_export
 from models.fleet.keys import RevisionKey, ServiceKey
-from scaler.simulation.pod_model import World, world_of
+from scaler.simulation.pod_model import PodModel, pod_model_of
 from scaler.simulation.traffic import arrivals_by_second, source
 
 TRACE = Path(__file__).parent / "data" / "nasa_july_60s.csv.gz"
@@ -27,7 +27,7 @@ MEAN_RATE = 40.0
 BEGIN_S = 806_148_000
 """Unix seconds at which the show begins: Wednesday, 19 July 1995, 10:00 UTC, six in the morning in Florida.
 Two weeks of traffic lie before it."""
-MOST_HOURS = 17.5
+MAX_HOURS = 17.5
 """So long a show the trace has traffic for."""
 
 
@@ -44,7 +44,7 @@ class Story:
     start_s: int
     begin_s: int
     scenario: Scenario
-    world: World
+    world: PodModel
 
     def from_second(self, at_s: int) -> NDArray[np.float32]:
         """(r, m) arrivals from a Unix second on."""
@@ -63,5 +63,5 @@ def story(seed: int) -> Story:
         start_s=export.start_s,
         begin_s=BEGIN_S,
         scenario=scenario,
-        world=world_of(scenario),
+        world=pod_model_of(scenario),
     )

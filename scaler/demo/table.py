@@ -4,11 +4,11 @@ from dataclasses import asdict
 from typing import Any
 
 from scaler.demo.worlds import POLICIES, Worlds
-from scaler.simulation.score import Figures, figures
+from scaler.simulation.score import ReplayMetrics, figures
 from scaler.simulation.simulator import Replay
 
 
-def totals(worlds: Worlds, memory_mb: float) -> list[tuple[str, Figures]]:
+def totals(worlds: Worlds, memory_mb: float) -> list[tuple[str, ReplayMetrics]]:
     """Policy -> its figures over what was lived so far."""
     sums = worlds.figures.sum(axis=1)
     return [
@@ -16,7 +16,7 @@ def totals(worlds: Worlds, memory_mb: float) -> list[tuple[str, Figures]]:
     ]
 
 
-def for_people(policy: str, of: Figures) -> dict[str, Any]:
+def for_people(policy: str, of: ReplayMetrics) -> dict[str, Any]:
     """One row of the table."""
     return {
         "policy": policy,
@@ -29,7 +29,7 @@ def for_people(policy: str, of: Figures) -> dict[str, Any]:
     }
 
 
-def for_programs(policy: str, of: Figures) -> dict[str, Any]:
+def for_programs(policy: str, of: ReplayMetrics) -> dict[str, Any]:
     """The same as numbers to compute with, in the names of a backtest."""
     return {"policy": policy, **asdict(of)}
 

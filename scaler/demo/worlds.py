@@ -11,11 +11,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from scaler.kpa.config import WINDOW_MAX_S
-from scaler.kpa.settings import AS_IT_IS, Setting
+from scaler.kpa.settings import UNSET, KpaSettings
 from scaler.simulation.plan_rows import NO_PLAN, steered
-from scaler.simulation.pod_model import World
+from scaler.simulation.pod_model import PodModel
 from scaler.simulation.simulator import begin
-from scaler.simulation.state import COURSE, FIGURES
+from scaler.simulation.state import METRICS, TRAJECTORY
 
 KPA, TIDECAST, ORACLE = 0, 1, 2
 POLICIES = ("KPA alone", "Tidecast", "oracle")
@@ -38,7 +38,7 @@ class Worlds:
     """Each policy's copy of the Revisions."""
 
     def __init__(
-        self, world: World, arrivals: NDArray[np.float32], *, start_s: int, score_from_s: int
+        self, world: PodModel, arrivals: NDArray[np.float32], *, start_s: int, score_from_s: int
     ) -> None:
         """All begin without a pod.
 
@@ -52,7 +52,7 @@ class Worlds:
         items = len(POLICIES) * self._revisions
         self._surroundings, self._items = begin([world] * items, longest_window_s=WINDOW_MAX_S)
         self._rows = [NO_PLAN] * items
-        self._figures = np.zeros((items, 1, len(FIGURES)))
+        self._figures = np.zeros((items, 1, len(METRICS)))
         self._lived_s = 0
 
     @property
@@ -62,7 +62,7 @@ class Worlds:
 
     @property
     def figures(self) -> NDArray[np.float64]:
-        """(p, r, f) FIGURES so far."""
+        """(p, r, f) METRICS so far."""
         return self._figures.reshape(len(POLICIES), self._revisions, -1).copy()
 
     @property
@@ -79,7 +79,7 @@ class Worlds:
         """A whole plan: (p,) ROW, seconds counted from the first."""
         self._rows[policy * self._revisions + revision] = rows
 
-    def ask(self, policy: int, revision: int, at_s: int, floor: int, setting: Setting = AS_IT_IS) -> None:
+    def ask(self, policy: int, revision: int, at_s: int, floor: int, setting: KpaSettings = UNSET) -> None:
         """A floor and a setting, in force from a Unix second on; that must not have been lived yet."""
         if at_s < self.lived_until_s:
             raise ValueError(f"{at_s} is past: lived until {self.lived_until_s}")
@@ -94,7 +94,7 @@ class Worlds:
         first, last, items = self._lived_s, until_s - self._start_s, self._items
         if last <= first:
             return
-        untold = np.zeros((len(self._rows), 0, len(COURSE)), np.float32)
+        untold = np.zeros((len(self._rows), 0, len(TRAJECTORY)), np.float32)
         advance_all(
             self._surroundings, items.owned, items.spec, items.revision, items.windows, items.buckets,
             items.delay, items.batches, np.ascontiguousarray(self._arrivals[:, first:last]),
@@ -105,6 +105,6 @@ class Worlds:
         self._lived_s = last
 
 
-def compile_rules(world: World) -> None:
+def compile_rules(world: PodModel) -> None:
     """Have the compiled rules at hand: on a machine's first time that takes up to half a minute."""
     Worlds(world, np.zeros((1, 4), np.float32), start_s=0, score_from_s=0).live(4)

@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from models.fleet.keys import RevisionKey
-from scaler.controller.changes import Order, Outcome, Result
+from scaler.controller.changes import Change, Result, WriteResult
 from scaler.knative import marks
 from scaler.knative.actuator import Actuator, Write
 from scaler.knative.connection import Connection
@@ -22,7 +22,7 @@ from scaler.knative.errors import ApiError
 from scaler.knative.fleet import Fleet
 from scaler.knative.objects import Name, annotations
 from scaler.knative.stats import Stat, StatStream
-from scaler.knative.sweep import WRITTEN_ON, take_back
+from scaler.knative.sweep import WRITTEN_ON, revert
 from scaler.knative.verify import Effect, Verdict, Written, judge
 from scaler.kpa.settings import read_texts
 
@@ -86,17 +86,17 @@ class Acting:
         if self._thread.is_alive():
             self._thread.join(10)
 
-    def act(self, orders: Sequence[Order]) -> list[Outcome]:
+    def act(self, orders: Sequence[Change]) -> list[WriteResult]:
         """Carry orders out; one outcome each, in their order."""
         with self._lock:
             writes = [self.write_for(order) for order in orders]
         outcomes = iter(self._carry_out([w for w in writes if w is not None]))
         return [
-            Outcome(o, Result.GONE, "no such Revision any more") if w is None else next(outcomes)
+            WriteResult(o, Result.GONE, "no such Revision any more") if w is None else next(outcomes)
             for o, w in zip(orders, writes, strict=True)
         ]
 
-    def faults(self) -> dict[RevisionKey, str]:
+    def problems(self) -> dict[RevisionKey, str]:
         """What stands and does not work, and why."""
         with self._lock:
             return dict(self._faults)
@@ -117,7 +117,7 @@ class Acting:
         with self._lock:
             self._fleet.see(name, thing)
 
-    def _carry_out(self, writes: Sequence[Write]) -> list[Outcome]:
+    def _carry_out(self, writes: Sequence[Write]) -> list[WriteResult]:
         outcomes = self._actuator.write(writes)
         with self._lock:
             for write, outcome in zip(writes, outcomes, strict=True):
@@ -126,7 +126,7 @@ class Acting:
             self._wake.set()
         return outcomes
 
-    def write_for(self, order: Order) -> Write | None:
+    def write_for(self, order: Change) -> Write | None:
         """What an order comes to; None where the Revision is not the one that was planned for."""
         with self._lock:
             revision = self._fleet.get(Name.REVISION, (order.key.namespace, order.key.name))
@@ -134,7 +134,7 @@ class Acting:
                 return None
             return self._write(order)
 
-    def _write(self, order: Order) -> Write | None:
+    def _write(self, order: Change) -> Write | None:
         thing = self._fleet.get(self.steering.on, (order.key.namespace, order.key.name))
         if thing is None:
             return None
@@ -178,7 +178,7 @@ class Acting:
         """See what has become of what is on its way, and do what is to be done now."""
         now_s = self._clock()
         nudge: list[RevisionKey] = []
-        elsewhere: list[RevisionKey] = []
+        remote_or_local: list[RevisionKey] = []
         with self._lock:
             for key, written in list(self._on_the_way.items()):
                 still = self._still(key, written.texts)
@@ -193,14 +193,14 @@ class Acting:
                     case Verdict.NUDGE:
                         nudge.append(key)
                     case Verdict.NOT_CARRIED:
-                        elsewhere.append(key)
+                        remote_or_local.append(key)
                     case Verdict.GIVEN_UP:
                         self._settle(key, after.texts)
                         self._faults[key] = f"the autoscaler does not act on the floor {after.floor}"
         if nudge:
             self.nudges += self._stream.push([Stat(key) for key in nudge])
-        if elsewhere:
-            self._not_carried(elsewhere)
+        if remote_or_local:
+            self._not_carried(remote_or_local)
 
     def _settle(self, key: RevisionKey, texts: Mapping[str, str]) -> None:
         del self._on_the_way[key]
@@ -234,10 +234,10 @@ class Acting:
             for key in keys:
                 texts = self._on_the_way[key].texts
                 floor = int(texts[marks.FLOOR]) if marks.FLOOR in texts else None
-                orders.append(Order(key, "", floor, read_texts(texts)))
+                orders.append(Change(key, "", floor, read_texts(texts)))
                 self._on_the_way[key] = Written(texts, self._clock())
             things = [self._fleet.get(before, (key.namespace, key.name)) for key in keys]
-            back = [take_back(before, thing) for thing in things if thing is not None]
+            back = [revert(before, thing) for thing in things if thing is not None]
             after = Name.POD_AUTOSCALER if before is Name.REVISION else Name.REVISION
             self.steering.on, self.steering.known = after, False
             self._steering_changed()

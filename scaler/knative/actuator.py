@@ -13,7 +13,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from typing import Any
 
-from scaler.controller.changes import Order, Outcome, Result
+from scaler.controller.changes import Change, Result, WriteResult
 from scaler.knative import marks
 from scaler.knative.connection import APPLY, MERGE, Connection
 from scaler.knative.errors import ApiError, Conflict, Denied, Missing, Refused, Throttled, Unreachable
@@ -34,7 +34,7 @@ class Write:
     wishes  short name of an annotation -> value of ours; a name left out: ours is taken off.
     """
 
-    order: Order
+    order: Change
     on: Name
     thing: Any
     wishes: Mapping[str, str | None]
@@ -53,13 +53,13 @@ class Actuator:
         self._connection, self._seen, self._clock = connection, seen, clock
         self._not_before_s = 0.0
 
-    def write(self, writes: Sequence[Write]) -> list[Outcome]:
+    def write(self, writes: Sequence[Write]) -> list[WriteResult]:
         """Carry them out, in any order; one outcome each, in theirs.
 
         A write that fails stops no other; but where the server does not answer, what has not begun is left.
         """
         pending = [(i, w, c) for i, w in enumerate(writes) if (c := _change(w, w.thing)) is not None]
-        outcomes = [Outcome(w.order, Result.UNCHANGED) for w in writes]
+        outcomes = [WriteResult(w.order, Result.UNCHANGED) for w in writes]
         if not pending:
             return outcomes
         away = threading.Event()
@@ -69,53 +69,57 @@ class Actuator:
                 outcomes[i] = outcome
         return outcomes
 
-    def _attempt(self, write: Write, change: marks.Change, away: threading.Event) -> Outcome:
+    def _attempt(self, write: Write, change: marks.AnnotationPatch, away: threading.Event) -> WriteResult:
         wait_s = self._not_before_s - self._clock()
         if wait_s > 0:
-            return Outcome(
+            return WriteResult(
                 write.order, Result.THROTTLED, f"the API server asked for {wait_s:.0f} s of patience"
             )
         if away.is_set():
-            return Outcome(write.order, Result.UNREACHABLE, "not tried: the API server does not answer")
+            return WriteResult(write.order, Result.UNREACHABLE, "not tried: the API server does not answer")
         try:
             return self._apply(write, change)
         except Throttled as e:
             self._not_before_s = self._clock() + e.retry_after_s
-            return Outcome(write.order, Result.THROTTLED, str(e))
+            return WriteResult(write.order, Result.THROTTLED, str(e))
         except Unreachable as e:
             away.set()
-            return Outcome(write.order, Result.UNREACHABLE, str(e))
+            return WriteResult(write.order, Result.UNREACHABLE, str(e))
         except ApiError as e:
             kinds = {Missing: Result.GONE, Denied: Result.DENIED, Conflict: Result.CONFLICT}
-            return Outcome(write.order, kinds.get(type(e), Result.REFUSED), str(e))
+            return WriteResult(write.order, kinds.get(type(e), Result.REFUSED), str(e))
 
-    def _apply(self, write: Write, change: marks.Change) -> Outcome:
+    def _apply(self, write: Write, change: marks.AnnotationPatch) -> WriteResult:
         try:
             return self._send(write, write.thing, change)
         except (Conflict, Refused) as e:
             # Of an object made anew under the same name, a uid that is not its own is invalid.
             fresh = self._look(write)
             if fresh is None:
-                return Outcome(write.order, Result.GONE, "deleted, or made anew, since it was planned for")
+                return WriteResult(
+                    write.order, Result.GONE, "deleted, or made anew, since it was planned for"
+                )
             if isinstance(e, Refused):
                 raise
             return self._apply_anew(write, fresh, sorted(e.managers - EXPECTED_MANAGERS))
 
-    def _apply_anew(self, write: Write, fresh: Any, persons: list[str]) -> Outcome:
+    def _apply_anew(self, write: Write, fresh: Any, persons: list[str]) -> WriteResult:
         """After a conflict.  A setting that a person wrote is on `fresh`, and so no part of the change."""
         again = _change(write, fresh)
         if again is None:
-            return Outcome(write.order, Result.UNCHANGED)
+            return WriteResult(write.order, Result.UNCHANGED)
         if not persons or not _floor_is_theirs(write, fresh):
             return self._send(write, fresh, again, force=True)
         said = f"{marks.FLOOR} set by hand ({', '.join(persons)}): left as it is"
         wishes = {name: wish for name, wish in write.wishes.items() if wish and name != marks.FLOOR}
         rest = _change(replace(write, wishes=wishes), fresh)
         if rest is None or not wishes:
-            return Outcome(write.order, Result.CONFLICT, said)
+            return WriteResult(write.order, Result.CONFLICT, said)
         return replace(self._send(write, fresh, rest, force=True), message=said)
 
-    def _send(self, write: Write, thing: Any, change: marks.Change, *, force: bool = False) -> Outcome:
+    def _send(
+        self, write: Write, thing: Any, change: marks.AnnotationPatch, *, force: bool = False
+    ) -> WriteResult:
         """Raises ApiError.  Forced, it holds only for the very version that the change was made from."""
         version, kind = API_VERSIONS[write.on]
         meta = thing.metadata
@@ -140,7 +144,7 @@ class Actuator:
             )
             after = slim(decode(answer, KINDS[write.on].type))
         self._seen(write.on, after)
-        return Outcome(write.order, Result.APPLIED)
+        return WriteResult(write.order, Result.APPLIED)
 
     def _look(self, write: Write) -> Any:
         """The object as it is now; None where it is gone or another bears its name."""
@@ -156,7 +160,7 @@ class Actuator:
         return fresh
 
 
-def _change(write: Write, thing: Any) -> marks.Change | None:
+def _change(write: Write, thing: Any) -> marks.AnnotationPatch | None:
     return marks.change(annotations(thing), write.wishes, held(thing.metadata))
 
 

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from config.settings import Settings
 from models.fleet.keys import RevisionKey, ServiceKey
-from scaler.controller.changes import Order, Outcome
+from scaler.controller.changes import Change, WriteResult
 from scaler.knative import marks
 from scaler.knative.acting import Acting
 from scaler.knative.connection import Connection
@@ -152,7 +152,7 @@ class Cluster:
                 self._startup = (list(keys), learned, np.array(estimates_s, np.float64).reshape(-1, STARTUPS))
             return self._startup[2]
 
-    def act(self, orders: Sequence[Order]) -> list[Outcome]:
+    def act(self, orders: Sequence[Change]) -> list[WriteResult]:
         """Carry orders out; one outcome each, in their order.  Raises nothing: what fails is an outcome."""
         with self._lock:
             self._fleet.specs()
@@ -160,13 +160,13 @@ class Cluster:
 
     def verify(self) -> Sequence[str]:
         """What was written and does not work, one line each.  They are followed all the time."""
-        return [f"{key}: {fault}" for key, fault in sorted(self._acting.faults().items())]
+        return [f"{key}: {problem}" for key, problem in sorted(self._acting.problems().items())]
 
     def leads(self) -> bool:
         """May we act?  Without an election we are alone."""
         return self._leadership is None or self._leadership.leading
 
-    def sweep(self) -> Sequence[Outcome]:
+    def sweep(self) -> Sequence[WriteResult]:
         """Take back what stands marked and nobody answers for.
 
         Who leads answers for the Revisions that are looked at, and what of ours counts there stays; of others
@@ -181,31 +181,33 @@ class Cluster:
             orders = [order for key in marked if (order := self._kept(key, leads=leads)) is not None]
         return self._acting.act(orders)
 
-    def _kept(self, key: RevisionKey, *, leads: bool) -> Order | None:
+    def _kept(self, key: RevisionKey, *, leads: bool) -> Change | None:
         """What is to stay on a Revision that is marked; None where there is nothing to take back."""
         place = (key.namespace, key.name)
         revision, spec = self._fleet.get(Name.REVISION, place), self._fleet.spec(key)
         if revision is None:
             return None
         if spec is None or not leads:
-            return Order(key, revision.metadata.uid, None)
+            return Change(key, revision.metadata.uid, None)
         steering = annotations(self._fleet.get(self._acting.steering.on, place))
-        return Order(key, spec.uid, spec.floor, spec.setting) if marks.outdated(steering) else None
+        return Change(key, spec.uid, spec.floor, spec.setting) if marks.outdated(steering) else None
 
     def config_map(self) -> tuple[int, dict[str, str] | None]:
         """(version, data) of the ConfigMap config-tidecast; None where there is none."""
         with self._lock:
             return self._configuration
 
-    def faults(self) -> list[str]:
+    def problems(self) -> list[str]:
         """All that is wrong at the moment, one line each."""
         with self._lock:
             self._fleet.specs()
-            lines = [f"{name}: {watch.fault}" for name, watch in self._watches.items() if watch.fault]
-            lines += [f"{name}: {watch.fault}" for name, watch in self._config_watches.items() if watch.fault]
+            lines = [f"{name}: {watch.problem}" for name, watch in self._watches.items() if watch.problem]
+            lines += [
+                f"{name}: {watch.problem}" for name, watch in self._config_watches.items() if watch.problem
+            ]
             lines += self._defaults_faults
-            for key, faults in sorted(self._fleet.faults().items()):
-                lines += [f"{key}: {fault}" for fault in faults]
+            for key, problems in sorted(self._fleet.problems().items()):
+                lines += [f"{key}: {problem}" for problem in problems]
         return [*lines, *self.verify()]
 
     @property

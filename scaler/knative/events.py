@@ -11,7 +11,7 @@ from scaler.knative.errors import ApiError
 
 AGAIN_S = 600.0
 """The same thing is said about the same object this often at most."""
-MOST_A_MINUTE = 30
+MAX_PER_MINUTE = 30
 MESSAGE_LIMIT = 1024
 """Longest message that the API server takes."""
 
@@ -39,7 +39,7 @@ class Events:
         self._connection, self._clock, self._wall_clock = connection, clock, wall_clock
         self._said: dict[tuple[About, str, str], float] = {}
         self._minute: tuple[int, int] = (0, 0)
-        self.fault: ApiError | None = None
+        self.problem: ApiError | None = None
         """Why the last Event could not be written; None where it was."""
 
     def warn(self, about: About, reason: str, message: str) -> bool:
@@ -72,15 +72,15 @@ class Events:
         try:
             self._connection.request("POST", f"/api/v1/namespaces/{about.namespace}/events", body)
         except ApiError as e:
-            self.fault = e
+            self.problem = e
             return False
-        self.fault = None
+        self.problem = None
         return True
 
     def _room(self, now_s: float) -> bool:
         minute = int(now_s // 60)
         said = self._minute[1] if self._minute[0] == minute else 0
-        if said >= MOST_A_MINUTE:
+        if said >= MAX_PER_MINUTE:
             return False
         self._minute = (minute, said + 1)
         return True

@@ -21,7 +21,7 @@ from scaler.plan.revision import RevisionSpec
 
 MANY = 100
 """Changes at once from which it is quicker to sort all than to put each in its place."""
-MOST_RESOLVED = 20_000
+MAX_RESOLVED = 20_000
 
 Place = tuple[str, str]
 """(namespace, name) of an object; the namespace is empty for a Namespace."""
@@ -128,7 +128,7 @@ class Fleet:
         """One Revision, as of the last call of `specs`."""
         return self._specs.get(key)
 
-    def faults(self) -> dict[RevisionKey, tuple[str, ...]]:
+    def problems(self) -> dict[RevisionKey, tuple[str, ...]]:
         """What is wrong with annotations, by Revision, as of the last call of `specs`."""
         return dict(self._faults)
 
@@ -187,7 +187,7 @@ class Fleet:
     def _make(self, place: Place, *, in_order: bool) -> None:
         """Make one Revision anew.  Of many, the order is made once, afterwards."""
         key = RevisionKey(*place)
-        spec, faults = self._spec(place)
+        spec, problems = self._spec(place)
         known = self._specs.get(key)
         if spec != known:
             self._stale = True
@@ -200,8 +200,8 @@ class Fleet:
                     insort(self._order, key)
                 self._specs[key] = spec
         self._faults.pop(key, None)
-        if faults:
-            self._faults[key] = faults
+        if problems:
+            self._faults[key] = problems
         steering = self.get(Name.POD_AUTOSCALER if self._on_pa else Name.REVISION, place)
         (self._marked.add if marks.marked(annotations(steering)) else self._marked.discard)(key)
 
@@ -213,7 +213,7 @@ class Fleet:
         steering = annotations(pa if self._on_pa and pa is not None else revision)
         owners = marks.owners(steering)
         concurrency = revision.spec.container_concurrency or 0
-        owned, faults = self._parameters(owners, concurrency)
+        owned, problems = self._parameters(owners, concurrency)
         if owned.pod_autoscaler_class not in (KPA_CLASS, HPA_CLASS):
             return None, ()
         service, percent = self._share(place, labels(revision))
@@ -246,14 +246,14 @@ class Fleet:
             panic_window_percentage=owned.panic_window_percentage,
             policy=policy,
         )
-        return spec, faults + wrong
+        return spec, problems + wrong
 
     def _parameters(self, owned: Mapping[str, str], concurrency: int) -> tuple[Parameters, tuple[str, ...]]:
         """Of a fleet, many have the same annotations: each set is resolved once."""
         asked = tuple(sorted(item for item in owned.items() if item[0].startswith(marks.AUTOSCALING)))
         found = self._resolved.get((asked, concurrency))
         if found is None:
-            if len(self._resolved) >= MOST_RESOLVED:
+            if len(self._resolved) >= MAX_RESOLVED:
                 self._resolved.clear()
             found = self._resolved[asked, concurrency] = parameters(owned, concurrency, self._defaults)
         return found

@@ -90,7 +90,7 @@ class Leadership:
         self._thread = threading.Thread(target=self._run, name="lease", daemon=True)
         self.before: Lease | None = None
         """The lease as it was when we last took it: whose it was, and whether it had been given back."""
-        self.fault: ApiError | None = None
+        self.problem: ApiError | None = None
         """Why the last attempt failed; None where it did not."""
 
     @property
@@ -139,16 +139,16 @@ class Leadership:
                 self.before = lease
             else:
                 self._leads_until_s = -float("inf")
-                self.fault = None
+                self.problem = None
                 return
         except Conflict:
             # Somebody else was quicker; the next attempt sees who.
             self._nobody = False
             return
         except ApiError as e:
-            self.fault = e
+            self.problem = e
             return
-        self.fault, self._nobody = None, False
+        self.problem, self._nobody = None, False
         # Counted from before the request: the lease may have been written at any moment since.
         # Where the duration was changed meanwhile, the shorter one.
         self._leads_until_s = began_s + min(duration_s, self.duration_s) * LEAD_PART
@@ -181,7 +181,7 @@ class Leadership:
                 self._connection.request("PUT", _path(self._namespace, self._name), body)
         except ApiError as e:
             # It lapses by itself.
-            self.fault = e
+            self.problem = e
 
     def _body(self, metadata: Metadata, spec: LeaseSpec, *, took: bool) -> dict[str, Any]:
         now = datetime.fromtimestamp(self._wall_clock(), UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")

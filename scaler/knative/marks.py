@@ -13,7 +13,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 from scaler.kpa.settings import KEYS as SETTINGS
-from scaler.kpa.settings import Setting, read_texts
+from scaler.kpa.settings import KpaSettings, read_texts
 
 AUTOSCALING = "autoscaling.knative.dev/"
 SET = "tidecast.dev/set."
@@ -34,7 +34,7 @@ LEGACY = {
 
 
 @dataclass(frozen=True)
-class Change:
+class AnnotationPatch:
     """What to send so that an object carries what it should.
 
     apply  every annotation that is to be ours afterwards: the body of a server-side apply.
@@ -51,7 +51,7 @@ def ours(annotations: Mapping[str, str], key: str) -> str | None:
     return wrote if wrote is not None and annotations.get(AUTOSCALING + key) == wrote else None
 
 
-def setting(annotations: Mapping[str, str]) -> Setting:
+def setting(annotations: Mapping[str, str]) -> KpaSettings:
     """The settings that we wrote and that count."""
     found = {name: ours(annotations, name) for name in SETTINGS.values()}
     return read_texts({name: text for name, text in found.items() if text is not None})
@@ -91,7 +91,7 @@ def outdated(annotations: Mapping[str, str]) -> bool:
 
 def change(
     annotations: Mapping[str, str], wishes: Mapping[str, str | None], held: Iterable[str] = ()
-) -> Change | None:
+) -> AnnotationPatch | None:
     """What to send so that the wishes stand; None where nothing changes.
 
     wishes  short name -> value; None, or a name left out: ours is taken off.
@@ -113,7 +113,7 @@ def change(
         return None
     removed = annotations.keys() - target.keys()
     touched = {name for name, text in target.items() if annotations.get(name) != text}
-    return Change(
+    return AnnotationPatch(
         apply={
             name: text
             for name, text in target.items()
@@ -123,7 +123,7 @@ def change(
     )
 
 
-def release(annotations: Mapping[str, str], held: Iterable[str] = ()) -> Change | None:
+def release(annotations: Mapping[str, str], held: Iterable[str] = ()) -> AnnotationPatch | None:
     """What to send so that nothing of ours is left; None where nothing is."""
     return change(annotations, {}, held)
 

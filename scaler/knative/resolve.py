@@ -1,7 +1,7 @@
 """What a Revision's annotations and the ConfigMap config-autoscaler come to, as far as a plan needs it.
 
 The rules are those of scaler/kpa.  A value that Knative would refuse is a fault, and what would hold without
-it holds: an old object may carry what today's webhook would not let in.
+it holds: an old object may align_rows what today's webhook would not let in.
 """
 
 from collections.abc import Mapping
@@ -40,7 +40,7 @@ def parameters(
 
     container_concurrency: of its spec; 0 = not limited.
     """
-    said, faults = read_annotations(annotations, config)
+    said, problems = read_annotations(annotations, config)
     scaler_class = said.pod_autoscaler_class
     if scaler_class is None:
         scaler_class = config.pod_autoscaler_class
@@ -62,5 +62,5 @@ def parameters(
             kpa=spec if scaler_class == KPA_CLASS else None,
             panic_window_percentage=config.panic_window_percentage if percentage is None else percentage,
         ),
-        faults,
+        problems,
     )

@@ -3,7 +3,7 @@
 A binary websocket frame with a WireStatMessages, as the activator sends it (knative/serving 98e5ef9,
 pkg/autoscaler/metrics/stat.proto).  It is an internal protocol without answers, which a NetworkPolicy or a
 mesh may forbid: used where it works, done without where it does not.  Statistics of one second add up, so a
-Revision gets one a second at most; they carry no time, since one from the future would freeze the average.
+Revision gets one a second at most; they align_rows no time, since one from the future would freeze the average.
 """
 
 import threading
@@ -94,7 +94,7 @@ class StatStream:
         self.url, self._clock = url, clock
         self._sent: tuple[int, set[RevisionKey]] = (0, set())
         self._lock = threading.Lock()
-        self.fault = ""
+        self.problem = ""
         """Why the last frame could not be sent; empty where it was."""
 
     def push(self, stats: Sequence[Stat]) -> int:
@@ -116,8 +116,8 @@ class StatStream:
             ) as socket:
                 socket.send(frame(due))
         except (OSError, WebSocketException, ValueError) as e:
-            self.fault = f"no statistics to {self.url}: {type(e).__name__}: {e}"[:256]
+            self.problem = f"no statistics to {self.url}: {type(e).__name__}: {e}"[:256]
             return 0
-        self.fault = ""
+        self.problem = ""
         already.update(s.key for s in due)
         return len(due)

@@ -8,7 +8,7 @@ from fnmatch import fnmatchcase
 from typing import Any
 
 from models.fleet.keys import RevisionKey
-from scaler.controller.changes import Order, Outcome
+from scaler.controller.changes import Change, WriteResult
 from scaler.knative import marks
 from scaler.knative.actuator import Actuator, Write
 from scaler.knative.connection import Connection
@@ -18,7 +18,7 @@ from scaler.knative.watch import list_all
 WRITTEN_ON = (Name.REVISION, Name.POD_AUTOSCALER)
 
 
-def sweep(connection: Connection, namespaces: Iterable[str] = ("*",)) -> list[Outcome]:
+def sweep(connection: Connection, namespaces: Iterable[str] = ("*",)) -> list[WriteResult]:
     """Take back what is marked in namespaces that fit one of the globs; one outcome an object.
 
     Raises:
@@ -27,7 +27,7 @@ def sweep(connection: Connection, namespaces: Iterable[str] = ("*",)) -> list[Ou
     patterns = tuple(namespaces)
     actuator = Actuator(connection, seen=lambda _name, _thing: None)
     things = [(name, thing) for name in WRITTEN_ON for thing in _marked(connection, name, patterns)]
-    return actuator.write([take_back(name, thing) for name, thing in things])
+    return actuator.write([revert(name, thing) for name, thing in things])
 
 
 def ours(name: Name, thing: Any) -> bool:
@@ -49,7 +49,7 @@ def _marked(connection: Connection, name: Name, patterns: tuple[str, ...]) -> li
     ]
 
 
-def take_back(on: Name, thing: Any) -> Write:
+def revert(on: Name, thing: Any) -> Write:
     """The write that leaves nothing of ours on an object."""
     meta = thing.metadata
-    return Write(Order(RevisionKey(meta.namespace, meta.name), meta.uid, None), on, thing, {})
+    return Write(Change(RevisionKey(meta.namespace, meta.name), meta.uid, None), on, thing, {})

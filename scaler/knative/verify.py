@@ -78,8 +78,8 @@ def judge(written: Written, effect: Effect, now_s: float) -> tuple[Verdict, Writ
     """What is to be done at `now_s`, and what was written as it is then to be asked about."""
     carried = all(effect.pa_texts.get(name) == text for name, text in written.texts.items())
     if not effect.there or not carried:
-        limit_s, fault = (FOLLOW_S, Verdict.NOT_CARRIED) if effect.there else (GIVE_UP_S, Verdict.GIVEN_UP)
-        return (fault if now_s - written.written_s >= limit_s else Verdict.WAIT), written
+        limit_s, problem = (FOLLOW_S, Verdict.NOT_CARRIED) if effect.there else (GIVE_UP_S, Verdict.GIVEN_UP)
+        return (problem if now_s - written.written_s >= limit_s else Verdict.WAIT), written
     if FLOOR not in written.texts:
         return (Verdict.SETTLED if now_s - written.written_s >= STANDS_S else Verdict.WAIT), written
     return _acted_on(written, effect, now_s)

@@ -97,7 +97,7 @@ class Watch:
         self._synced = threading.Event()
         self._stream: Stream | None = None
         self._thread = threading.Thread(target=self._run, name=f"watch {path}", daemon=True)
-        self.fault: ApiError | None = None
+        self.problem: ApiError | None = None
         """Why it does not get on at the moment; None where it does."""
 
     @property
@@ -141,12 +141,12 @@ class Watch:
                 pause_s = self._first_pause_s if wait_s == 0 else min(pause_s * 2, LONGEST_PAUSE_S)
                 gone_s = time.monotonic()
             except _BrokenOffError as e:
-                self.fault, version = e.cause, e.version
+                self.problem, version = e.cause, e.version
                 # It worked until then: a server that was restarted is back soon.
                 pause_s = self._first_pause_s if e.heard else min(pause_s * 2, LONGEST_PAUSE_S)
                 wait_s = pause_s
             except ApiError as e:
-                self.fault, wait_s = e, e.retry_after_s if isinstance(e, Throttled) else pause_s
+                self.problem, wait_s = e, e.retry_after_s if isinstance(e, Throttled) else pause_s
                 pause_s = min(pause_s * 2, LONGEST_PAUSE_S)
             self._ending.wait(wait_s)
 
@@ -156,7 +156,7 @@ class Watch:
         if not self._ending.is_set():
             self._receiver.listed(things)
             self._synced.set()
-            self.fault = None
+            self.problem = None
         return version
 
     def _follow(self, version: str) -> str:
@@ -171,7 +171,7 @@ class Watch:
         heard = False
         try:
             stream = self._stream = self._connection.stream(self._path, query)
-            self.fault = None
+            self.problem = None
             if self._ending.is_set():
                 # `stop` came before there was a stream to stop.
                 stream.stop()

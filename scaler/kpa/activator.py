@@ -8,7 +8,7 @@ from enum import StrEnum
 
 from scaler.kpa.resolve import KpaSpec
 
-LEAST_ACTIVATORS = 2
+MIN_ACTIVATORS = 2
 
 
 class Mode(StrEnum):
@@ -39,6 +39,6 @@ def backing_since(since_s: float | None, mode: Mode, ready_pods: int, now_s: flo
 def activators(spec: KpaSpec, ready_pods: int) -> int:
     """How many activators are put in the path."""
     if spec.target_burst_capacity == 0:
-        return LEAST_ACTIVATORS
+        return MIN_ACTIVATORS
     to_cover = ready_pods * spec.total_value + max(spec.target_burst_capacity, 0.0)
-    return max(LEAST_ACTIVATORS, math.ceil(to_cover / spec.activator_capacity))
+    return max(MIN_ACTIVATORS, math.ceil(to_cover / spec.activator_capacity))

@@ -9,8 +9,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields
 from typing import Any
 
-from config.faults import fault
-from scaler.kpa.config import HPA_CLASS, KPA_CLASS, LEAST_TARGET, WINDOW_MAX_S, WINDOW_MIN_S, AutoscalerConfig
+from config.problems import problem
+from scaler.kpa.config import HPA_CLASS, KPA_CLASS, MIN_TARGET, WINDOW_MAX_S, WINDOW_MIN_S, AutoscalerConfig
 from scaler.kpa.go_text import read_duration_s, read_float, read_int32, read_whole_seconds
 
 AUTOSCALING = "autoscaling.knative.dev/"
@@ -71,7 +71,7 @@ _SHORT: Mapping[str, _Annotation] = {
         "pod_autoscaler_class", str, f"{KPA_CLASS}, {HPA_CLASS}, or one of another domain", _is_class
     ),
     "metric": _Annotation("metric", str, "concurrency or rps"),
-    "target": _Annotation("target", read_float, "a number, at least 0.01", lambda x: x >= LEAST_TARGET),
+    "target": _Annotation("target", read_float, "a number, at least 0.01", lambda x: x >= MIN_TARGET),
     "target-utilization-percentage": _Annotation(
         "target_utilization_percentage",
         read_float,
@@ -159,7 +159,7 @@ def read_annotations(
     if known.get(PROGRESS_DEADLINE) == "":
         del known[PROGRESS_DEADLINE]
     said: dict[str, Any] = {}
-    faults: list[str] = []
+    problems: list[str] = []
     for name, text in known.items():
         each = _NAMES[name]
         try:
@@ -170,12 +170,12 @@ def read_annotations(
         if fine:
             said[each.field] = value
         else:
-            faults.append(fault(name, text, each.allowed))
+            problems.append(problem(name, text, each.allowed))
     wrong = _disagreements(Annotations(**said), config)
     names = {_NAMES[name].field: name for name in known}
-    faults += [fault(names[field], known[names[field]], allowed) for field, allowed in wrong.items()]
+    problems += [problem(names[field], known[names[field]], allowed) for field, allowed in wrong.items()]
     left = {field: value for field, value in said.items() if field not in wrong}
-    return Annotations(**left), tuple(faults)
+    return Annotations(**left), tuple(problems)
 
 
 def _disagreements(said: Annotations, config: AutoscalerConfig) -> dict[str, str]:

@@ -8,12 +8,12 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from config.faults import fault
+from config.problems import problem
 from scaler.kpa.go_text import read_bool, read_duration_s, read_float, read_int32, read_whole_seconds
 
 KPA_CLASS = "kpa.autoscaling.knative.dev"
 HPA_CLASS = "hpa.autoscaling.knative.dev"
-LEAST_TARGET = 0.01
+MIN_TARGET = 0.01
 """No target may be smaller, given or worked out."""
 WINDOW_MIN_S, WINDOW_MAX_S = 6, 3600
 
@@ -94,13 +94,13 @@ _KEYS: Mapping[str, _Key] = {
         "container_concurrency_target_default",
         read_float,
         "a number, at least 0.01",
-        lambda x: x >= LEAST_TARGET,
+        lambda x: x >= MIN_TARGET,
     ),
     "requests-per-second-target-default": _Key(
         "requests_per_second_target_default",
         read_float,
         "a number, at least 0.01",
-        lambda x: x >= LEAST_TARGET,
+        lambda x: x >= MIN_TARGET,
     ),
     "activator-capacity": _Key("activator_capacity", read_float, "a number, at least 1", lambda x: x >= 1),
     "max-scale-up-rate": _Key("max_scale_up_rate", read_float, "a number above 1.0", lambda x: x > 1),
@@ -129,7 +129,7 @@ def read_config(data: Mapping[str, str]) -> tuple[AutoscalerConfig, tuple[str, .
     data   key -> text, the data of the ConfigMap.  A key with a fault counts as not written.
     """
     said: dict[str, Any] = {}
-    faults: list[str] = []
+    problems: list[str] = []
     for name, key in _KEYS.items():
         if (text := data.get(name)) is None:
             continue
@@ -141,9 +141,9 @@ def read_config(data: Mapping[str, str]) -> tuple[AutoscalerConfig, tuple[str, .
         if fine:
             said[key.field] = value
         else:
-            faults.append(fault(f"config-autoscaler {name}", text, key.allowed))
+            problems.append(problem(f"config-autoscaler {name}", text, key.allowed))
     config = AutoscalerConfig(**said)
-    return config, (*faults, *_disagreements(config, data))
+    return config, (*problems, *_disagreements(config, data))
 
 
 def _disagreements(config: AutoscalerConfig, data: Mapping[str, str]) -> list[str]:
@@ -153,9 +153,9 @@ def _disagreements(config: AutoscalerConfig, data: Mapping[str, str]) -> list[st
     # What is said, what was written, what is allowed; a fault where the first holds.
     checks = [
         (
-            least < LEAST_TARGET,
+            least < MIN_TARGET,
             "container-concurrency-target-default",
-            f"times container-concurrency-target-percentage at least {LEAST_TARGET}, not {least:g}",
+            f"times container-concurrency-target-percentage at least {MIN_TARGET}, not {least:g}",
         ),
         (
             config.initial_scale == 0 and not config.allow_zero_initial_scale,
@@ -166,7 +166,7 @@ def _disagreements(config: AutoscalerConfig, data: Mapping[str, str]) -> list[st
         (0 < most < config.min_scale, "min-scale", f"at most max-scale ({most})"),
     ]
     return [
-        fault(f"config-autoscaler {name}", data.get(name, "not set"), allowed)
+        problem(f"config-autoscaler {name}", data.get(name, "not set"), allowed)
         for wrong, name, allowed in checks
         if wrong
     ]

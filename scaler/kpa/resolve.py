@@ -9,15 +9,15 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import TypeVar
 
-from config.faults import ConfigError, fault
+from config.problems import ConfigError, problem
 from scaler.kpa.annotations import WEIGHTED_EXPONENTIAL, Annotations, read_annotations
-from scaler.kpa.config import HPA_CLASS, KPA_CLASS, LEAST_TARGET, AutoscalerConfig, read_config
+from scaler.kpa.config import HPA_CLASS, KPA_CLASS, MIN_TARGET, AutoscalerConfig, read_config
 
 RPS_UTILIZATION = 0.7
 """What is aimed at of a pod's requests per second; no key sets it."""
 PROGRESS_DEADLINE_S = 600
 """progress-deadline of ConfigMap config-deployment, its default."""
-MOST_CONTAINER_CONCURRENCY = 1000
+MAX_CONTAINER_CONCURRENCY = 1000
 """container-concurrency-max-limit of ConfigMap config-defaults, its default."""
 _NS = 1_000_000_000
 _T = TypeVar("_T")
@@ -91,14 +91,14 @@ def resolve(
     annotations             of the Revision: full name -> text
     container_concurrency   of its spec; 0 = not limited
     """
-    read, faults = read_config(config)
+    read, problems = read_config(config)
     said, more = read_annotations(annotations, read)
-    faults += more
-    if not 0 <= container_concurrency <= MOST_CONTAINER_CONCURRENCY:
-        allowed = f"a whole number, 0 to {MOST_CONTAINER_CONCURRENCY}"
-        faults += (fault("containerConcurrency", str(container_concurrency), allowed),)
-    if faults:
-        raise ConfigError(faults)
+    problems += more
+    if not 0 <= container_concurrency <= MAX_CONTAINER_CONCURRENCY:
+        allowed = f"a whole number, 0 to {MAX_CONTAINER_CONCURRENCY}"
+        problems += (problem("containerConcurrency", str(container_concurrency), allowed),)
+    if problems:
+        raise ConfigError(problems)
     return parameters(read, said, container_concurrency, reachability)
 
 
@@ -160,7 +160,7 @@ def target_and_total(
             total = min(total, float(container_concurrency))
     if said.target_utilization_percentage is not None:
         utilization = said.target_utilization_percentage / 100
-    return max(LEAST_TARGET, total * utilization), total
+    return max(MIN_TARGET, total * utilization), total
 
 
 def panic_window_s(stable_window_s: int, percentage: float) -> int:

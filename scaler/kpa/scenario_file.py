@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NoReturn
 
-from config.faults import ConfigError, fault
+from config.problems import ConfigError, problem
 from scaler.kpa.annotations import AUTOSCALING
 from scaler.kpa.resolve import Reachability
 from scaler.kpa.status import Activity
@@ -70,15 +70,15 @@ def load_scenario_input(path: Path) -> ScenarioInput:
     try:
         root = json.loads(path.read_bytes(), parse_constant=_refuse_constant)
     except OSError as e:
-        raise ConfigError([fault(str(path), e.strerror or str(e), "a file that can be read")]) from e
+        raise ConfigError([problem(str(path), e.strerror or str(e), "a file that can be read")]) from e
     except json.JSONDecodeError as e:
         where = f"line {e.lineno}, column {e.colno}: {e.msg}"
-        raise ConfigError([fault(str(path), where, "one JSON object")]) from e
+        raise ConfigError([problem(str(path), where, "one JSON object")]) from e
     except (ValueError, RecursionError) as e:
-        raise ConfigError([fault(str(path), str(e), "one JSON object in UTF-8")]) from e
+        raise ConfigError([problem(str(path), str(e), "one JSON object in UTF-8")]) from e
     if not isinstance(root, dict) or not isinstance(root.get("input"), dict):
         held = f"no object `input` in {_shown(root)}" if isinstance(root, dict) else _shown(root)
-        raise ConfigError([fault(str(path), held, "one JSON object with an object `input`")])
+        raise ConfigError([problem(str(path), held, "one JSON object with an object `input`")])
     return read_scenario_input(root["input"])
 
 
@@ -116,8 +116,8 @@ def read_scenario_input(given: Mapping[str, Any]) -> ScenarioInput:
         extra_stats=_extra_stats(read),
         passed_over=tuple(sorted(str(name) for name in given if name not in _KNOWN)),
     )
-    if read.faults:
-        raise ConfigError(read.faults)
+    if read.problems:
+        raise ConfigError(read.problems)
     return value
 
 
@@ -132,13 +132,13 @@ def _extra_stats(read: "_Reader") -> tuple[ExtraStat, ...]:
 class _Reader:
     """Reads values of a JSON object by name; a fault is kept, and some allowed value stands in for it."""
 
-    def __init__(self, given: Mapping[str, Any], place: str, faults: list[str] | None = None) -> None:
+    def __init__(self, given: Mapping[str, Any], place: str, problems: list[str] | None = None) -> None:
         self._given, self._place = given, place
-        self.faults: list[str] = [] if faults is None else faults
+        self.problems: list[str] = [] if problems is None else problems
 
     def _wrong(self, name: str, allowed: str) -> None:
         value = _shown(self._given[name]) if name in self._given else "missing"
-        self.faults.append(fault(f"{self._place}.{name}", value, allowed))
+        self.problems.append(problem(f"{self._place}.{name}", value, allowed))
 
     def choice(self, name: str, words: tuple[str, ...], otherwise: str | None = None) -> str:
         value = self._given.get(name, otherwise)
@@ -185,22 +185,22 @@ class _Reader:
             return []
         if length is not None and len(values) != length:
             shown = f"{len(values)} entries"
-            self.faults.append(fault(f"{self._place}.{name}", shown, f"one for each of load, {length}"))
+            self.problems.append(problem(f"{self._place}.{name}", shown, f"one for each of load, {length}"))
         for at, value in enumerate(values):
             if value is not None and not _is_number(value):
-                self.faults.append(
-                    fault(f"{self._place}.{name}[{at}]", _shown(value), "a number, at least 0, or null")
+                self.problems.append(
+                    problem(f"{self._place}.{name}[{at}]", _shown(value), "a number, at least 0, or null")
                 )
         return values
 
     def object(self, name: str, *, required: bool = True) -> "_Reader":
         value = self._given.get(name)
         if value is None and not required:
-            return _Reader({}, f"{self._place}.{name}", self.faults)
+            return _Reader({}, f"{self._place}.{name}", self.problems)
         if not isinstance(value, dict):
             self._wrong(name, "an object")
             return _Reader({}, f"{self._place}.{name}", [])
-        return _Reader(value, f"{self._place}.{name}", self.faults)
+        return _Reader(value, f"{self._place}.{name}", self.problems)
 
     def objects(self, name: str) -> list["_Reader"]:
         values = self._given.get(name)
@@ -209,7 +209,9 @@ class _Reader:
         if not isinstance(values, list) or not all(isinstance(value, dict) for value in values):
             self._wrong(name, "a list of objects")
             return []
-        return [_Reader(value, f"{self._place}.{name}[{at}]", self.faults) for at, value in enumerate(values)]
+        return [
+            _Reader(value, f"{self._place}.{name}[{at}]", self.problems) for at, value in enumerate(values)
+        ]
 
 
 def _is_number(value: Any) -> bool:

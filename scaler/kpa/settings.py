@@ -16,13 +16,13 @@ KEYS: Mapping[Lever, str] = {
 }
 """Lever -> short name of its annotation.  The order is that of all arrays of settings: %, s, %, s."""
 LEVERS = tuple(KEYS)
-ADMITTED = ((1.0, 100.0), (6.0, 3600.0), (110.0, 1000.0), (0.0, 3600.0))
+WEBHOOK_RANGES = ((1.0, 100.0), (6.0, 3600.0), (110.0, 1000.0), (0.0, 3600.0))
 """(least, most) that Knative's webhook lets in, as LEVERS (scaler.kpa.annotations)."""
 Row = tuple[float, float, float, float]
 
 
 @dataclass(frozen=True)
-class Setting:
+class KpaSettings:
     """What a Service says of its scaling; None = it says nothing, and has what it has."""
 
     utilization_percentage: float | None = None
@@ -56,13 +56,13 @@ class Setting:
         )
 
 
-AS_IT_IS = Setting()
+UNSET = KpaSettings()
 
 
-def of_row(row: Row) -> Setting:
+def from_row(row: Row) -> KpaSettings:
     """The setting of numbers as LEVERS; NaN = nothing is said."""
     utilization, window_s, panic_threshold, retention_s = (None if math.isnan(x) else x for x in row)
-    return Setting(
+    return KpaSettings(
         utilization_percentage=utilization,
         window_s=None if window_s is None else int(window_s),
         panic_threshold_percentage=panic_threshold,
@@ -70,13 +70,13 @@ def of_row(row: Row) -> Setting:
     )
 
 
-def read_texts(texts: Mapping[str, str]) -> Setting:
+def read_texts(texts: Mapping[str, str]) -> KpaSettings:
     """The setting that `texts` came from; what Knative would refuse says nothing."""
     known = {AUTOSCALING + name: texts[name] for name in KEYS.values() if name in texts}
     if not known:
-        return AS_IT_IS
+        return UNSET
     said, _ = read_annotations(known, AutoscalerConfig())
-    return Setting(
+    return KpaSettings(
         utilization_percentage=said.target_utilization_percentage,
         window_s=said.stable_window_s,
         panic_threshold_percentage=said.panic_threshold_percentage,

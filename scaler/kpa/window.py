@@ -7,10 +7,10 @@ total, and the whole seconds of the first and the last write.  Times are cut dow
 import math
 from dataclasses import dataclass, replace
 
-LEAST_WEIGHT = 0.2
+MIN_WEIGHT = 0.2
 """The newest second counts at least so much in a weighted average."""
 WEIGHT_PRECISION = 0.9999
-"""The weights of a full window sum to at least so much, where LEAST_WEIGHT does not bind."""
+"""The weights of a full window sum to at least so much, where MIN_WEIGHT does not bind."""
 
 
 @dataclass(frozen=True)
@@ -78,7 +78,7 @@ def weighted_average(window: Window, now_s: float) -> float:
         return 0.0
     n = len(window.buckets)
     gap = max(math.floor(now_s) - window.last_s, 0)
-    newest = max(1 - (1 - WEIGHT_PRECISION) ** (1 / n), LEAST_WEIGHT)
+    newest = max(1 - (1 - WEIGHT_PRECISION) ** (1 / n), MIN_WEIGHT)
     weight, total = newest * (1 - newest) ** gap, 0.0
     for back in range(n - gap):
         total += window.buckets[(window.last_s - back) % n] * weight

@@ -14,7 +14,7 @@ class Stopped(Exception):
     """The work was stopped while something was half done."""
 
 
-class Spread(Protocol):
+class Executor(Protocol):
     """Does the same for many."""
 
     def __call__(self, work: Callable[[Item], Made], items: Sequence[Item]) -> Iterator[tuple[Item, Made]]:
@@ -22,17 +22,17 @@ class Spread(Protocol):
         ...
 
 
-def one_by_one(work: Callable[[Item], Made], items: Sequence[Item]) -> Iterator[tuple[Item, Made]]:
+def serial(work: Callable[[Item], Made], items: Sequence[Item]) -> Iterator[tuple[Item, Made]]:
     """No threads."""
     return ((item, work(item)) for item in items)
 
 
-def in_order(spread: Spread) -> Each:
+def in_order(executor: Executor) -> Each:
     """A `map` that is spread.  Raises Stopped where not all was done."""
 
     def each(work: Callable[[Any], Any], things: Iterable[Any]) -> Iterable[Any]:
         given = list(things)
-        made = dict(spread(lambda i: work(given[i]), range(len(given))))
+        made = dict(executor(lambda i: work(given[i]), range(len(given))))
         if len(made) < len(given):
             raise Stopped
         return [made[i] for i in range(len(given))]

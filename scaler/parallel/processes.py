@@ -2,9 +2,9 @@
 
     processes(jobs)      worker processes
     dask(address)        a cluster of `distributed`, the extra `dask`, with Tidecast on its workers too
-    elsewhere(address)   that cluster where it answers, else one process
+    remote_or_local(address)   that cluster where it answers, else one process
 
-Each gives a Spread as scaler.parallel.interface describes it.  A worker that is lost takes nothing along: what
+Each gives a Executor as scaler.parallel.interface describes it.  A worker that is lost takes nothing along: what
 it was at, and what it alone had been given, is sent out again.
 
 * ClusterError   the user: there is no such cluster, or the extra is not installed
@@ -38,7 +38,7 @@ class LostError(RuntimeError):
     """Workers were lost so often, at the same work, that it is not sent out again."""
 
 
-class Spread(Protocol):
+class Executor(Protocol):
     """Does the same for many."""
 
     def __call__(self, work: Callable[[Any], Made], items: Sequence[Any]) -> Iterator[tuple[Any, Made]]:
@@ -46,11 +46,11 @@ class Spread(Protocol):
         ...
 
 
-def stopped_by(spread: Spread, stopped: Callable[[], bool]) -> Spread:
+def stopped_by(executor: Executor, stopped: Callable[[], bool]) -> Executor:
     """The same, but no more is awaited once `stopped` says so."""
 
     def until(work: Callable[[Any], Made], items: Sequence[Any]) -> Iterator[tuple[Any, Made]]:
-        for each in () if stopped() else spread(work, items):
+        for each in () if stopped() else executor(work, items):
             yield each
             if stopped():
                 return
@@ -58,18 +58,18 @@ def stopped_by(spread: Spread, stopped: Callable[[], bool]) -> Spread:
     return until
 
 
-def one_by_one(work: Callable[[Any], Made], items: Sequence[Any]) -> Iterator[tuple[Any, Made]]:
+def serial(work: Callable[[Any], Made], items: Sequence[Any]) -> Iterator[tuple[Any, Made]]:
     """Here, one after the other."""
     return ((item, work(item)) for item in items)
 
 
-def processes(jobs: int, stopped: Callable[[], bool] = lambda: False) -> Spread:
+def processes(jobs: int, stopped: Callable[[], bool] = lambda: False) -> Executor:
     """So many processes at a time; they are new ones, which hold nothing of this one's threads.
 
     Once `stopped` says so no more is awaited; what is being worked at then is let go.
     """
 
-    def spread(work: Callable[[Any], Made], items: Sequence[Any]) -> Iterator[tuple[Any, Made]]:
+    def executor(work: Callable[[Any], Made], items: Sequence[Any]) -> Iterator[tuple[Any, Made]]:
         todo, tries = list(range(len(items))), 0
         while todo:
             done: set[int] = set()
@@ -88,7 +88,7 @@ def processes(jobs: int, stopped: Callable[[], bool] = lambda: False) -> Spread:
                     raise LostError(f"worker processes were lost {tries} times") from e
             todo = [i for i in todo if i not in done]
 
-    return spread
+    return executor
 
 
 def _as_completed(sent: set[Future[Any]], stopped: Callable[[], bool]) -> Iterator[Future[Any]]:
@@ -120,7 +120,7 @@ def _one_thread_each() -> Iterator[None]:
 
 
 @contextmanager
-def dask(address: str) -> Iterator[Spread]:
+def dask(address: str) -> Iterator[Executor]:
     """A cluster whose scheduler is at `address`, such as tcp://dask-scheduler:8786.
 
     Raises ClusterError where it cannot be reached.
@@ -138,21 +138,21 @@ def dask(address: str) -> Iterator[Spread]:
 
 
 @contextmanager
-def elsewhere(
+def remote_or_local(
     address: str | None, *, stopped: Callable[[], bool], missed: Callable[[str], None]
-) -> Iterator[Spread]:
+) -> Iterator[Executor]:
     """On the cluster at `address`, or in one process of this machine where it is None or does not answer.
 
     stopped   once it says so no more is awaited; missed: is told why a cluster does not serve
     """
     with ExitStack() as stack:
-        spread: Spread = processes(1, stopped)
+        executor: Executor = processes(1, stopped)
         if address is not None:
             try:
-                spread = stopped_by(stack.enter_context(dask(address)), stopped)
+                executor = stopped_by(stack.enter_context(dask(address)), stopped)
             except ClusterError as e:
                 missed(str(e))
-        yield spread
+        yield executor
 
 
 def _on_cluster(client: Any, work: Callable[[Any], Made], items: Sequence[Any]) -> Iterator[tuple[Any, Made]]:

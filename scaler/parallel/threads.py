@@ -40,7 +40,7 @@ class Threads:
         self.stopped = True
         self._done.put(None)
 
-    def one_by_one(self, work: Callable[[Item], Made], items: Sequence[Item]) -> Iterator[tuple[Item, Made]]:
+    def serial(self, work: Callable[[Item], Made], items: Sequence[Item]) -> Iterator[tuple[Item, Made]]:
         """Without threads, so that the work may use them; stopped between two items."""
         for item in items:
             if self.stopped:

@@ -1,14 +1,14 @@
-"""The candidates: each a rule for the floor and settings of the KPA, fixed while it is in force.
+"""The candidates: each a rule for the floor and settings of the KPA_INDEX, fixed while it is in force.
 
 None of them is right for every service; which one serves it best is learned from what they would have cost.
-The first one is the KPA alone.
+The first one is the KPA_INDEX alone.
 """
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 from config.policy import Lever
-from scaler.kpa.settings import AS_IT_IS, Setting
+from scaler.kpa.settings import UNSET, KpaSettings
 
 
 @dataclass(frozen=True)
@@ -41,7 +41,7 @@ class Candidate:
     """One way to steer a Revision."""
 
     rule: Rule
-    setting: Setting
+    setting: KpaSettings
 
     def __str__(self) -> str:
         said = self.setting.annotations()
@@ -52,8 +52,8 @@ class Candidate:
 NO_FLOOR = Rule()
 
 
-def _steered(utilization: float, window_s: int, panic: float, retention_s: int | None = 60) -> Setting:
-    return Setting(utilization, window_s, panic, retention_s)
+def _steered(utilization: float, window_s: int, panic: float, retention_s: int | None = 60) -> KpaSettings:
+    return KpaSettings(utilization, window_s, panic, retention_s)
 
 
 # The settings that floors go with, from those that hold few pods to those that hold many.
@@ -69,11 +69,11 @@ _QUICK_70, _EASY_70 = _steered(70, 15, 110), _steered(70, 30, 110)
 _QUICK_60, _BRIEF_60 = _steered(60, 15, 110), _steered(60, 10, 110)
 _CALM_50, _QUICK_50 = _steered(50, 15, 400), _steered(50, 15, 110)
 _QUICK_35 = _steered(35, 15, 110)
-_OWN = AS_IT_IS
+_OWN = UNSET
 
 # Of some five hundred that were tried on public traces these are enough to cost as little as all together.
 # One may be of no use to a service: the choice finds out.
-_TABLE: tuple[tuple[Rule, tuple[Setting, ...]], ...] = (
+_TABLE: tuple[tuple[Rule, tuple[KpaSettings, ...]], ...] = (
     (
         NO_FLOOR,
         (
@@ -130,7 +130,7 @@ _TABLE: tuple[tuple[Rule, tuple[Setting, ...]], ...] = (
 CANDIDATES: tuple[Candidate, ...] = tuple(
     Candidate(rule, setting) for rule, settings in _TABLE for setting in settings
 )
-"""The KPA alone first."""
+"""The KPA_INDEX alone first."""
 KPA_ALONE = CANDIDATES[0]
 
 
@@ -167,5 +167,5 @@ def _within(candidate: Candidate, levers: frozenset[Lever], *, limited: bool) ->
     )
 
 
-KPA = 0
-"""Place of the KPA alone among the candidates."""
+KPA_INDEX = 0
+"""Place of the KPA_INDEX alone among the candidates."""

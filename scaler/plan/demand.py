@@ -7,15 +7,15 @@ from numpy.typing import NDArray
 
 from models.fleet.forecast import FleetForecast
 from scaler.plan.fleet import FleetSpec
-from scaler.plan.rules import Expected
-from scaler.plan.timing import Timing, lead_s
+from scaler.plan.rules import RuleInputs
+from scaler.plan.timing import PlanTiming, lead_s
 
-LEAST_COUNTING_S = 1.0
+MIN_COUNTING_S = 1.0
 """Waits much shorter than this are nothing that a pod is worth."""
 
 
 @dataclass(frozen=True, eq=False)
-class Services:
+class ServiceMeasurements:
     """What is known of the services beside the forecast of their arrivals, rows as in it (s,).
 
     service_time_s  seconds a request occupies a pod; NaN = not known.
@@ -29,7 +29,7 @@ class Services:
 
 
 @dataclass(frozen=True, eq=False)
-class Demands:
+class FleetDemand:
     """What is expected of each Revision (r,).
 
     known      there is a forecast to go by.  rates  (r, q) requests/s, quantiles of the peak of its window.
@@ -57,13 +57,13 @@ class Demands:
 
 def demands(
     forecast: FleetForecast,
-    services: Services,
+    services: ServiceMeasurements,
     spec: FleetSpec,
     *,
     rows: NDArray[np.intp],
-    timing: Timing,
+    timing: PlanTiming,
     now_s: int,
-) -> Demands:
+) -> FleetDemand:
     """What is expected of each Revision (r,) at `now_s`; rows (r,) as `service_rows` gives them."""
     leads = lead_s(spec, timing)
     forecasted = (rows >= 0) & np.append(forecast.known, False)[rows]
@@ -81,9 +81,9 @@ def demands(
         # Of several requests, all alike, a share goes this way.
         some = 1 - (1 - forecast.chances[rows].astype(np.float64)) ** spec.share
         chances = np.where(known & forecast.sparse[rows], some, np.nan)
-        if forecast.least is not None:
-            announced = np.where(known, forecast.least[rows], 0) * spec.share
-    return Demands(
+        if forecast.announced_rate is not None:
+            announced = np.where(known, forecast.announced_rate[rows], 0) * spec.share
+    return FleetDemand(
         known=known,
         stale=stale,
         points=points,
@@ -93,7 +93,7 @@ def demands(
         rates=_window_rates(forecast, spec, np.where(known, rows, -1), leads, now_s),
         capable=capable,
         per_pod=np.where(capable, per_pod, 1.0),
-        counting_s=np.where(spec.rps, LEAST_COUNTING_S, np.fmax(served_s, LEAST_COUNTING_S)),
+        counting_s=np.where(spec.rps, MIN_COUNTING_S, np.fmax(served_s, MIN_COUNTING_S)),
         service_time_s=served_s,
         dispersion=shared(services.dispersion, rows, spec.share),
     )
@@ -109,10 +109,10 @@ def shared(
     return np.asarray(1 + share * (np.append(dispersion, 1.0)[rows] - 1))
 
 
-def expected(demands: Demands) -> Expected:
+def expected(demands: FleetDemand) -> RuleInputs:
     """What rules for floors look at."""
     unknown = ~(demands.known & demands.capable)
-    return Expected(
+    return RuleInputs(
         rates=np.where(unknown[:, np.newaxis], np.float32(np.nan), demands.points).astype(np.float32),
         weights=demands.weights,
         chances=demands.chances,

@@ -29,7 +29,7 @@ class FleetSpec:
     delay_cost         as the policy says, waiting not included.
     max_delayed        share of requests that may be delayed, 0..1; NaN: the costs rule.
     floors_act         a floor may be written (mode act, lever floor).
-    settable           (r, 4) as scaler.kpa.settings.LEVERS: that setting of the KPA is ours to say (`_settable`).
+    writable           (r, 4) as scaler.kpa.settings.LEVERS: that setting of the KPA is ours to say (`_settable`).
     settings_act       (r, 4) and it may be written (mode act).
     least, most        pods, the bounds of the policy; 0 and NO_BOUND where there are none.
     owner_min, owner_max, activation   pods, as the owner wrote them; NO_BOUND where there is no upper one.
@@ -49,11 +49,11 @@ class FleetSpec:
     delay_cost: NDArray[np.float64]
     max_delayed: NDArray[np.float64]
     floors_act: NDArray[np.bool_]
-    settable: NDArray[np.bool_]
+    writable: NDArray[np.bool_]
     settings_act: NDArray[np.bool_]
     off: NDArray[np.bool_]
-    least: NDArray[np.int32]
-    most: NDArray[np.int32]
+    min_pods: NDArray[np.int32]
+    max_pods: NDArray[np.int32]
     owner_min: NDArray[np.int32]
     owner_max: NDArray[np.int32]
     activation: NDArray[np.int32]
@@ -86,7 +86,7 @@ def fleet_spec(revisions: Sequence[RevisionSpec], startups_s: NDArray[np.float64
         return np.array(values, np.float64)
 
     acts = flags([p.mode is Mode.ACT for p in policies])
-    settable = flags([_settable(r) for r in revisions]).reshape(-1, len(LEVERS))
+    writable = flags([_settable(r) for r in revisions]).reshape(-1, len(LEVERS))
     return FleetSpec(
         keys=tuple(r.key for r in revisions),
         services=tuple(r.service for r in revisions),
@@ -99,11 +99,11 @@ def fleet_spec(revisions: Sequence[RevisionSpec], startups_s: NDArray[np.float64
         delay_cost=reals([p.delay_cost for p in policies]),
         max_delayed=reals([np.nan if p.max_delayed is None else p.max_delayed / 100 for p in policies]),
         floors_act=acts & flags([Lever.FLOOR in p.levers for p in policies]),
-        settable=settable,
-        settings_act=settable & acts[:, np.newaxis],
+        writable=writable,
+        settings_act=writable & acts[:, np.newaxis],
         off=flags([p.mode is Mode.OFF for p in policies]),
-        least=ints([p.min for p in policies], 0),
-        most=ints([p.max for p in policies], NO_BOUND),
+        min_pods=ints([p.min for p in policies], 0),
+        max_pods=ints([p.max for p in policies], NO_BOUND),
         owner_min=ints([r.owner_min for r in revisions], 0),
         owner_max=ints([r.owner_max or None for r in revisions], NO_BOUND),
         activation=ints([r.activation_scale or None for r in revisions], NO_BOUND),

@@ -35,7 +35,7 @@ def hold(
     """The most that each wanted within its `hold_s` (r,), and the asks to go on with."""
     asks = held.asks
     if keys != held.keys:
-        asks = rows.carry(asks, rows.where_before(held.keys, keys))
+        asks = rows.align_rows(asks, rows.previous_rows(held.keys, keys))
     # A rule that is held longer may come into force at any time: as much is kept as the longest was held.
     columns = max(1 + math.ceil(hold_s.max(initial=0.0) / period_s), asks.shape[1])
     asks = np.concatenate(

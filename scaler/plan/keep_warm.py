@@ -9,9 +9,7 @@ from numpy.typing import NDArray
 Array = NDArray[np.float64]
 
 
-def worth_keeping_warm(
-    rates: Array, weights: Array, *, worth: Array, startup_s: Array, period_s: float
-) -> Array:
+def keep_warm_gain(rates: Array, weights: Array, *, worth: Array, startup_s: Array, period_s: float) -> Array:
     """(r,) pod-seconds that the first pod saves in a period, less the period: kept when above 0.
 
         c · E[(1 − exp(−λT)) · (1 + λ·min(L, T))] − T

@@ -13,7 +13,7 @@ N + 1 are not: about c·μ·P(X > (N + ½)μτ) pod-seconds, c = what one reques
 a newsvendor's rule on the mixture of the rate's distribution and the spread within it.  For D = 1,
 P(X > x) is the chance that a Gamma(x + 1) variable lies below the mean, and its cube root is nearly normal
 (Wilson & Hilferty, PNAS 17, 1931): off by a third in the far tail of means near 0, by a few percent
-elsewhere.  Other D scale the counts; for those a small mean would come out far too likely, so no chance is
+remote_or_local.  Other D scale the counts; for those a small mean would come out far too likely, so no chance is
 above λτ / ((N + ½)μτ + 1), which no count of that mean exceeds (Markov).
 """
 
@@ -27,12 +27,12 @@ from models.numeric.compiled import compiled, compiled_loop
 
 Array = NDArray[np.float64]
 
-MOST = 100_000
+MAX_PODS = 100_000
 """No floor is above this many pods, whatever the forecast says."""
 _FAR, _ROOT_2 = 6.0, math.sqrt(2.0)
 
 
-def cheapest_floors(
+def floors_over_time(
     rates: NDArray[np.float32],
     weights: NDArray[np.float32],
     worths: NDArray[np.float64],
@@ -88,9 +88,9 @@ def _each(
         for c in range(worths.shape[1]):
             if not worths[r, c] > 0:
                 continue
-            guess = max(least, min(int(mean / per_pod[r]), MOST))
+            guess = max(least, min(int(mean / per_pod[r]), MAX_PODS))
             admissible = 1.0 / (worths[r, c] * per_pod[r])
-            least = cheapest(roots, weights[r], admissible, pod, 1 / dispersion[r], guess, least)
+            least = min_adequate_pods(roots, weights[r], admissible, pod, 1 / dispersion[r], guess, least)
             floors[r, c] = least
 
 
@@ -114,17 +114,17 @@ def _all(
                 admissible = 1.0 / (worths[c] * per_pod[i])
                 # A step's floor is near that of the step before, and above that of a lower worth.
                 guess = max(least, before[c])
-                least = cheapest(roots, weights[i, j], admissible, pod, one, guess, least)
+                least = min_adequate_pods(roots, weights[i, j], admissible, pod, one, guess, least)
                 before[c] = least
                 floors[i, j, c] = least
 
 
 @compiled
-def cheapest(
+def min_adequate_pods(
     roots: Any, weights: Any, admissible: float, pod: float, one: float, guess: int, least: int
 ) -> int:
     """The smallest N >= least whose shortage is admissible, looked for from `guess` on."""
-    guess = min(guess, MOST)
+    guess = min(guess, MAX_PODS)
     low, high, stride = least, guess, 1
     if shortage_prob(guess, roots, weights, pod, one) <= admissible:
         # Down, by longer and longer strides, until it is not admissible any more.
@@ -138,11 +138,11 @@ def cheapest(
         if high == least:
             return least
     else:
-        low = high = min(guess + 1, MOST)
-        while high < MOST and shortage_prob(high, roots, weights, pod, one) > admissible:
+        low = high = min(guess + 1, MAX_PODS)
+        while high < MAX_PODS and shortage_prob(high, roots, weights, pod, one) > admissible:
             low = high + 1
             stride *= 2
-            high = min(high + stride, MOST)
+            high = min(high + stride, MAX_PODS)
     while low < high:
         middle = (low + high) // 2
         if shortage_prob(middle, roots, weights, pod, one) <= admissible:

@@ -6,16 +6,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from scaler.plan.bounds import Bound, Pods, bounded, kept_within, shared_budget
-from scaler.plan.demand import Demands, expected
-from scaler.plan.events import pods_for
+from scaler.plan.demand import FleetDemand, expected
+from scaler.plan.events import announced_floors
 from scaler.plan.fleet import FleetSpec
 from scaler.plan.hold import Held, hold
-from scaler.plan.keep_warm import worth_keeping_warm
+from scaler.plan.keep_warm import keep_warm_gain
 from scaler.plan.result import FleetPlan, Reason
-from scaler.plan.rules import PLAIN, InForce, asked_at
-from scaler.plan.timing import Timing, lead_s
+from scaler.plan.rules import DEFAULT, ActivePolicy, active_floors
+from scaler.plan.timing import PlanTiming, lead_s
 
-CATCH = 0.3
+KPA_MISS_SHARE = 0.3
 """Share of the requests a floor misses that stay delayed under the KPA; from replays of public traces."""
 
 Asking = Callable[[NDArray[np.float64]], Pods]
@@ -23,14 +23,14 @@ Asking = Callable[[NDArray[np.float64]], Pods]
 
 
 def plan_fleet(
-    demands: Demands,
+    demands: FleetDemand,
     levels: NDArray[np.float64],
     spec: FleetSpec,
     held: Held,
     *,
-    timing: Timing,
+    timing: PlanTiming,
     now_s: int,
-    chosen: InForce,
+    chosen: ActivePolicy,
     max_total_pods: int | None = None,
 ) -> tuple[FleetPlan, Held]:
     """The plan at `now_s`, and what is held from it.
@@ -51,8 +51,8 @@ def plan_fleet(
     floor, bound = bounded(
         kept,
         [
-            (Bound.MIN, np.maximum, np.where(open_to_us, spec.least, 0)),
-            (Bound.MAX, np.minimum, spec.most),
+            (Bound.MIN, np.maximum, np.where(open_to_us, spec.min_pods, 0)),
+            (Bound.MAX, np.minimum, spec.max_pods),
             (Bound.OWNER_MAX, np.minimum, spec.owner_max),
             (Bound.ACTIVATION_SCALE, np.minimum, spec.activation),
             (Bound.OWNER_MIN, np.maximum, np.where(spec.reachable, spec.owner_min, 0)),
@@ -63,7 +63,7 @@ def plan_fleet(
     plan = FleetPlan(
         keys=spec.keys,
         floor=floor,
-        wanted=wanted,
+        desired=wanted,
         reason=_reasons(spec, demands, chosen, wanted, kept),
         bound=bound,
         settings=np.where((open_to_us & demands.known)[:, np.newaxis], chosen.settings, np.nan),
@@ -82,35 +82,37 @@ def plan_fleet(
     return plan, held
 
 
-def plain_worth(demands: Demands, spec: FleetSpec) -> NDArray[np.float64]:
-    """(r,) what one request not delayed is worth to a floor of its own, where no candidate is proven.
+def default_sizing_delay_cost(demands: FleetDemand, spec: FleetSpec) -> NDArray[np.float64]:
+    """(r,) what one request not delayed is worth to a floor of its own, where no candidate is has_evidence.
 
-    The KPA catches most of what a floor misses, within seconds: CATCH of it stays.  A share of requests that
+    The KPA catches most of what a floor misses, within seconds: KPA_MISS_SHARE of it stays.  A share of requests that
     may be delayed is a probability of too few pods.
     """
     by_share = 1 / (np.maximum(spec.max_delayed, 1e-9) * demands.per_pod)
-    return np.where(np.isnan(spec.max_delayed), CATCH * spec.worth, by_share)
+    return np.where(np.isnan(spec.max_delayed), KPA_MISS_SHARE * spec.worth, by_share)
 
 
-def _asking(demands: Demands, chosen: InForce, spec: FleetSpec, timing: Timing) -> Asking:
+def _asking(demands: FleetDemand, chosen: ActivePolicy, spec: FleetSpec, timing: PlanTiming) -> Asking:
     """What the rules in force ask for, before budget, hold and bounds, at any price of a pod-second."""
-    seen, worth = expected(demands), plain_worth(demands, spec)
+    seen, worth = expected(demands), default_sizing_delay_cost(demands, spec)
     announced = bool((demands.announced > 0).any())
 
     def ask(price: NDArray[np.float64]) -> Pods:
-        pods = asked_at(seen, chosen, price)
+        pods = active_floors(seen, chosen, price)
         # Where no rule was found to be better, or none can be asked, a pod is kept that is likely to be used.
-        warm = worth_keeping_warm(
+        warm = keep_warm_gain(
             demands.points,
             demands.weights.astype(np.float64),
             worth=spec.worth / price,
             startup_s=spec.startup_s,
             period_s=timing.period_s,
         )
-        ruled = chosen.guarded | (demands.capable & (chosen.place != PLAIN))
+        ruled = chosen.fallback_active | (demands.capable & (chosen.place != DEFAULT))
         pods = np.where(ruled, pods, np.maximum(pods, warm > 0))
         if announced:
-            sure = pods_for(demands.announced, like=seen, capable=demands.capable, worth=worth, price=price)
+            sure = announced_floors(
+                demands.announced, like=seen, capable=demands.capable, worth=worth, price=price
+            )
             pods = np.maximum(pods, sure)
         return np.where(demands.known & spec.reachable & ~spec.off, pods, 0).astype(np.int32)
 
@@ -118,7 +120,7 @@ def _asking(demands: Demands, chosen: InForce, spec: FleetSpec, timing: Timing) 
 
 
 def _reasons(
-    spec: FleetSpec, demands: Demands, chosen: InForce, wanted: Pods, kept: Pods
+    spec: FleetSpec, demands: FleetDemand, chosen: ActivePolicy, wanted: Pods, kept: Pods
 ) -> NDArray[np.uint8]:
     # It rules where half of what was forecast without it lies below.
     middle = demands.rates[:, demands.rates.shape[1] // 2]
@@ -129,7 +131,7 @@ def _reasons(
         (demands.stale, Reason.STALE),
         (~demands.known, Reason.NO_FORECAST),
         (announced & (wanted > 0) & (kept <= wanted), Reason.ANNOUNCED),
-        (chosen.guarded, Reason.GUARDED),
+        (chosen.fallback_active, Reason.FALLBACK),
         (kept > wanted, Reason.HELD),
         (~demands.capable & (wanted > 0), Reason.NO_SERVICE_TIME),
         (wanted > 1, Reason.FORECAST),

@@ -22,7 +22,7 @@ class Reason(IntEnum):
     UNREACHABLE = 6
     OFF = 7
     STALE = 8
-    GUARDED = 9
+    FALLBACK = 9
     ANNOUNCED = 10
 
     def __str__(self) -> str:
@@ -36,7 +36,7 @@ class Reason(IntEnum):
             Reason.UNREACHABLE: "unreachable",
             Reason.OFF: "off",
             Reason.STALE: "data too old",
-            Reason.GUARDED: "guarded: the KPA alone did better",
+            Reason.FALLBACK: "fallback_active: the KPA alone did better",
             Reason.ANNOUNCED: "announced event",
         }[self]
 
@@ -47,7 +47,7 @@ class Plan:
 
     key: RevisionKey
     floor: int
-    wanted: int
+    desired: int
     """Pods the forecast asked for, before hold and bounds."""
     reason: Reason
     bound: Bound
@@ -69,7 +69,7 @@ class FleetPlan:
     settings        (r, 4) target utilisation %, window s, panic threshold %, retention s; NaN = as its owner
                     has it: ours, if one stands, is taken back.
     decided         (r,) False: nothing is known yet to decide on settings by; what stands of ours stays.
-    chosen          (r,) what is in force: a place in scaler.plan.candidates, or PLAIN of its rules.
+    chosen          (r,) what is in force: a place in scaler.plan.candidates, or DEFAULT of its rules.
     worth           (r,) what the floor in force takes one request not delayed to be worth; NaN: nothing.
     median, high    requests/s at the peak of the window; NaN where there is no forecast.
     capacity        requests in flight (requests/s where it scales on rps) that a pod takes; NaN = not known.
@@ -80,7 +80,7 @@ class FleetPlan:
 
     keys: tuple[RevisionKey, ...]
     floor: NDArray[np.int32]
-    wanted: NDArray[np.int32]
+    desired: NDArray[np.int32]
     reason: NDArray[np.uint8]
     bound: NDArray[np.uint8]
     settings: NDArray[np.float64]
@@ -102,7 +102,7 @@ class FleetPlan:
         return replace(
             self,
             floor=nothing,
-            wanted=nothing,
+            desired=nothing,
             reason=np.full_like(self.reason, Reason.STALE),
             settings=np.full_like(self.settings, np.nan),
         )
@@ -119,12 +119,12 @@ class FleetPlan:
         return Plan(
             key=self.keys[row],
             floor=int(self.floor[row]),
-            wanted=int(self.wanted[row]),
+            desired=int(self.desired[row]),
             reason=Reason(int(self.reason[row])),
             bound=Bound(int(self.bound[row])),
             median=float(self.median[row]),
             high=float(self.high[row]),
-            peak_demand=float(self.wanted[row] * self.capacity[row]),
+            peak_demand=float(self.desired[row] * self.capacity[row]),
             service_time_s=float(self.service_time_s[row]),
             lead_s=float(self.lead_s[row]),
         )

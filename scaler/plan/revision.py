@@ -6,7 +6,7 @@ from enum import IntEnum
 from config.policy import Lever, RevisionPolicy
 from models.fleet.keys import RevisionKey, ServiceKey
 from scaler.kpa.resolve import KpaSpec
-from scaler.kpa.settings import AS_IT_IS, Setting
+from scaler.kpa.settings import UNSET, KpaSettings
 
 
 class Metric(IntEnum):
@@ -45,7 +45,7 @@ class RevisionSpec:
     """activation-scale as the owner wrote it; 0 = none.  A floor above it is refused by Knative's webhook."""
     floor: int | None = None
     """The floor of ours that stands on it now; None where none does."""
-    setting: Setting = AS_IT_IS
+    setting: KpaSettings = UNSET
     """The KPA's settings of ours that stand on it now; the floor has its own field."""
     own_levers: frozenset[Lever] = frozenset()
     """Settings that its owner wrote, by the modern or the old name; never touched."""

@@ -10,7 +10,7 @@ from scaler.plan.fleet import FleetSpec
 
 
 @dataclass(frozen=True, kw_only=True)
-class Timing:
+class PlanTiming:
     """When plans are made."""
 
     period_s: float
@@ -19,15 +19,17 @@ class Timing:
     """Seconds through which less must have been asked for before a floor falls."""
 
 
-def lead_s(spec: FleetSpec, timing: Timing) -> NDArray[np.float64]:
-    """(r,) seconds from now that a plan must carry: the longest likely start-up, and until the next plan.
+def lead_s(spec: FleetSpec, timing: PlanTiming) -> NDArray[np.float64]:
+    """(r,) seconds from now that a plan must align_rows: the longest likely start-up, and until the next plan.
 
     How often one is as long is weighed by what candidates come to where they are drawn (scaler.shadow).
     """
     return np.asarray(spec.startups_s[:, -1] + timing.period_s)
 
 
-def service_leads(spec: FleetSpec, timing: Timing, services: tuple[ServiceKey, ...]) -> NDArray[np.float64]:
+def service_lead_times_s(
+    spec: FleetSpec, timing: PlanTiming, services: tuple[ServiceKey, ...]
+) -> NDArray[np.float64]:
     """(s,) the longest lead among a service's revisions; one period where it has none."""
     at = service_rows(spec, services)
     leads = np.full(len(services), timing.period_s)

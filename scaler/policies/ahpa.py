@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from scaler.policies.floors import DAY_S, concurrency, demand_known, floors, pods_for
 from scaler.policies.hpa import SYNC_S, follow
-from scaler.policies.policy import Policy, Rows, Subject, on_steps
+from scaler.policies.policy import PlanRows, Policy, Series, on_steps
 
 STEP_S = 300
 DAY = DAY_S // STEP_S
@@ -30,21 +30,21 @@ SEASONAL_WINDOW = 35
 """Days over which a step's season is smoothed; of a week, it is nearly the same each day."""
 
 
-def ahpa_like(subject: Subject, delay_cost: float) -> Rows:  # noqa: ARG001
+def ahpa_like(series: Series, delay_cost: float) -> PlanRows:  # noqa: ARG001
     """The plan."""
-    steps = on_steps(subject, STEP_S)
-    load = concurrency(subject, steps.counts, STEP_S)
+    steps = on_steps(series, STEP_S)
+    load = concurrency(series, steps.counts, STEP_S)
     days = len(load) // DAY
     # (days, DAY): what a fit at the end of day d forecasts for each step of a day; 0 before the first fit.
     forecast = np.zeros((days + 1, DAY))
     for day in range(HISTORY_DAYS, days + 1):
         forecast[day] = next_day(load[(day - HISTORY_DAYS) * DAY : day * DAY])
-    at_s = np.arange(SYNC_S, len(subject.arrivals) + 1, SYNC_S)
-    fitted = np.maximum((at_s - subject.scenario.metrics_delay_seconds) // DAY_S, 0)
+    at_s = np.arange(SYNC_S, len(series.arrivals) + 1, SYNC_S)
+    fitted = np.maximum((at_s - series.scenario.metrics_delay_seconds) // DAY_S, 0)
     now, soon = at_s // STEP_S % DAY, (at_s + FORWARD_S) // STEP_S % DAY
-    ahead = pods_for(subject, np.maximum(forecast[fitted, now], forecast[fitted, soon])).tolist()
-    pods = follow(demand_known(subject, at_s), subject.world.spec.target_value, lambda sync, _: ahead[sync])
-    return floors(subject.world, at_s, pods)
+    ahead = pods_for(series, np.maximum(forecast[fitted, now], forecast[fitted, soon])).tolist()
+    pods = follow(demand_known(series, at_s), series.world.spec.target_value, lambda sync, _: ahead[sync])
+    return floors(series.world, at_s, pods)
 
 
 def next_day(load: NDArray[np.float64]) -> NDArray[np.float64]:

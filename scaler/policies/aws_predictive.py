@@ -17,33 +17,33 @@ honour.  Hours are those of the clock.
 import numpy as np
 
 from scaler.policies.floors import DAY_S, HOUR_S, concurrency, floors, pods_for
-from scaler.policies.policy import Policy, Rows, Subject
+from scaler.policies.policy import PlanRows, Policy, Series
 
 REFRESH_S = 6 * HOUR_S
 BUFFER_S = 300
 DAY_H, WEEK_H = 24, 168
 
 
-def aws_predictive(subject: Subject, delay_cost: float) -> Rows:  # noqa: ARG001
+def aws_predictive(series: Series, delay_cost: float) -> PlanRows:  # noqa: ARG001
     """The plan of minimum capacities."""
-    first_s = -subject.start_s % HOUR_S
-    hours = (len(subject.arrivals) - first_s) // HOUR_S
+    first_s = -series.start_s % HOUR_S
+    hours = (len(series.arrivals) - first_s) // HOUR_S
     if hours < DAY_H:
-        return floors(subject.world, [], [])
-    counts = subject.arrivals[first_s : first_s + hours * HOUR_S].reshape(hours, HOUR_S)
-    load = concurrency(subject, counts.sum(axis=1, dtype=np.float64), HOUR_S)
+        return floors(series.world, [], [])
+    counts = series.arrivals[first_s : first_s + hours * HOUR_S].reshape(hours, HOUR_S)
+    load = concurrency(series, counts.sum(axis=1, dtype=np.float64), HOUR_S)
     # The first refresh is when the first day is known; an hour belongs to the last one before it has to act.
-    first_refresh_s = first_s + DAY_S + subject.scenario.metrics_delay_seconds
+    first_refresh_s = first_s + DAY_S + series.scenario.metrics_delay_seconds
     hour = np.arange(DAY_H + 1, hours + DAY_H)
     from_s = first_s + hour * HOUR_S - BUFFER_S
     refresh_s = from_s - (from_s - first_refresh_s) % REFRESH_S
     hour, from_s = hour[refresh_s >= first_refresh_s], from_s[refresh_s >= first_refresh_s]
     before = hour - np.where(hour >= WEEK_H, WEEK_H, DAY_H)
     capacity = np.zeros(hours + DAY_H + 1, np.int64)
-    capacity[hour] = pods_for(subject, load[before])
+    capacity[hour] = pods_for(series, load[before])
     at_s = np.stack([from_s, from_s + BUFFER_S], axis=1).ravel()
     pods = np.stack([np.maximum(capacity[hour - 1], capacity[hour]), capacity[hour]], axis=1).ravel()
-    return floors(subject.world, at_s, pods)
+    return floors(series.world, at_s, pods)
 
 
 AWS_PREDICTIVE = Policy(

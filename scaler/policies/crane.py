@@ -28,7 +28,7 @@ from numpy.typing import NDArray
 
 from scaler.policies.floors import DAY_S, HOUR_S, MINUTE_S, concurrency, demand_known, floors
 from scaler.policies.hpa import SYNC_S, follow
-from scaler.policies.policy import Policy, Rows, Subject, on_steps
+from scaler.policies.policy import PlanRows, Policy, Series, on_steps
 
 HOUR, DAY, WEEK = 60, 1440, 10080
 """Minutes."""
@@ -37,8 +37,8 @@ REFIT_S = 12 * HOUR_S
 WINDOW = HOUR
 PERMUTATIONS = 100
 PEAK_SEARCH = 4 * HOUR
-MOST_ITEMS = 100
-LEAST_VALUE = 0.01
+MAX_ITEMS = 100
+MIN_VALUE = 0.01
 
 Floats = NDArray[np.float64]
 
@@ -57,13 +57,13 @@ class Estimator:
         spectrum = np.fft.fft(values)
         amplitudes = np.abs(spectrum) / n
         largest = np.sort(amplitudes[1 : n // 2])[::-1]
-        least = max(largest[min(MOST_ITEMS, len(largest)) - 1], self.low_amplitude)
+        least = max(largest[min(MAX_ITEMS, len(largest)) - 1], self.low_amplitude)
         if len(largest) >= self.least_items:
             least = min(least, largest[self.least_items - 1])
         # Cycles a minute, counted up through the mirrored half: only the slow ones of the first half stay.
         spectrum[(amplitudes < least) & (np.arange(n) / n > 1 / HOUR)] = 0
         last = np.fft.ifft(spectrum).real[-period:]
-        return np.where(last <= 0, LEAST_VALUE, last) * (1 + self.margin)
+        return np.where(last <= 0, MIN_VALUE, last) * (1 + self.margin)
 
 
 ESTIMATORS = tuple(
@@ -72,23 +72,23 @@ ESTIMATORS = tuple(
 )
 
 
-def crane(subject: Subject, delay_cost: float) -> Rows:  # noqa: ARG001
+def crane(series: Series, delay_cost: float) -> PlanRows:  # noqa: ARG001
     """The plan."""
-    minutes = on_steps(subject, MINUTE_S)
-    load = concurrency(subject, minutes.counts, MINUTE_S)
-    at_s = np.arange(SYNC_S, len(subject.arrivals) + 1, SYNC_S)
+    minutes = on_steps(series, MINUTE_S)
+    load = concurrency(series, minutes.counts, MINUTE_S)
+    at_s = np.arange(SYNC_S, len(series.arrivals) + 1, SYNC_S)
     ahead = np.zeros(len(at_s))
-    refits = np.arange(2 * DAY_S, len(subject.arrivals), REFIT_S) + subject.scenario.metrics_delay_seconds
+    refits = np.arange(2 * DAY_S, len(series.arrivals), REFIT_S) + series.scenario.metrics_delay_seconds
     for refit, refit_s in enumerate(refits):
         known = int(np.searchsorted(minutes.known_at, refit_s, side="right"))
-        rng = np.random.default_rng([subject.seed, refit])
+        rng = np.random.default_rng([series.seed, refit])
         forecast = next_period(load[max(0, known - HISTORY) : known], rng)
         due = slice(*np.searchsorted(at_s, [refit_s, refit_s + REFIT_S]))
         if forecast is not None:
             ahead[due] = _most_of_window(forecast)[(at_s[due] // MINUTE_S - known) % len(forecast)]
-    wanted = np.ceil(np.trunc(ahead) / subject.world.spec.target_value).astype(np.int64).tolist()
-    pods = follow(demand_known(subject, at_s), subject.world.spec.target_value, lambda sync, _: wanted[sync])
-    return floors(subject.world, at_s, pods)
+    wanted = np.ceil(np.trunc(ahead) / series.world.spec.target_value).astype(np.int64).tolist()
+    pods = follow(demand_known(series, at_s), series.world.spec.target_value, lambda sync, _: wanted[sync])
+    return floors(series.world, at_s, pods)
 
 
 def next_period(load: Floats, rng: np.random.Generator) -> Floats | None:

@@ -27,7 +27,7 @@ from numpy.typing import NDArray
 
 from scaler.policies.femux_members import WINDOW, forecasts
 from scaler.policies.floors import MINUTE_S, concurrency, floors
-from scaler.policies.policy import Policy, Rows, Subject, on_steps
+from scaler.policies.policy import PlanRows, Policy, Series, on_steps
 from scaler.simulation.score import COLD_S, GB_S_PER_COLD_S
 
 BLOCK = 504
@@ -36,35 +36,35 @@ CLUSTER = 8
 """Blocks."""
 KEEP_ALIVE = 4
 """The member that stands in: 10 minutes."""
-LEAST_FORECAST = 8e-6
+MIN_FORECAST = 8e-6
 SIGNIFICANT = 0.05
 ROUNDS = 50
 
 Floats = NDArray[np.float64]
 
 
-def femux(subject: Subject, delay_cost: float) -> Rows:  # noqa: ARG001
+def femux(series: Series, delay_cost: float) -> PlanRows:  # noqa: ARG001
     """The plan."""
-    minutes = on_steps(subject, MINUTE_S)
-    load = concurrency(subject, minutes.counts, MINUTE_S)
+    minutes = on_steps(series, MINUTE_S)
+    load = concurrency(series, minutes.counts, MINUTE_S)
     if len(load) == 0:
-        return floors(subject.world, [], [])
-    said = forecasts(load, subject.seed)
+        return floors(series.world, [], [])
+    said = forecasts(load, series.seed)
     early = np.lib.stride_tricks.sliding_window_view(np.concatenate([np.zeros(10), load]), 10).max(axis=1)
     said[:, :WINDOW] = early[:WINDOW][: said.shape[1]]
-    pods = containers(said, subject.world.spec.target_value)
-    needed = containers(load, subject.world.spec.target_value)
-    used = load * MINUTE_S / subject.world.spec.target_value
-    memory_gb = subject.scenario.memory_mb / 1000
+    pods = containers(said, series.world.spec.target_value)
+    needed = containers(load, series.world.spec.target_value)
+    used = load * MINUTE_S / series.world.spec.target_value
+    memory_gb = series.scenario.memory_mb / 1000
     costs = cost_of_minutes(pods[:, :-1], needed, minutes.counts, used, memory_gb)
     chosen = np.repeat(choices(load, costs), BLOCK)[: pods.shape[1]]
     # The forecast of minute i is made when minute i - 1 is known.
-    return floors(subject.world, minutes.known_at, pods[chosen, np.arange(pods.shape[1])][1:])
+    return floors(series.world, minutes.known_at, pods[chosen, np.arange(pods.shape[1])][1:])
 
 
 def containers(load: Floats, target_value: float) -> Floats:
     """Whole pods for a concurrency."""
-    return np.where(load < LEAST_FORECAST, 0.0, np.ceil(load / target_value))
+    return np.where(load < MIN_FORECAST, 0.0, np.ceil(load / target_value))
 
 
 def cost_of_minutes(

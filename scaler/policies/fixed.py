@@ -4,19 +4,21 @@ A keep-alive of N minutes is the KPA with scale-to-zero-pod-retention-period N, 
 it: the lifetime of the last pod after the last request, not of each pod.
 """
 
-from scaler.kpa.settings import Setting
+from scaler.kpa.settings import KpaSettings
 from scaler.policies.kpa import set_to
 from scaler.policies.policy import Policy
 
 MIN_SCALE_1 = set_to(
-    Setting(min_scale=1), "the KPA with a min-scale of 1: never at zero", "autoscaling.knative.dev/min-scale"
+    KpaSettings(min_scale=1),
+    "the KPA with a min-scale of 1: never at zero",
+    "autoscaling.knative.dev/min-scale",
 )
 
 
 def keep_alive(minutes: int) -> Policy:
     """The KPA that lets its last pod go so many minutes after it was last needed."""
     return set_to(
-        Setting(retention_s=60 * minutes),
+        KpaSettings(retention_s=60 * minutes),
         f"the KPA that keeps its last pod for {minutes} minutes",
         "autoscaling.knative.dev/scale-to-zero-pod-retention-period; the fixed keep-alive of public clouds",
     )

@@ -32,7 +32,7 @@ class Smoothing:
     season: int
 
     @property
-    def least(self) -> int:
+    def announced_rate(self) -> int:
         """Steps from which a forecast can be made."""
         return 2 * self.season
 

@@ -23,7 +23,7 @@ from numpy.typing import NDArray
 TOLERANCE = 0.1
 """Of the ratio between metric and target."""
 SYNC_S = 15
-LEAST_PODS = 1
+MIN_PODS = 1
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -61,7 +61,7 @@ def follow(
 
     demand   (n,) requests in flight as seen at each sync
     """
-    pods, since = LEAST_PODS, deque([LEAST_PODS], maxlen=-(-behavior.up_period_s // sync_s))
+    pods, since = MIN_PODS, deque([MIN_PODS], maxlen=-(-behavior.up_period_s // sync_s))
     recent: deque[int] = deque(maxlen=max(1, behavior.stabilization_s // sync_s))
     after = []
     for sync, in_flight in enumerate(demand.tolist()):
@@ -71,7 +71,7 @@ def follow(
         # Up at once, down to the stabilized; between the two pods stay as they are.
         stabilized = min(max(pods, most), max(recent))
         limit = max(pods, 2 * since[0], since[0] + 4)
-        pods = max(LEAST_PODS, min(stabilized, limit))
+        pods = max(MIN_PODS, min(stabilized, limit))
         since.append(pods)
         after.append(pods)
     return after

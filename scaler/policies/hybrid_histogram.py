@@ -16,7 +16,7 @@ Both are minutes, from the histogram of idle times so far (bins of a minute, ran
     yet passed, so it is there at once: the pod is never unloaded before its time is over.
 
 Our reading.  An idle time lies between two seconds with arrivals, from the end of service to the next
-arrival; requests that overlap leave none.  Under LEAST_TIMES idle times are too few, a number the paper does
+arrival; requests that overlap leave none.  Under MIN_TIMES idle times are too few, a number the paper does
 not give (without one a single idle time is representative).  The ARIMA is autoregressive, p <= 2 and d <= 1
 by AICc, so that a fit at each request costs nothing.
 
@@ -30,10 +30,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from scaler.policies.floors import NEVER_S, floors
-from scaler.policies.policy import Policy, Rows, Subject
+from scaler.policies.policy import PlanRows, Policy, Series
 
 RANGE_MIN = 240
-LEAST_TIMES = 5
+MIN_TIMES = 5
 CONCENTRATED = 2.0
 """Coefficient of variation of the bin counts."""
 HEAD, TAIL = 0.05, 0.99
@@ -45,31 +45,31 @@ FAASCACHE_MIN = 120.0
 Minutes = NDArray[np.float64]
 
 
-def hybrid_histogram(subject: Subject, delay_cost: float) -> Rows:  # noqa: ARG001
+def hybrid_histogram(series: Series, delay_cost: float) -> PlanRows:  # noqa: ARG001
     """The rule of the paper."""
-    at_s = np.flatnonzero(subject.arrivals > 0)
-    idle_s = np.diff(at_s) - subject.world.service_s
+    at_s = np.flatnonzero(series.arrivals > 0)
+    idle_s = np.diff(at_s) - series.world.service_s
     apart = np.flatnonzero(idle_s > 0)
     idle_min = idle_s[apart] / 60
-    first = first_of_each_minute(at_s, subject.scenario.metrics_delay_seconds)
+    first = first_of_each_minute(at_s, series.scenario.metrics_delay_seconds)
     known = np.searchsorted(apart + 1, first, side="right")
     bins, beyond = histograms(idle_min, known)
     times, mean = known - beyond, (known - beyond) / RANGE_MIN
     spread = np.sqrt(np.maximum((bins.astype(float) ** 2).sum(axis=1) / RANGE_MIN - mean**2, 0))
     pre_warm, until = cutoffs(bins)
-    standard = (known < LEAST_TIMES) | (spread < CONCENTRATED * mean)
+    standard = (known < MIN_TIMES) | (spread < CONCENTRATED * mean)
     pre_warm[standard | (times == 0)], until[standard | (times == 0)] = 0.0, RANGE_MIN
-    for i in np.flatnonzero((known >= LEAST_TIMES) & (2 * beyond > known)):
+    for i in np.flatnonzero((known >= MIN_TIMES) & (2 * beyond > known)):
         expected = next_idle(idle_min[: known[i]])
         pre_warm[i], until[i] = (1 - ARIMA_MARGIN) * expected, (1 + ARIMA_MARGIN) * expected
-    return loaded(subject, at_s, first, pre_warm, until)
+    return loaded(series, at_s, first, pre_warm, until)
 
 
-def hybrid_histogram_faascache(subject: Subject, delay_cost: float) -> Rows:  # noqa: ARG001
+def hybrid_histogram_faascache(series: Series, delay_cost: float) -> PlanRows:  # noqa: ARG001
     """FaasCache's variant."""
-    at_s = np.flatnonzero(subject.arrivals > 0)
+    at_s = np.flatnonzero(series.arrivals > 0)
     between_min = np.diff(at_s) / 60
-    first = first_of_each_minute(at_s, subject.scenario.metrics_delay_seconds)
+    first = first_of_each_minute(at_s, series.scenario.metrics_delay_seconds)
     bins, beyond = histograms(between_min, first)
     times = np.maximum(first - beyond, 1)
     minutes = np.arange(RANGE_MIN)
@@ -77,7 +77,7 @@ def hybrid_histogram_faascache(subject: Subject, delay_cost: float) -> Rows:  # 
     variance = np.maximum(bins @ minutes**2 / times - mean**2, 0)
     until = cutoffs(bins)[1]
     until[(first - beyond < 2) | (variance > 2 * mean)] = FAASCACHE_MIN
-    return loaded(subject, at_s, first, np.zeros(len(first)), until)
+    return loaded(series, at_s, first, np.zeros(len(first)), until)
 
 
 def histograms(minutes: Minutes, known: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
@@ -122,8 +122,8 @@ def next_idle(minutes: Minutes) -> float:
 
 
 def loaded(
-    subject: Subject, at_s: NDArray[np.int64], first: NDArray[np.int64], pre_warm: Minutes, until: Minutes
-) -> Rows:
+    series: Series, at_s: NDArray[np.int64], first: NDArray[np.int64], pre_warm: Minutes, until: Minutes
+) -> PlanRows:
     """The plan: a floor of one pod while the rule has the pod loaded.
 
     at_s       (e,) seconds with arrivals
@@ -131,17 +131,17 @@ def loaded(
     pre_warm   (g,) minutes, and until (g,): loaded from pre_warm to until after a request's end
     """
     if len(at_s) == 0:
-        return floors(subject.world, [], [])
+        return floors(series.world, [], [])
     group = np.searchsorted(first, np.arange(len(at_s)), side="right") - 1
     pre_warm, until = pre_warm[group], until[group]
-    known_s = at_s + 1 + subject.scenario.metrics_delay_seconds
+    known_s = at_s + 1 + series.scenario.metrics_delay_seconds
     next_s = np.append(known_s[1:], NEVER_S)
-    end_s = np.ceil(at_s + subject.world.service_s)
+    end_s = np.ceil(at_s + series.world.service_s)
     from_s = np.where(pre_warm < 1, known_s, np.ceil(end_s + 60 * pre_warm)).astype(np.int64)
     from_s = np.minimum(np.maximum(from_s, known_s), next_s)
     to_s = np.minimum(np.maximum(np.ceil(end_s + 60 * until).astype(np.int64), from_s), next_s)
     waits = np.stack([known_s, from_s, to_s], axis=1).ravel()
-    return floors(subject.world, waits, np.tile([0, 1, 0], len(at_s)))
+    return floors(series.world, waits, np.tile([0, 1, 0], len(at_s)))
 
 
 def first_of_each_minute(at_s: NDArray[np.int64], delay_s: int) -> NDArray[np.int64]:

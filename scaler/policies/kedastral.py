@@ -22,43 +22,43 @@ import numpy as np
 from numpy.typing import NDArray
 
 from scaler.policies.floors import MINUTE_S, concurrency, floors
-from scaler.policies.policy import Policy, Rows, Subject, on_steps
+from scaler.policies.policy import PlanRows, Policy, Series, on_steps
 
 SHORT, LONG = 5, 30
 """Minutes."""
 LEAD_MIN = 5
 HEADROOM = 1.2
-MOST_FACTOR, LEAST_FACTOR = 2.0, 0.5
-LEAST_PODS = 1
-LEAST_SEEN = 2
+MAX_FACTOR, MIN_FACTOR = 2.0, 0.5
+MIN_PODS = 1
+MIN_SEEN = 2
 
 
-def kedastral_like(subject: Subject, delay_cost: float) -> Rows:  # noqa: ARG001
+def kedastral_like(series: Series, delay_cost: float) -> PlanRows:  # noqa: ARG001
     """The plan with the defaults of its command line."""
-    minutes = on_steps(subject, MINUTE_S)
-    in_flight = concurrency(subject, minutes.counts, MINUTE_S)
+    minutes = on_steps(series, MINUTE_S)
+    in_flight = concurrency(series, minutes.counts, MINUTE_S)
     base = np.maximum(
         0.7 * moving_average(in_flight, SHORT) + 0.3 * moving_average(in_flight, LONG), in_flight
     )
-    began_min = subject.start_s // MINUTE_S
+    began_min = series.start_s // MINUTE_S
     hour_of = (began_min + np.arange(len(base) + LEAD_MIN + 1)) // 60 % 24
-    total, seen, pods, plan = [0.0] * 24, [0] * 24, LEAST_PODS, []
+    total, seen, pods, plan = [0.0] * 24, [0] * 24, MIN_PODS, []
     for minute, (last, expected) in enumerate(zip(in_flight.tolist(), base.tolist(), strict=True)):
         total[hour_of[minute]] += last
         seen[hour_of[minute]] += 1
         most = 0.0
         for hour in {int(hour_of[minute + 1]), int(hour_of[minute + LEAD_MIN])}:
-            mean = total[hour] / seen[hour] if seen[hour] >= LEAST_SEEN else expected
+            mean = total[hour] / seen[hour] if seen[hour] >= MIN_SEEN else expected
             most = max(most, 0.8 * expected + 0.2 * mean)
-        pods = within(pods, math.ceil(HEADROOM * most / subject.world.spec.target_value))
+        pods = within(pods, math.ceil(HEADROOM * most / series.world.spec.target_value))
         plan.append(pods)
-    return floors(subject.world, minutes.known_at, plan)
+    return floors(series.world, minutes.known_at, plan)
 
 
 def within(before: int, pods: int) -> int:
     """Pods wanted, no further from those before than is allowed."""
-    least, most = math.floor(before * LEAST_FACTOR), math.ceil(before * MOST_FACTOR)
-    return max(LEAST_PODS, min(max(pods, least), most))
+    least, most = math.floor(before * MIN_FACTOR), math.ceil(before * MAX_FACTOR)
+    return max(MIN_PODS, min(max(pods, least), most))
 
 
 def moving_average(values: NDArray[np.float64], n: int) -> NDArray[np.float64]:

@@ -15,13 +15,13 @@ from weakref import WeakKeyDictionary
 import numpy as np
 from numpy.typing import NDArray
 
-from scaler.kpa.settings import Setting
-from scaler.policies.policy import Policy, Rows, Subject
+from scaler.kpa.settings import KpaSettings
+from scaler.policies.policy import PlanRows, Policy, Series
 from scaler.policies.settings_grid import grid
-from scaler.shadow.selection import most_starts
+from scaler.shadow.selection import max_starts_ratio
 from scaler.simulation.plan_rows import NO_PLAN, setting_rows
 from scaler.simulation.simulator import replay_all
-from scaler.simulation.state import FIGURES
+from scaler.simulation.state import METRICS
 
 BLOCK_S = 300
 """Costs are cumulated by it."""
@@ -39,7 +39,7 @@ class Tried:
     pod_s, delayed, starts   (g, b) in each block of BLOCK_S.
     """
 
-    settings: tuple[Setting, ...]
+    settings: tuple[KpaSettings, ...]
     from_s: int
     pod_s: NDArray[np.float64]
     delayed: NDArray[np.float64]
@@ -50,58 +50,58 @@ class Tried:
         return self.pod_s + delay_cost * self.delayed
 
 
-_TRIED: WeakKeyDictionary[Subject, Tried] = WeakKeyDictionary()
+_TRIED: WeakKeyDictionary[Series, Tried] = WeakKeyDictionary()
 """Both policies and all delay-costs look at the same replays; they are gone with their subject."""
 
 
 def tried(
-    subject: Subject, each: Callable[[Callable[[Any], Any], Iterable[Any]], Iterable[Any]] = map
+    series: Series, each: Callable[[Callable[[Any], Any], Iterable[Any]], Iterable[Any]] = map
 ) -> Tried:
     """The replays of the grid, made at the first time that a subject is asked for.
 
     each   as `map`: does the same with everything, perhaps several at a time
     """
-    known = _TRIED.get(subject)
+    known = _TRIED.get(series)
     if known is None:
-        world, settings = subject.world, tuple(grid(subject.scenario, retained=False))
-        from_s = subject.score_s % BLOCK_S
+        world, settings = series.world, tuple(grid(series.scenario, retained=False))
+        from_s = series.score_s % BLOCK_S
         plans = [setting_rows(world, setting) for setting in settings]
-        came_to = np.stack(list(each(lambda plan: _replayed(subject, plan, from_s), plans)))
-        known = _TRIED[subject] = Tried(settings, from_s, came_to[:, 0], came_to[:, 1], came_to[:, 2])
+        came_to = np.stack(list(each(lambda plan: _replayed(series, plan, from_s), plans)))
+        known = _TRIED[series] = Tried(settings, from_s, came_to[:, 0], came_to[:, 1], came_to[:, 2])
     return known
 
 
-def fixed(subject: Subject, delay_cost: float) -> Rows:
+def fixed(series: Series, delay_cost: float) -> PlanRows:
     """The best setting with hindsight among those within the limit on starts."""
-    its = tried(subject)
-    scored = slice((subject.score_s - its.from_s) // BLOCK_S, None)
+    its = tried(series)
+    scored = slice((series.score_s - its.from_s) // BLOCK_S, None)
     costs = its.costs(delay_cost)[:, scored].sum(axis=1)
     starts = its.starts[:, scored].sum(axis=1)
-    allowed = starts <= most_starts(subject.world) * starts[0]
+    allowed = starts <= max_starts_ratio(series.world) * starts[0]
     best = int(np.argmin(np.where(allowed, costs, np.inf)))
-    return setting_rows(subject.world, its.settings[best])
+    return setting_rows(series.world, its.settings[best])
 
 
-def tuned(subject: Subject, delay_cost: float) -> Rows:
+def tuned(series: Series, delay_cost: float) -> PlanRows:
     """The setting that was best until now, every REVIEW_S; it begins with what the Service has."""
-    its = tried(subject)
+    its = tried(series)
     until = np.cumsum(its.costs(delay_cost), axis=1)
     until = np.concatenate([np.zeros((len(until), 1)), until], axis=1)
-    at_s = np.arange(0, len(subject.arrivals), REVIEW_S)
-    known_s = at_s - subject.scenario.metrics_delay_seconds - its.from_s
+    at_s = np.arange(0, len(series.arrivals), REVIEW_S)
+    known_s = at_s - series.scenario.metrics_delay_seconds - its.from_s
     # Where nothing is known yet all costs are 0, and the first of equals is what the Service has.
     best = until[:, np.maximum(known_s // BLOCK_S, 0)].argmin(axis=0)
     changes = np.flatnonzero(np.diff(best, prepend=0))
-    rows = [setting_rows(subject.world, its.settings[best[i]], int(at_s[i])) for i in changes]
+    rows = [setting_rows(series.world, its.settings[best[i]], int(at_s[i])) for i in changes]
     return np.concatenate([NO_PLAN, *rows])
 
 
-def _replayed(subject: Subject, plan: Rows, from_s: int) -> NDArray[np.float64]:
+def _replayed(series: Series, plan: PlanRows, from_s: int) -> NDArray[np.float64]:
     """(3, b) pod-seconds, requests delayed and pods started in each block."""
     lived = replay_all(
-        [subject.world], subject.arrivals[np.newaxis], [0], [plan], score_s=from_s, block_s=BLOCK_S
+        [series.world], series.arrivals[np.newaxis], [0], [plan], score_s=from_s, block_s=BLOCK_S
     )
-    of = {name: lived[0, :, place] for place, name in enumerate(FIGURES)}
+    of = {name: lived[0, :, place] for place, name in enumerate(METRICS)}
     return np.stack([of["starting_pod_s"] + of["ready_pod_s"], of["delayed"], of["starts"]])
 
 
@@ -109,12 +109,12 @@ KPA_FIXED = Policy(
     about="the KPA at its best fixed setting, chosen with hindsight",
     source="a bound of careful tuning by hand: the grid of this file",
     plan=fixed,
-    by_delay_cost=True,
+    uses_delay_cost=True,
     hindsight=True,
 )
 KPA_TUNED = Policy(
     about="the KPA at the setting that was best until now, chosen anew every hour",
     source="tuning by what the past tells: the grid of this file",
     plan=tuned,
-    by_delay_cost=True,
+    uses_delay_cost=True,
 )

@@ -1,7 +1,7 @@
 """Names of the policies, for who offers them without running any; `table` has the policies themselves."""
 
 KPA = "kpa"
-OURS = "tidecast"
+TIDECAST = "tidecast"
 ORACLE = "oracle"
 
 NAMES = (
@@ -24,10 +24,10 @@ NAMES = (
     "aws-predictive",
     "kedastral-like",
     "femux",
-    OURS,
+    TIDECAST,
     ORACLE,
 )
 """The KPA's own settings, those of the literature, ours, and what bounds them all."""
 
-DEFAULT = (KPA, "kpa-tuned", "keepalive-10", OURS, ORACLE)
+DEFAULT = (KPA, "kpa-tuned", "keepalive-10", TIDECAST, ORACLE)
 """Those of a backtest that names none."""

@@ -13,29 +13,29 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.ndimage import maximum_filter1d
 
-from scaler.policies.policy import Policy, Rows, Subject
+from scaler.policies.policy import PlanRows, Policy, Series
 from scaler.simulation.plan_rows import plan_rows
-from scaler.simulation.pod_model import World
+from scaler.simulation.pod_model import PodModel
 
 KPA_S = 2
 """Seconds from one look of the KPA to the next."""
 
 
-def pods_needed(arrivals: NDArray[np.float32], world: World) -> NDArray[np.int64]:
+def pods_needed(arrivals: NDArray[np.float32], world: PodModel) -> NDArray[np.int64]:
     """(n,) pods that it takes from each of (n,) seconds on, until what is created then serves."""
     width = math.ceil(world.longest_startup_s) + KPA_S + 1
     coming = maximum_filter1d(arrivals.astype(np.float64), width, mode="constant", origin=-(width // 2))
     # Whole pods are whole, also where a product is off by its last bit.
-    return np.asarray(np.ceil(coming * world.service_s / world.at_once - 1e-9), np.int64)
+    return np.asarray(np.ceil(coming * world.service_s / world.concurrency - 1e-9), np.int64)
 
 
-def plan(subject: Subject, _: float) -> Rows:
+def plan(series: Series, _: float) -> PlanRows:
     """Its plan; a row where the floor changes."""
-    if not len(subject.arrivals):
-        return plan_rows(subject.world, [], [])
-    floor = pods_needed(subject.arrivals, subject.world)
+    if not len(series.arrivals):
+        return plan_rows(series.world, [], [])
+    floor = pods_needed(series.arrivals, series.world)
     at_s = np.flatnonzero(np.diff(floor, prepend=-1))
-    return plan_rows(subject.world, at_s, floor[at_s])
+    return plan_rows(series.world, at_s, floor[at_s])
 
 
 ORACLE = Policy(

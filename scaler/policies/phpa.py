@@ -12,7 +12,7 @@ internal/prediction, internal/scalebehavior, algorithms/holt_winters, algorithms
     project's example, 6 (and the value of this sync) and 10 s.
 
 Additive trend and season.  A forecast takes two whole seasons.  Once more than STORED_SEASONS and one are
-stored, the oldest is dropped.  Forecasts are rounded up, less NOISE: PHPA rounds up rounding errors too.
+stored, the oldest is dropped.  Hindcast are rounded up, less NOISE: PHPA rounds up rounding errors too.
 
 Our reading.  The season is a day of syncs and 4 are stored; α, β, γ = 0.5, 0.1, 0.1.  The project's example
 has 0.9 for all three, for a season of two minutes; over a day of syncs that amplifies noise a hundredfold.
@@ -40,7 +40,7 @@ from scaler.policies.holt_winters import (
     weights,
 )
 from scaler.policies.hpa import SYNC_S, Behavior, Predict, follow
-from scaler.policies.policy import Policy, Rows, Subject
+from scaler.policies.policy import PlanRows, Policy, Series
 
 DAILY = Smoothing(alpha=0.5, beta=0.1, gamma=0.1, season=DAY_S // SYNC_S)
 STORED_SEASONS = 4
@@ -50,18 +50,18 @@ NOISE = 1e-6
 """Pods."""
 
 
-def phpa(subject: Subject, delay_cost: float, *, as_coded: bool = False) -> Rows:  # noqa: ARG001
+def phpa(series: Series, delay_cost: float, *, as_coded: bool = False) -> PlanRows:  # noqa: ARG001
     """The plan with Holt-Winters over a day."""
-    return _plan(subject, lambda syncs: holt_winters(DAILY, STORED_SEASONS, syncs, as_coded=as_coded))
+    return _plan(series, lambda syncs: holt_winters(DAILY, STORED_SEASONS, syncs, as_coded=as_coded))
 
 
-def phpa_linear(subject: Subject, delay_cost: float) -> Rows:  # noqa: ARG001
+def phpa_linear(series: Series, delay_cost: float) -> PlanRows:  # noqa: ARG001
     """The plan with the straight line."""
-    return _plan(subject, lambda _: linear())
+    return _plan(series, lambda _: linear())
 
 
 def holt_winters(smoothing: Smoothing, stored_seasons: int, syncs: int, *, as_coded: bool) -> Predict:
-    """Forecasts by Holt-Winters over the history of what was wanted, for so many syncs."""
+    """Hindcast by Holt-Winters over the history of what was wanted, for so many syncs."""
     m = smoothing.season
     history = np.zeros(syncs)
     by = weights(smoothing, min(syncs, (stored_seasons + 1) * m))
@@ -76,13 +76,13 @@ def holt_winters(smoothing: Smoothing, stored_seasons: int, syncs: int, *, as_co
             series = np.append(series[-2::-1] if n > 1 else [], h)
         begun = begin(series, sync, smoothing.cycles(n))
         first += max(0, n // m - stored_seasons) * m
-        return 0 if n < smoothing.least else rounded_up(one_ahead(series, begun, by))
+        return 0 if n < smoothing.announced_rate else rounded_up(one_ahead(series, begun, by))
 
     return predict
 
 
 def linear() -> Predict:
-    """Forecasts by the least-squares line through the last values, at LOOK_AHEAD_S from now."""
+    """Hindcast by the least-squares line through the last values, at LOOK_AHEAD_S from now."""
     recent: deque[int] = deque(maxlen=HISTORY_SIZE + 1)
     # With the moment looked at as the origin, the forecast is the constant of the line.
     before_s = LOOK_AHEAD_S + SYNC_S * np.arange(HISTORY_SIZE, -1, -1.0)
@@ -144,11 +144,11 @@ def _newest_first(m: int, syncs: int) -> Begin:
     return begin
 
 
-def _plan(subject: Subject, predictor: Callable[[int], Predict]) -> Rows:
-    at_s = np.arange(SYNC_S, len(subject.arrivals) + 1, SYNC_S)
-    target_value = subject.world.spec.target_value
-    pods = follow(demand_known(subject, at_s), target_value, predictor(len(at_s)), BEHAVIOR)
-    return floors(subject.world, at_s, pods)
+def _plan(series: Series, predictor: Callable[[int], Predict]) -> PlanRows:
+    at_s = np.arange(SYNC_S, len(series.arrivals) + 1, SYNC_S)
+    target_value = series.world.spec.target_value
+    pods = follow(demand_known(series, at_s), target_value, predictor(len(at_s)), BEHAVIOR)
+    return floors(series.world, at_s, pods)
 
 
 _SOURCE = "jthomperoo/predictive-horizontal-pod-autoscaler c91d060"

@@ -7,22 +7,22 @@ import numpy as np
 from numpy.typing import NDArray
 
 from config.scenario import Scenario
-from forecaster.forecasting.upstream import Calls
-from scaler.simulation.pod_model import World
+from forecaster.forecasting.upstream import UpstreamEvents
+from scaler.simulation.pod_model import PodModel
 
-Rows = NDArray[np.void]
+PlanRows = NDArray[np.void]
 """(p,) ROW of scaler.simulation.state, made by scaler.simulation.plan_rows.plan_rows; seconds from the first arrival."""
 
 
 @dataclass(frozen=True, eq=False)
-class Subject:
+class Series:
     """One series as a policy is given it.
 
     series      its name.
     start_s     Unix seconds of the first second.
     arrivals    (n,) float32 requests in each second.
     scenario    of this series; its metrics delay says how old what a policy may know is.
-    world       how its pods start and serve, and the KPA's settings (scaler.simulation.pod_model.world_of).
+    world       how its pods start and serve, and the KPA's settings (scaler.simulation.pod_model.pod_model_of).
     score_s     seconds before it are lived through and not scored.
     seed        of the randomness of a policy that has some.
     calls       who called it; None: nobody ever.
@@ -32,13 +32,13 @@ class Subject:
     start_s: int
     arrivals: NDArray[np.float32]
     scenario: Scenario
-    world: World
+    world: PodModel
     score_s: int = 0
     seed: int = 7
-    calls: Calls | None = None
+    calls: UpstreamEvents | None = None
 
 
-Planning = Callable[[Subject, float], Rows]
+Planning = Callable[[Series, float], PlanRows]
 """(subject, delay-cost) -> its plan.  The row at t uses arrivals before t - metrics delay only, unless the
 policy is told to be one of hindsight."""
 
@@ -52,7 +52,7 @@ class Policy:
     source: str
     """Where the rule is from."""
     plan: Planning
-    by_delay_cost: bool = False
+    uses_delay_cost: bool = False
     """True: the plan depends on what a delayed request is worth."""
     hindsight: bool = False
     """True: it knows what is yet to come, and only bounds what a rule could do."""
@@ -75,9 +75,9 @@ class Steps:
     known_at: NDArray[np.int64]
 
 
-def on_steps(subject: Subject, step_s: int) -> Steps:
+def on_steps(series: Series, step_s: int) -> Steps:
     """The subject's traffic in whole steps of `step_s`; what is left at the end is not looked at."""
-    m = len(subject.arrivals) // step_s
-    counts = subject.arrivals[: m * step_s].reshape(m, step_s).sum(axis=1, dtype=np.float64)
-    known_at = (np.arange(m, dtype=np.int64) + 1) * step_s + subject.scenario.metrics_delay_seconds
+    m = len(series.arrivals) // step_s
+    counts = series.arrivals[: m * step_s].reshape(m, step_s).sum(axis=1, dtype=np.float64)
+    known_at = (np.arange(m, dtype=np.int64) + 1) * step_s + series.scenario.metrics_delay_seconds
     return Steps(counts, step_s, known_at)

@@ -6,7 +6,7 @@ from typing import TypeVar
 
 from config.policy import Lever
 from config.scenario import Scenario
-from scaler.kpa.settings import AS_IT_IS, Setting
+from scaler.kpa.settings import UNSET, KpaSettings
 
 UTILIZATIONS = (35.0, 50.0, 70.0, 85.0)
 """Percent."""
@@ -16,13 +16,13 @@ PANIC_THRESHOLDS = (110.0, 200.0)
 _Number = TypeVar("_Number", int, float)
 
 
-def grid(scenario: Scenario, *, retained: bool = True) -> Iterator[Setting]:
+def grid(scenario: Scenario, *, retained: bool = True) -> Iterator[KpaSettings]:
     """Settings that the levers allow, the present one first; what is said already is not said again.
 
     retained   a short window lets the last pod go between two requests, so it goes with what holds that pod
                as long as before, where that lever is allowed.  False: every window stands alone.
     """
-    yield AS_IT_IS
+    yield UNSET
     levers, window_s = scenario.levers, scenario.stable_window_seconds
     # Without a limit there is no room to run out, and nothing that a utilization would be a part of.
     may_target = Lever.TARGET in levers and scenario.container_concurrency > 0
@@ -34,8 +34,8 @@ def grid(scenario: Scenario, *, retained: bool = True) -> Iterator[Setting]:
         held = shorter and retained
         if held and Lever.RETENTION not in levers:
             continue
-        setting = Setting(utilization, window, panic, window_s if held else None)
-        if setting != AS_IT_IS:
+        setting = KpaSettings(utilization, window, panic, window_s if held else None)
+        if setting != UNSET:
             yield setting
 
 

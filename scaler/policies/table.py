@@ -13,14 +13,14 @@ from scaler.policies.kpa import KPA, KPA_U35, KPA_U50
 from scaler.policies.kpa_best import KPA_FIXED, KPA_TUNED
 from scaler.policies.oracle import ORACLE
 from scaler.policies.phpa import PHPA, PHPA_AS_CODED, PHPA_LINEAR
-from scaler.policies.policy import Policy, Rows, Subject
+from scaler.policies.policy import PlanRows, Policy, Series
 
 
-def _among_itself(subject: Subject, delay_cost: float) -> Rows:
+def _among_itself(series: Series, delay_cost: float) -> PlanRows:
     """Our plan of one series, which learns from no other."""
     from scaler.policies.tidecast import plan, pooled, trial  # noqa: PLC0415  # all forecasts come with it
 
-    its = trial(subject)
+    its = trial(series)
     return plan(its, pooled([its]), delay_cost)
 
 
@@ -28,7 +28,7 @@ TIDECAST = Policy(
     about="floors and settings of least expected cost, by forecasts and by what candidates came to so far",
     source="this project; what is learned on all series of a backtest is shared between them",
     plan=_among_itself,
-    by_delay_cost=True,
+    uses_delay_cost=True,
 )
 
 POLICIES: Mapping[str, Policy] = {

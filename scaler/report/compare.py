@@ -9,12 +9,12 @@ from scaler.policies.policy import Policy
 from scaler.simulation.score import cost
 
 KPA = "kpa"
-OURS = "tidecast"
+TIDECAST = "tidecast"
 SETTINGS = ("kpa-tuned", "kpa-fixed")
 """The KPA alone, better set: by what the past tells, and by what only hindsight does."""
 HINDSIGHT = frozenset({"oracle", "kpa-fixed"})
 """Policies that know what is yet to come, where no table of policies says which."""
-_TITLES = {KPA: "KPA alone", OURS: "Tidecast", "oracle": "Oracle"}
+_TITLES = {KPA: "KPA alone", TIDECAST: "Tidecast", "oracle": "Oracle"}
 
 
 @dataclass(frozen=True)
@@ -41,7 +41,7 @@ def compared(backtest: Backtest, foresee: Collection[str] = HINDSIGHT) -> Compar
     if alone is None:
         raise ValueError("the KPA alone is among the outcomes of every backtest")
     settings = [backtest.outcome(name, shown) for name in SETTINGS]
-    other = backtest.outcome(OURS, shown)
+    other = backtest.outcome(TIDECAST, shown)
     if other is None:
         rest = [
             each

@@ -7,11 +7,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from scaler.backtest.result import Backtest, Course, Outcome
+from scaler.backtest.result import Backtest, Outcome, Trajectory
 from scaler.backtest.totals import total
-from scaler.report.compare import KPA, OURS, Comparison, title
+from scaler.report.compare import KPA, TIDECAST, Comparison, title
 
-MOST_FIGURES = 50_000
+MAX_FIGURES = 50_000
 """Series times outcomes.  Above, only outcomes at the shown delay-cost are told series by series."""
 _RATES = ("arrivals", "most", "low", "middle", "high")
 _PODS = ("floor", "pods_alone", "pods")
@@ -25,10 +25,10 @@ def page_data(backtest: Backtest, comparison: Comparison) -> str:
     alone, other   places in `outcomes` of the two that are compared; other is null if there is one only.
     outcomes   policy, title, cost (null: does not look at it), sums, and lists by series (null: left out).
     plan       whose the courses are beside the KPA alone.
-    courses    of the series that can be opened: `Course` with lists, NaN as null.
+    courses    of the series that can be opened: `Trajectory` with lists, NaN as null.
     """
     outcomes = backtest.outcomes
-    many = len(outcomes) * len(backtest.series) > MOST_FIGURES
+    many = len(outcomes) * len(backtest.series) > MAX_FIGURES
     names = [(each.policy, each.delay_cost) for each in outcomes]
     alone, other = comparison.alone, comparison.other
     data = {
@@ -39,12 +39,12 @@ def page_data(backtest: Backtest, comparison: Comparison) -> str:
         ],
         "alone": names.index((KPA, alone.delay_cost)),
         "other": None if other is None else names.index((other.policy, other.delay_cost)),
-        "plan": title(OURS) if OURS in {each.policy for each in outcomes} else "the plan",
+        "plan": title(TIDECAST) if TIDECAST in {each.policy for each in outcomes} else "the plan",
         "outcomes": [
             _outcome(each, by_series=not many or each.delay_cost in {None, backtest.shown_cost})
             for each in outcomes
         ],
-        "courses": [_course(each, backtest.series.index(each.series)) for each in backtest.courses],
+        "courses": [_course(each, backtest.series.index(each.series)) for each in backtest.trajectories],
     }
     text = json.dumps(data, allow_nan=False, ensure_ascii=True, separators=(",", ":"))
     return text.replace("&", "\\u0026").replace("<", "\\u003c").replace(">", "\\u003e")
@@ -64,7 +64,7 @@ def _outcome(outcome: Outcome, *, by_series: bool) -> dict[str, Any]:
     }
 
 
-def _course(course: Course, series: int) -> dict[str, Any]:
+def _course(course: Trajectory, series: int) -> dict[str, Any]:
     lists = {name: _list(getattr(course, name), 3) for name in _RATES}
     lists |= {name: _list(getattr(course, name), 4) for name in (*_PODS, *_REQUESTS)}
     return {"series": series, "start": course.start_s, "step": course.step_s, **lists}

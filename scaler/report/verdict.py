@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from scaler.backtest.result import Backtest
 from scaler.backtest.totals import Total
-from scaler.report.compare import KPA, OURS, Comparison, title
+from scaler.report.compare import KPA, TIDECAST, Comparison, title
 from scaler.report.words import NBSP, change, hours, percent, setting
 from scaler.simulation.score import cost
 
@@ -45,7 +45,7 @@ def verdict(backtest: Backtest, comparison: Comparison) -> Verdict:
 def _sentence(alone: Total, other: Total) -> tuple[str, str, str]:
     """The sentence and the two shares in it.  What reads the same is the same."""
     name = title(other.policy)
-    opening = "" if other.policy == OURS else f"{title(OURS)} was not run; "
+    opening = "" if other.policy == TIDECAST else f"{title(TIDECAST)} was not run; "
     pods = change(other.figures.pod_s / 3600, alone.figures.pod_s / 3600, "pod-hours")
     now, before = percent(other.delayed), percent(alone.delayed)
     if alone.figures.requests <= 0:

@@ -9,7 +9,7 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
-from scaler.controller.status import Board, Shown
+from scaler.controller.status import Status, StatusStore
 from scaler.server.metrics import BoardCollector
 
 TEXT = "text/plain; version=0.0.4; charset=utf-8"
@@ -18,15 +18,15 @@ LATE_PERIODS, LATE_S = 10, 300.0
 Prometheus that is slow to answer keeps it that long, and a restart would not help."""
 
 
-def application(board: Board, *, clock: Callable[[], float] = time.time) -> Starlette:
+def application(status_store: StatusStore, *, clock: Callable[[], float] = time.time) -> Starlette:
     """The web application over a board."""
     began_s = clock()
     registry = CollectorRegistry()
-    registry.register(BoardCollector(board))
+    registry.register(BoardCollector(status_store))
     ProcessCollector(registry=registry)
 
     async def healthz(_: Request) -> Response:
-        shown = board.shown
+        shown = status_store.status
         last_s = shown.planned_s or began_s
         late_s = max(LATE_S, LATE_PERIODS * shown.period_s)
         stuck = shown.started and clock() - last_s > late_s
@@ -34,7 +34,7 @@ def application(board: Board, *, clock: Callable[[], float] = time.time) -> Star
         return PlainTextResponse(text, 503 if stuck else 200)
 
     async def readyz(_: Request) -> Response:
-        why = _not_ready(board.shown)
+        why = _not_ready(status_store.status)
         return PlainTextResponse(f"{why or 'ok'}\n", 503 if why else 200)
 
     async def metrics(_: Request) -> Response:
@@ -45,7 +45,7 @@ def application(board: Board, *, clock: Callable[[], float] = time.time) -> Star
     )
 
 
-def _not_ready(shown: Shown) -> str | None:
+def _not_ready(shown: Status) -> str | None:
     if not shown.started:
-        return shown.read_fault or "history is being read"
+        return shown.read_error or "history is being read"
     return None if shown.plan is not None else "no plan yet"

@@ -6,19 +6,19 @@ from collections.abc import Iterable
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
-from scaler.controller.status import Board, Shown
+from scaler.controller.status import Status, StatusStore
 from scaler.kpa.settings import KEYS
 from scaler.plan.result import FleetPlan, Reason
 from scaler.shadow.evaluate import DELAYED, PODS, REQUESTS
-from scaler.shadow.evaluator import Found
-from scaler.shadow.selection import ALONE, OURS
+from scaler.shadow.evaluator import ShadowResult
+from scaler.shadow.selection import BASELINE, SELECTED
 
 
 class BoardCollector(Collector):
     """The board as Prometheus metrics, made when they are asked for."""
 
-    def __init__(self, board: Board) -> None:
-        self._board = board
+    def __init__(self, status_store: StatusStore) -> None:
+        self._board = status_store
 
     def describe(self) -> Iterable[Metric]:
         """Nothing: what there is depends on the board."""
@@ -26,29 +26,29 @@ class BoardCollector(Collector):
 
     def collect(self) -> Iterable[Metric]:
         """Every metric of the board as it is now."""
-        shown = self._board.shown
+        shown = self._board.status
         yield _gauge("tidecast_leader", "1 where this replica may act.", float(shown.leads))
         yield _gauge(
             "tidecast_configuration_faults",
             "Faults in the newest ConfigMap; the last good one is in use.",
-            len(shown.configuration_faults),
+            len(shown.configuration_problems),
         )
         yield _gauge(
             "tidecast_cluster_faults",
             "Bad annotations, watches that fail, floors without effect; the log names them.",
-            len(shown.cluster_faults),
+            len(shown.cluster_problems),
         )
         yield _gauge(
             "tidecast_demand_readable",
             "0 where demand could not be read the last time.",
-            float(shown.read_fault is None),
+            float(shown.read_error is None),
         )
         yield _gauge("tidecast_demand_warnings", "Warnings with the last answer.", len(shown.warnings))
         yield _gauge("tidecast_cycle_cpu_seconds", "CPU time of the last cycle.", shown.cycle_s)
         yield _gauge(
             "tidecast_unverified_floors",
             "Revisions where what was written has no effect.",
-            len(shown.unverified),
+            len(shown.ineffective_writes),
         )
         for name, about, at in (
             (
@@ -64,21 +64,23 @@ class BoardCollector(Collector):
         for result, count in shown.outcomes.items():
             orders.add_metric([result], count)
         yield orders
-        yield _gauge("tidecast_slow_lane_heard", "Services that slow models were asked about.", shown.heard)
+        yield _gauge(
+            "tidecast_slow_lane_heard", "ServiceMeasurements that slow models were asked about.", shown.heard
+        )
         yield _gauge("tidecast_slow_lane_paying", "Of these: those where they are listened to.", shown.spoken)
-        faults = CounterMetricFamily(
+        problems = CounterMetricFamily(
             "tidecast_faults", "Jobs that failed by a fault of ours.", labels=["job"]
         )
-        for job, count in shown.faults.items():
-            faults.add_metric([job], count)
-        yield faults
+        for job, count in shown.job_failures.items():
+            problems.add_metric([job], count)
+        yield problems
         yield _settings_metric(shown)
         if shown.plan is not None:
             yield from _plan_metrics(shown.plan)
             yield from _shadow_metrics(shown.found)
 
 
-def _settings_metric(shown: Shown) -> GaugeMetricFamily:
+def _settings_metric(shown: Status) -> GaugeMetricFamily:
     family = GaugeMetricFamily(
         "tidecast_setting",
         "Settings of the KPA written by Tidecast that stand, percent or seconds.",
@@ -95,7 +97,7 @@ def _plan_metrics(plan: FleetPlan) -> Iterable[Metric]:
     labels = ["namespace", "revision"]
     columns = (
         ("tidecast_floor_pods", "Floor planned.", plan.floor),
-        ("tidecast_wanted_pods", "Pods the forecast asked for, before hold and bounds.", plan.wanted),
+        ("tidecast_wanted_pods", "Pods the forecast asked for, before hold and bounds.", plan.desired),
         ("tidecast_forecast_median_requests_per_second", "Median of the window's peak.", plan.median),
         ("tidecast_forecast_high_requests_per_second", "0.95 quantile of the window's peak.", plan.high),
         ("tidecast_lead_seconds", "Seconds that the plan reaches ahead.", plan.lead_s),
@@ -117,12 +119,12 @@ def _plan_metrics(plan: FleetPlan) -> Iterable[Metric]:
         "1 where the KPA alone is in force because it did better over the last day in shadow.",
         labels=labels,
     )
-    for key, on in zip(plan.keys, (plan.reason == Reason.GUARDED).tolist(), strict=True):
+    for key, on in zip(plan.keys, (plan.reason == Reason.FALLBACK).tolist(), strict=True):
         guarded.add_metric([key.namespace, key.name], float(on))
     yield guarded
 
 
-def _shadow_metrics(found: Found) -> Iterable[Metric]:
+def _shadow_metrics(found: ShadowResult) -> Iterable[Metric]:
     """What was chosen beside the KPA alone, both as lived through in shadow."""
     labels = ["namespace", "revision", "policy"]
     ratios = GaugeMetricFamily(
@@ -132,7 +134,7 @@ def _shadow_metrics(found: Found) -> Iterable[Metric]:
         "tidecast_shadow_pod_seconds", "Pod-seconds held in shadow, last day, discounted.", labels=labels
     )
     for key, row in found.rows.items():
-        for policy, told in (("kpa", found.lately[row, ALONE]), ("tidecast", found.lately[row, OURS])):
+        for policy, told in (("kpa", found.lately[row, BASELINE]), ("tidecast", found.lately[row, SELECTED])):
             if told[REQUESTS] > 0:
                 ratios.add_metric([key.namespace, key.name, policy], told[DELAYED] / told[REQUESTS])
             pods.add_metric([key.namespace, key.name, policy], told[PODS])

@@ -16,14 +16,14 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from config.configmap import parse
-from config.faults import ConfigError
+from config.problems import ConfigError
 from config.settings import Settings
 from forecaster.sources.preset_sources import PresetSources
 from scaler.controller.loop import LOOK_PART, Loop
-from scaler.controller.status import Board
+from scaler.controller.status import StatusStore
 from scaler.knative.cluster import CONFIG_TIDECAST, Cluster
 from scaler.knative.events import About, Events
-from scaler.parallel.processes import elsewhere
+from scaler.parallel.processes import remote_or_local
 
 log = logging.getLogger("tidecast")
 
@@ -58,13 +58,13 @@ class Service:
         watches_config: bool,
     ) -> None:
         """`watches_config`: the ConfigMap rules, and its edits are taken over; else `settings` stays."""
-        self.board = Board()
+        self.status_store = StatusStore()
         self._settings, self._cluster, self._events = settings, cluster, events
         self._namespace = namespace
         self._watches_config = watches_config
         self._config_version = 0
         self._source = PresetSources(settings.sources)
-        self.loop = Loop(self._source, cluster, settings, self.board)
+        self.loop = Loop(self._source, cluster, settings, self.status_store)
         self._scheduler: Any = None
         self._told = ""
         self._ended = threading.Event()
@@ -104,7 +104,7 @@ class Service:
             Job("sweep", self.loop.sweep, SWEEP_S, 0.0),
             Job("observe", self.loop.observe, max(1.0, LOOK_PART * timing.step_s), 0.1),
             Job("plan", self.plan, timing.planning_period_s, AFTER_OBSERVE_S),
-            Job("shadow", self.loop.shade, timing.planning_period_s, SHADOW_FIRST_S, "shadow"),
+            Job("shadow", self.loop.run_shadow, timing.planning_period_s, SHADOW_FIRST_S, "shadow"),
             Job("refit", self.loop.refit, timing.refit_period_s, timing.refit_period_s),
             Job("configure", self.look_after, CONFIGURE_S, CONFIGURE_S),
         ]
@@ -117,10 +117,10 @@ class Service:
     def look_after(self) -> None:
         """Take over an edited ConfigMap, and tell what is wrong in the cluster: once, when it begins."""
         self.configure()
-        faults = tuple(self._cluster.faults())
-        for fault in sorted(set(faults) - set(self.board.shown.cluster_faults)):
+        problems = tuple(self._cluster.problems())
+        for fault in sorted(set(problems) - set(self.status_store.status.cluster_problems)):
             log.warning("cluster: %s", fault)
-        self.board.show(cluster_faults=faults)
+        self.status_store.update(cluster_problems=problems)
 
     def configure(self) -> None:
         """Take over the ConfigMap where it changed; one with faults changes nothing and is shown."""
@@ -135,7 +135,7 @@ class Service:
         except ConfigError as error:
             self._bad_configuration(error)
             return
-        self.board.show(configuration_faults=())
+        self.status_store.update(configuration_problems=())
         if settings == self._settings:
             return
         before, self._settings = self._settings, settings
@@ -148,12 +148,12 @@ class Service:
             self._schedule()
 
     def _bad_configuration(self, error: ConfigError) -> None:
-        self.board.show(configuration_faults=tuple(error.faults))
-        for fault in error.faults:
+        self.status_store.update(configuration_problems=tuple(error.problems))
+        for fault in error.problems:
             log.error("configuration not taken over, the last good one stays: %s", fault)
         if self._events is not None:
             about = About("v1", "ConfigMap", self._namespace, CONFIG_TIDECAST)
-            self._events.warn(about, "InvalidConfiguration", "\n".join(error.faults))
+            self._events.warn(about, "InvalidConfiguration", "\n".join(error.problems))
 
     def _schedule(self) -> None:
         now = datetime.now(UTC)
@@ -172,8 +172,8 @@ class Service:
         while not self._ended.wait(LISTEN_S):
             try:
                 address = self._settings.acting.dask_address if self.loop.has_due else None
-                with elsewhere(address, stopped=self._ended.is_set, missed=_fitted_here) as spread:
-                    self.loop.listen(spread)
+                with remote_or_local(address, stopped=self._ended.is_set, missed=_fitted_here) as executor:
+                    self.loop.listen(executor)
             except Exception as e:  # whatever it is, the next hour may do better
                 self._tell("slow lane", e, traceback.format_exc())
 
@@ -188,7 +188,7 @@ class Service:
         else:
             log.error("%s failed; please report this: %s\n%s", job, told, where)
         self._told = told
-        self.board.broke(job)
+        self.status_store.job_failed(job)
 
 
 def _fitted_here(why: str) -> None:

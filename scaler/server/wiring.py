@@ -11,8 +11,8 @@ from config.overrides import resolve
 from config.settings import Settings
 from forecaster.sources.preset_sources import PresetSources
 from scaler.controller.loop import Loop, Progresses, silent
-from scaler.controller.planner import Cycle
-from scaler.controller.status import Board
+from scaler.controller.planner import Planner
+from scaler.controller.status import StatusStore
 from scaler.knative.cluster import Cluster
 from scaler.knative.connection import Connection
 from scaler.knative.errors import Unreachable
@@ -42,15 +42,15 @@ def identity() -> str:
 def synced(cluster: Cluster) -> None:
     """Wait until all of the cluster was read.  Raises Unreachable, with what is wrong, where that fails."""
     if not cluster.wait_synced(SYNC_LIMIT_S):
-        faults = cluster.faults() or ["no answer"]
-        more = f" (and {len(faults) - 1} more)" if len(faults) > 1 else ""
-        raise Unreachable(f"not all could be read within {SYNC_LIMIT_S:.0f} s: {faults[0]}{more}")
+        problems = cluster.problems() or ["no answer"]
+        more = f" (and {len(problems) - 1} more)" if len(problems) > 1 else ""
+        raise Unreachable(f"not all could be read within {SYNC_LIMIT_S:.0f} s: {problems[0]}{more}")
 
 
 @contextlib.contextmanager
 def looked_once(
     settings: Settings, kubeconfig: Path | None, progress: Progresses = silent
-) -> Iterator[tuple[Cycle, FleetSpec, FleetPlan]]:
+) -> Iterator[tuple[Planner, FleetSpec, FleetPlan]]:
     """Read everything, plan once and write nothing.  Raises ReadError, ApiError."""
     connection = Connection.open(kubeconfig)
     # Watches try again for ever; who asks for one look is told at once that nobody answers, or may not.
@@ -60,11 +60,11 @@ def looked_once(
     cluster.start()
     try:
         synced(cluster)
-        board = Board()
-        loop = Loop(source, cluster, settings, board, looks_only=True)
+        status_store = StatusStore()
+        loop = Loop(source, cluster, settings, status_store, looks_only=True)
         loop.begin(progress)
         loop.plan()
-        cycle, spec, plan = loop.cycle, loop.spec, board.shown.plan
+        cycle, spec, plan = loop.cycle, loop.spec, status_store.status.plan
         assert cycle is not None
         assert spec is not None
         assert plan is not None

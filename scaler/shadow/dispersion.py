@@ -31,12 +31,12 @@ def dispersions(
     within = np.zeros((2, hours * per))
     within[:, :steps] = parts.var(axis=1, ddof=1) if step_s > 1 else 0.0, parts.mean(axis=1)
     by_hour = step_s * within.reshape(2, hours, per).sum(axis=2)
-    keep, late = 0.5 ** (per * step_s / HALF_LIFE_S), 1 + delay_s // (per * step_s)
+    decay, late = 0.5 ** (per * step_s / HALF_LIFE_S), 1 + delay_s // (per * step_s)
     varied, came = assumed * PRIOR_REQUESTS, PRIOR_REQUESTS
     learned = np.empty(hours)
     for hour in range(hours):
         if hour >= late:
-            varied = keep * varied + by_hour[0, hour - late]
-            came = keep * came + by_hour[1, hour - late]
+            varied = decay * varied + by_hour[0, hour - late]
+            came = decay * came + by_hour[1, hour - late]
         learned[hour] = np.clip(varied / came, 1.0, MOST) if came > 0 else assumed
     return np.repeat(learned, per)[:steps]

@@ -7,18 +7,18 @@ from numpy.typing import NDArray
 
 from forecaster.forecasting import online
 from models.fleet.keys import ServiceKey
-from scaler.plan.demand import Demands, expected, shared
+from scaler.plan.demand import FleetDemand, expected, shared
 from scaler.plan.fleet import FleetSpec
 from scaler.plan.timing import service_rows
-from scaler.shadow.worker import Came, Planned, Shade
+from scaler.shadow.worker import ObservedArrivals, PlanRecord, ShadowWorker
 
-LEAST_DELAYED = 0.001
+MIN_DELAYED = 0.001
 """Share of the requests that is reckoned as delayed where less was, or nothing is known."""
 
 
-def what_came(
+def observed_arrivals(
     state: online.FleetState, spec: FleetSpec, rows: NDArray[np.intp], arrivals: NDArray[np.float32]
-) -> Came | None:
+) -> ObservedArrivals | None:
     """What came in the newest step of `state`, by Revision; None where that is not to be lived through.
 
     rows (r,) the Revisions' services; arrivals (s, 1) requests/s
@@ -30,17 +30,17 @@ def what_came(
     known = np.append(np.nan_to_num(arrivals), np.zeros((1, 1), np.float32), axis=0)[rows]
     counts = (known * (state.step_s * spec.share)[:, np.newaxis]).astype(np.float32)
     dispersion = shared(online.dispersions(state), rows, spec.share)
-    return Came(state.origin_s - state.step_s, state.step_s, spec.keys, counts, dispersion)
+    return ObservedArrivals(state.origin_s - state.step_s, state.step_s, spec.keys, counts, dispersion)
 
 
-def what_was_planned(seen: Demands, spec: FleetSpec, now_s: int) -> Planned:
+def plan_record(seen: FleetDemand, spec: FleetSpec, now_s: int) -> PlanRecord:
     """What was expected at `now_s`."""
-    return Planned(now_s, spec.keys, expected(seen), spec.least, spec.most)
+    return PlanRecord(now_s, spec.keys, expected(seen), spec.min_pods, spec.max_pods)
 
 
-def delayed(shade: Shade, spec: FleetSpec | None, keys: Sequence[ServiceKey]) -> NDArray[np.float64]:
+def delayed(shade: ShadowWorker, spec: FleetSpec | None, keys: Sequence[ServiceKey]) -> NDArray[np.float64]:
     """(s,) share of each service's requests that what is in force delays, as far as the shadow knows."""
-    out = np.full(len(keys), LEAST_DELAYED)
+    out = np.full(len(keys), MIN_DELAYED)
     if spec is not None:
         at = service_rows(spec, tuple(keys))
         np.fmax.at(out, at[at >= 0], shade.delayed(spec.keys)[at >= 0])

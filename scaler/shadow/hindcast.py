@@ -10,12 +10,12 @@ from numpy.typing import NDArray
 
 from config.calendar import Calendar
 from forecaster.forecasting import online
-from forecaster.forecasting.calendar import Announced, announced, clocks, least_rates
-from forecaster.forecasting.upstream import Calls
+from forecaster.forecasting.calendar import Announced, announced, announced_rates, clocks
+from forecaster.forecasting.upstream import UpstreamEvents
 from models.fleet.keys import ServiceKey
-from models.hazard import layout as hazard
+from models.hazard import state as hazard
 from models.numeric.clock import Clock
-from scaler.simulation.pod_model import World
+from scaler.simulation.pod_model import PodModel
 
 STEP_S = 30
 """Of the forecast, and from one plan to the next."""
@@ -23,7 +23,7 @@ NO_CALENDAR = Calendar()
 
 
 @dataclass(frozen=True, eq=False)
-class Forecasts:
+class Hindcast:
     """What was forecast for one service, step by step (n).
 
     at_s     (n,) seconds from the first arrival at which the plan is made that a forecast is for.
@@ -38,11 +38,11 @@ class Forecasts:
     weights: NDArray[np.float32]
     chances: NDArray[np.float32]
     sparse: NDArray[np.bool_]
-    least: NDArray[np.float32] | None = None
+    announced_rate: NDArray[np.float32] | None = None
 
 
 @dataclass(frozen=True, eq=False)
-class Ahead:
+class ServiceCalendar:
     """What a calendar tells of the service `key`: its wall clock, None: UTC, and the events."""
 
     key: ServiceKey
@@ -58,23 +58,25 @@ class Ahead:
         return near
 
 
-def ahead_of(series: str, calendar: Calendar = NO_CALENDAR, zone: str | None = None) -> Ahead:
+def service_calendar(
+    series: str, calendar: Calendar = NO_CALENDAR, zone: str | None = None
+) -> ServiceCalendar:
     """What is told of the series of that name, which lives by `zone`; None: as the calendar says."""
     key = ServiceKey.of_series(series)
-    return Ahead(key, clocks(calendar, [zone]), announced(calendar, [key]))
+    return ServiceCalendar(key, clocks(calendar, [zone]), announced(calendar, [key]))
 
 
-NOTHING_AHEAD = ahead_of("")
+NO_EVENTS = service_calendar("")
 
 
-def forecasts(
+def hindcast(
     arrivals: NDArray[np.float32],
     start_s: int,
-    world: World,
+    world: PodModel,
     delay_s: int,
-    calls: Calls | None = None,
-    ahead: Ahead = NOTHING_AHEAD,
-) -> Forecasts:
+    calls: UpstreamEvents | None = None,
+    ahead: ServiceCalendar = NO_EVENTS,
+) -> Hindcast:
     """The forecasts of one service as they would have been made, from what was known `delay_s` before.
 
     arrivals   (n,) requests in each second
@@ -110,24 +112,24 @@ def forecasts(
         )
         if near[begin:end].any():
             now_s = start_s + int(at_s[begin])
-            least[begin] = least_rates(ahead.events, state, ahead.clock, now_s=now_s, lead_s=lead_s)[0]
+            least[begin] = announced_rates(ahead.events, state, ahead.clock, now_s=now_s, lead_s=lead_s)[0]
     return _with_announced(at_s, said, least, lead_s)
 
 
 def _with_announced(
     at_s: NDArray[np.int64], said: Sequence[Any], least: NDArray[np.float32], lead_s: NDArray[np.float64]
-) -> Forecasts:
+) -> Hindcast:
     """What was said piece by piece (models.peak.advance), and not less than was announced, `least` (n,)."""
     rates, weights, chances, sparse = (
         np.concatenate([getattr(one, name)[0] for one in said])
         for name in ("rates", "weights", "chances", "sparse")
     )
     if not least.any():
-        return Forecasts(at_s, rates, weights, chances, sparse)
-    rates, weights, chances = online.at_least(
+        return Hindcast(at_s, rates, weights, chances, sparse)
+    rates, weights, chances = online.with_announced(
         least, lead_s, rates=rates, weights=weights, chances=chances, sparse=sparse
     )
-    return Forecasts(at_s, rates, weights, chances, sparse, least)
+    return Hindcast(at_s, rates, weights, chances, sparse, least)
 
 
 def _by_step(arrivals: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -141,7 +143,7 @@ Piece = tuple[int, int, int]
 """First step, the one after the last, and the caller's row beside the service's own one; -1 = none."""
 
 
-def _turns(calls: Calls | None, steps: int) -> list[Piece]:
+def _turns(calls: UpstreamEvents | None, steps: int) -> list[Piece]:
     """In which steps who was the caller."""
     if calls is None or not steps:
         return [(0, steps, -1)]

@@ -9,18 +9,18 @@ from scaler.simulation.kernel import at_rest, second
 
 
 @compiled_loop
-def live_through(
+def simulate_population(
     worlds: Any, owned: Any, specs: Any, revisions: Any, windows: Any, buckets: Any, delay: Any, batches: Any,
     arrivals: Any, of_item: Any, rule_of_item: Any, start_s: int, plan_at: Any, floors: Any, figures: Any,
 ) -> None:  # fmt: skip
     """Takes k items through the seconds start_s, start_s + 1, ... of r Revisions' arrivals.
 
-    worlds        (k,) SURROUNDINGS; the other records and arrays are those of scaler.simulation.state
+    worlds        (k,) POD_PARAMS; the other records and arrays are those of scaler.simulation.state
     arrivals      (r, n) requests in each second
     of_item       (k,) the Revision of each item; rule_of_item (k,) the rule of its floor
     plan_at       (p,) seconds, rising, at which plans were made
     floors        (r, f, p) pods that each rule asked for then
-    figures       (k, f) FIGURES, added to
+    figures       (k, f) METRICS, added to
     """
     for i in range(len(specs)):
         live(

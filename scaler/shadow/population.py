@@ -9,32 +9,32 @@ from numpy.typing import NDArray
 
 from config.policy import Lever, RevisionPolicy
 from models.fleet.keys import RevisionKey
-from scaler.kpa.config import LEAST_TARGET
+from scaler.kpa.config import MIN_TARGET
 from scaler.kpa.resolve import panic_window_s
 from scaler.kpa.settings import LEVERS
 from scaler.plan.candidates import CANDIDATES, allowed
-from scaler.simulation.pod_model import World
-from scaler.simulation.state import SPEC, SURROUNDINGS, Items, at_rest, spec_record
+from scaler.simulation.pod_model import PodModel
+from scaler.simulation.state import POD_PARAMS, SPEC, Items, at_rest, spec_record
 
 LONGEST_STARTUP_S = 600.0
 """Longer start-ups are lived through as this one."""
 
 
 @dataclass(frozen=True)
-class Lived:
+class SimulatedRevision:
     """One Revision as the shadow sees it.
 
-    world     how its pods start and serve, and the KPA's settings as the owner has them.
+    world     how its pods start and serve, and the KPA_INDEX's settings as the owner has them.
     levers    what may be set.  limited: a pod serves so many requests at once and no more.
-    policy    what its delays are worth.  most_starts: times those of the KPA alone.
+    policy    what its delays are worth.  max_starts_ratio: times those of the KPA_INDEX alone.
     """
 
     key: RevisionKey
-    world: World
+    world: PodModel
     levers: frozenset[Lever]
     limited: bool
     policy: RevisionPolicy
-    most_starts: float = 1.0
+    max_starts_ratio: float = 1.0
 
     @property
     def candidates(self) -> tuple[int, ...]:
@@ -43,16 +43,16 @@ class Lived:
 
 
 @dataclass(frozen=True, eq=False)
-class Cast:
+class Population:
     """All items (k,) of l Revisions.
 
     of_item    (k,) the Revision of each; candidate (k,) its place among CANDIDATES.
     first      (l + 1,) where the items of each Revision begin.
-    worlds     (k,) SURROUNDINGS.
+    worlds     (k,) POD_PARAMS.
     items      the state that compiled code changes.
     """
 
-    lived: tuple[Lived, ...]
+    lived: tuple[SimulatedRevision, ...]
     of_item: NDArray[np.intp]
     candidate: NDArray[np.intp]
     first: NDArray[np.intp]
@@ -73,11 +73,11 @@ def _settings(levers: frozenset[Lever], limited: bool) -> NDArray[np.float64]:
     return np.array(rows, np.float64).reshape(-1, len(LEVERS))
 
 
-def cast(lived: Sequence[Lived]) -> Cast:
+def population(lived: Sequence[SimulatedRevision]) -> Population:
     """The items of these Revisions, long at zero."""
     counts = [len(one.candidates) for one in lived]
     owned = np.repeat(np.array([spec_record(one.world.spec) for one in lived], SPEC), counts)
-    worlds = np.array([one.world.surroundings for one in lived], SURROUNDINGS)
+    worlds = np.array([one.world.pod_params for one in lived], POD_PARAMS)
     worlds["startups_s"] = np.minimum(worlds["startups_s"], LONGEST_STARTUP_S)
     percent = np.repeat([one.world.panic_window_percentage for one in lived], counts)
     settings = np.concatenate(
@@ -86,7 +86,7 @@ def cast(lived: Sequence[Lived]) -> Cast:
     specs = _set(owned, settings, percent)
     items = at_rest(specs, longest_window_s=0, startup_s=float(worlds["startups_s"].max(initial=1.0)))
     items.owned[:] = owned
-    return Cast(
+    return Population(
         lived=tuple(lived),
         of_item=np.repeat(np.arange(len(lived)), counts).astype(np.intp),
         candidate=np.array([place for one in lived for place in one.candidates], np.intp),
@@ -96,10 +96,10 @@ def cast(lived: Sequence[Lived]) -> Cast:
     )
 
 
-def carried_over(old: Cast, new: Cast) -> NDArray[np.intp]:
+def carry_state(old: Population, new: Population) -> NDArray[np.intp]:
     """Let items that stay go on where they were; gives (k,) where each was, -1 where it begins.
 
-    An item stays where the KPA's settings and the levers of its Revision do: pods that start or serve
+    An item stays where the KPA_INDEX's settings and the levers of its Revision do: pods that start or serve
     otherwise go on otherwise.
     """
     at = {one.key: i for i, one in enumerate(old.lived)}
@@ -124,12 +124,12 @@ def carried_over(old: Cast, new: Cast) -> NDArray[np.intp]:
     return before
 
 
-def same_candidates(old: Lived, new: Lived) -> bool:
+def same_candidates(old: SimulatedRevision, new: SimulatedRevision) -> bool:
     """Is the candidate of each place the same for both?"""
     return old.limited == new.limited and old.levers == new.levers
 
 
-def _ready_together(old: Cast, new: Cast, before: NDArray[np.intp]) -> None:
+def _ready_together(old: Population, new: Population, before: NDArray[np.intp]) -> None:
     """Where pods start faster than before, `old` lets those that start be ready when its first ones are.
 
     Batches are in the order of time, and there is room for as many as one start-up may make.
@@ -153,7 +153,7 @@ def _set(
     def over(name: str, value: NDArray[np.float64]) -> None:
         specs[name] = np.where(np.isnan(value), owned[name], np.nan_to_num(value))
 
-    over("target_value", np.maximum(LEAST_TARGET, owned["total_value"] * utilization / 100))
+    over("target_value", np.maximum(MIN_TARGET, owned["total_value"] * utilization / 100))
     over("stable_window_s", window_s)
     pairs, which = np.unique(
         np.stack([specs["stable_window_s"], percent], axis=1), axis=0, return_inverse=True
@@ -165,5 +165,5 @@ def _set(
     return specs
 
 
-EVERY = len(CANDIDATES)
+N_CANDIDATES = len(CANDIDATES)
 """Candidates that there are."""

@@ -12,9 +12,9 @@ from scaler.kpa.annotations import Annotations
 from scaler.kpa.config import AutoscalerConfig
 from scaler.kpa.resolve import KpaSpec, Reachability, parameters
 from scaler.plan.revision import Metric, RevisionSpec
-from scaler.shadow.population import Lived
-from scaler.shadow.selection import most_starts
-from scaler.simulation.pod_model import World
+from scaler.shadow.population import SimulatedRevision
+from scaler.shadow.selection import max_starts_ratio
+from scaler.simulation.pod_model import PodModel
 from scaler.simulation.state import STARTUPS
 
 REHEARSED_ITEM_S = 3e8
@@ -24,7 +24,7 @@ MOVED = 0.1
 
 
 @dataclass(frozen=True, eq=False)
-class Shadowed:
+class ShadowedRevisions:
     """The Revisions (r,) of a cluster, and those of them that have a shadow.
 
     timed     (STARTUPS + 1, r) seconds that their pods may take to start, and take to serve a request, as
@@ -35,20 +35,20 @@ class Shadowed:
 
     seen: tuple[RevisionSpec, ...]
     timed: NDArray[np.float64]
-    ones: tuple[Lived | None, ...]
-    revisions: tuple[Lived, ...]
+    ones: tuple[SimulatedRevision | None, ...]
+    revisions: tuple[SimulatedRevision, ...]
     rehearsed_s: int
 
 
-NO_SHADOW = Shadowed((), np.empty((STARTUPS + 1, 0)), (), (), 0)
+NO_SHADOW = ShadowedRevisions((), np.empty((STARTUPS + 1, 0)), (), (), 0)
 
 
-def shadowed(
-    before: Shadowed,
+def shadowed_revisions(
+    before: ShadowedRevisions,
     revisions: tuple[RevisionSpec, ...],
     startups_s: NDArray[np.float64],
     served_s: NDArray[np.float64],
-) -> Shadowed:
+) -> ShadowedRevisions:
     """The Revisions (r,) with their start-ups (r, STARTUPS) and service time (r,); `before`, where nothing
     changed.
     """
@@ -59,18 +59,20 @@ def shadowed(
         if not changed.any():
             return before
     else:
-        at = rows.where_before([one.key for one in before.seen], [one.key for one in revisions])
-        timed = together(now, rows.carry(before.timed.T, at).T)
+        at = rows.previous_rows([one.key for one in before.seen], [one.key for one in revisions])
+        timed = together(now, rows.align_rows(before.timed.T, at).T)
         changed = np.ones(len(revisions), np.bool_)
     which = np.flatnonzero(changed)
-    none: list[Lived | None] = [None] * len(revisions)
+    none: list[SimulatedRevision | None] = [None] * len(revisions)
     ones = list(before.ones) if before.seen is revisions else none
     anew = lived([revisions[i] for i in which], timed[:-1, which].T, timed[-1, which])
     for i, one in zip(which.tolist(), anew, strict=True):
         ones[i] = one
     present = tuple(one for one in ones if one is not None)
     items = sum(len(one.candidates) for one in present)
-    return Shadowed(revisions, timed, tuple(ones), present, int(REHEARSED_ITEM_S / items) if items else 0)
+    return ShadowedRevisions(
+        revisions, timed, tuple(ones), present, int(REHEARSED_ITEM_S / items) if items else 0
+    )
 
 
 def together(now: NDArray[np.float64], before: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -90,9 +92,9 @@ def settled(seconds: NDArray[np.float64], before: NDArray[np.float64]) -> NDArra
 
 def lived(
     revisions: Sequence[RevisionSpec], startups_s: NDArray[np.float64], service_time_s: NDArray[np.float64]
-) -> list[Lived | None]:
+) -> list[SimulatedRevision | None]:
     """Each Revision (r,), with its start-ups (r, STARTUPS) and service time (r,) seconds; None where there is
-    no shadow: no KPA scales it, no route leads to it, it is off, it scales on requests/s, or its service time
+    no shadow: no KPA_INDEX scales it, no route leads to it, it is off, it scales on requests/s, or its service time
     is not known.
     """
     return [
@@ -113,29 +115,29 @@ def _has_one(revision: RevisionSpec, serves_s: float) -> bool:
     return scaled and revision.reachable and revision.policy.mode is not Mode.OFF and serves_s > 0
 
 
-def _lived(revision: RevisionSpec, starts_s: NDArray[np.float64], serves_s: float) -> Lived:
+def _lived(revision: RevisionSpec, starts_s: NDArray[np.float64], serves_s: float) -> SimulatedRevision:
     limited = revision.container_concurrency > 0
-    world = World(
+    world = PodModel(
         startup_s=float(starts_s.mean()),
         startups_s=tuple(starts_s.tolist()),
         service_s=serves_s,
-        at_once=float(revision.container_concurrency or revision.total_value),
+        concurrency=float(revision.container_concurrency or revision.total_value),
         spec=revision.kpa or _resolved(revision),
         panic_window_percentage=revision.panic_window_percentage,
     )
     levers = revision.policy.levers - revision.own_levers - (frozenset() if limited else {Lever.TARGET})
-    return Lived(
+    return SimulatedRevision(
         key=revision.key,
         world=world,
         levers=frozenset(levers),
         limited=limited,
         policy=revision.policy,
-        most_starts=most_starts(world),
+        max_starts_ratio=max_starts_ratio(world),
     )
 
 
 def _resolved(revision: RevisionSpec) -> KpaSpec:
-    """What a KPA of Knative's defaults makes of what is known of the Revision."""
+    """What a KPA_INDEX of Knative's defaults makes of what is known of the Revision."""
     said = Annotations(
         target=revision.total_value,
         target_utilization_percentage=100 * revision.target_value / revision.total_value,

@@ -1,6 +1,6 @@
 """The shadow beside the cycle: fed on the cycle's thread, lived through on another, read at any time.
 
-Nothing waits for it.  What it has not yet lived through is kept up to MOST_BEHIND_S, and MOST_DUE of it;
+Nothing waits for it.  What it has not yet lived through is kept up to MAX_LAG_S, and MAX_PENDING of it;
 older traffic is let go then, and the shadow goes on later.  What it found is read as one value.
 """
 
@@ -13,30 +13,30 @@ from numpy.typing import NDArray
 
 from models.fleet import rows
 from models.fleet.keys import RevisionKey
-from scaler.plan.candidates import CANDIDATES, KPA
-from scaler.plan.rules import LONGEST_HOLD_S, PLAIN, RULES, Expected, asked_by
+from scaler.plan.candidates import CANDIDATES, KPA_INDEX
+from scaler.plan.rules import DEFAULT, LONGEST_HOLD_S, RULES, RuleInputs, rule_floors
 from scaler.shadow.evaluate import DELAYED, PODS, REQUESTS, STARTS
-from scaler.shadow.evaluator import MOST_BEHIND_S, NOTHING_FOUND, Found, Shadow
+from scaler.shadow.evaluator import MAX_LAG_S, NO_RESULT, ShadowEvaluator, ShadowResult
 from scaler.shadow.guard import DEFAULT_SHARE
-from scaler.shadow.population import Lived
+from scaler.shadow.population import SimulatedRevision
 
-MOST_DUE = 256
+MAX_PENDING = 256
 """Plans and steps of traffic that wait to be lived through."""
 
 
 @dataclass(frozen=True, eq=False)
-class Planned:
+class PlanRecord:
     """At `at_s` this was expected of Revisions `keys` (r,); least, most (r,) are bounds of their policies."""
 
     at_s: int
     keys: tuple[RevisionKey, ...]
-    expected: Expected
-    least: NDArray[np.int32]
-    most: NDArray[np.int32]
+    expected: RuleInputs
+    min_pods: NDArray[np.int32]
+    max_pods: NDArray[np.int32]
 
 
 @dataclass(frozen=True, eq=False)
-class Came:
+class ObservedArrivals:
     """Requests of the Revisions `keys` (r,) in steps from `start_s` on: counts (r, n), dispersion (r,)."""
 
     start_s: int
@@ -47,8 +47,8 @@ class Came:
 
 
 @dataclass(frozen=True)
-class Standing:
-    """What a candidate would have come to lately: times the pod-seconds and pod starts of the KPA alone, and
+class CandidateScore:
+    """What a candidate would have come to lately: times the pod-seconds and pod starts of the KPA_INDEX alone, and
     the share of requests delayed.
     """
 
@@ -60,43 +60,43 @@ class Standing:
 
 
 @dataclass(frozen=True, eq=False)
-class Chosen:
+class ActiveCandidates:
     """What the shadow says of r Revisions; arrays (r,).
 
-    places    the candidate in force, its place among CANDIDATES, or PLAIN.
-    proven    it was chosen by the Revision's own traffic.
-    guarded   the KPA alone did better lately, and is in force whatever was chosen.
+    places    the candidate in force, its place among CANDIDATES, or DEFAULT.
+    has_evidence    it was chosen by the Revision's own traffic.
+    fallback_active   the KPA_INDEX alone did better lately, and is in force whatever was chosen.
     """
 
     places: NDArray[np.intp]
-    proven: NDArray[np.bool_]
-    guarded: NDArray[np.bool_]
+    has_evidence: NDArray[np.bool_]
+    fallback_active: NDArray[np.bool_]
 
 
-class Shade:
+class ShadowWorker:
     """One fleet's shadow and what it has yet to live through."""
 
     def __init__(self, guard_share: float = DEFAULT_SHARE) -> None:
         """It begins with the first traffic.
 
-        guard_share   of the requests, 0..1, that may be more delayed than under the KPA alone; may be set at
+        guard_share   of the requests, 0..1, that may be more delayed than under the KPA_INDEX alone; may be set at
                       any time
         """
         self.guard_share = guard_share
-        self._due: deque[Planned | Came] = deque(maxlen=MOST_DUE)
-        self._revisions: tuple[Lived, ...] = ()
-        self._shadow: Shadow | None = None
+        self._due: deque[PlanRecord | ObservedArrivals] = deque(maxlen=MAX_PENDING)
+        self._revisions: tuple[SimulatedRevision, ...] = ()
+        self._shadow: ShadowEvaluator | None = None
         self._asks: deque[tuple[int, tuple[RevisionKey, ...], NDArray[np.int32]]] = deque()
 
-    def follow(self, revisions: Sequence[Lived]) -> None:
+    def follow(self, revisions: Sequence[SimulatedRevision]) -> None:
         """The Revisions that there are now."""
         self._revisions = tuple(revisions)
 
-    def planned(self, planned: Planned) -> None:
+    def planned(self, planned: PlanRecord) -> None:
         """A plan was made."""
         self._due.append(planned)
 
-    def came(self, came: Came) -> None:
+    def came(self, came: ObservedArrivals) -> None:
         """Traffic came, and is known."""
         self._due.append(came)
 
@@ -104,47 +104,51 @@ class Shade:
         """Live through all that is due."""
         while self._due:
             each = self._due.popleft()
-            if isinstance(each, Planned):
+            if isinstance(each, PlanRecord):
                 self._say(each)
             else:
                 self._take(each)
 
     @property
-    def found(self) -> Found:
+    def found(self) -> ShadowResult:
         """What the shadow found until now."""
         shadow = self._shadow
-        return NOTHING_FOUND if shadow is None else shadow.found
+        return NO_RESULT if shadow is None else shadow.found
 
-    def chosen(self, keys: Sequence[RevisionKey], sparse: NDArray[np.bool_]) -> Chosen:
+    def chosen(self, keys: Sequence[RevisionKey], sparse: NDArray[np.bool_]) -> ActiveCandidates:
         """The candidate in force of each of the Revisions (r,).
 
-        Where it is not proven, what other traffic taught serves Revisions with few requests, `sparse` (r,);
-        those with many have a PLAIN floor.
+        Where it is not has_evidence, what other traffic taught serves Revisions with few requests, `sparse` (r,);
+        those with many have a DEFAULT floor.
         """
         found = self.found
-        proven = np.array([key in found.proven for key in keys], np.bool_)
-        places = np.array([found.places.get(key, PLAIN) for key in keys], np.intp)
-        guarded = np.array([key in found.guarded for key in keys], np.bool_)
-        return Chosen(np.where(proven | sparse, places, PLAIN), proven, guarded)
+        has_evidence = np.array([key in found.has_evidence for key in keys], np.bool_)
+        places = np.array([found.places.get(key, DEFAULT) for key in keys], np.intp)
+        fallback_active = np.array([key in found.fallback_active for key in keys], np.bool_)
+        return ActiveCandidates(
+            np.where(has_evidence | sparse, places, DEFAULT), has_evidence, fallback_active
+        )
 
-    def standings(self, key: RevisionKey, delay_cost: float, place: int, best: int) -> tuple[Standing, ...]:
+    def candidate_scores(
+        self, key: RevisionKey, delay_cost: float, place: int, best: int
+    ) -> tuple[CandidateScore, ...]:
         """What the `best` candidates would have come to for this Revision, the cheapest first.
 
-        The one at `place`, unless that is PLAIN, and the KPA alone are among them.  Nothing where it has no
+        The one at `place`, unless that is DEFAULT, and the KPA_INDEX alone are among them.  Nothing where it has no
         shadow yet.
         """
         found = self.found
         if key not in found.rows:
             return ()
         sums = found.sums[found.rows[key]]
-        alone = sums[KPA]
+        alone = sums[KPA_INDEX]
         if not alone[PODS] > 0:
             return ()
         loss = np.where(np.isnan(sums[:, PODS]), np.inf, sums[:, PODS] + delay_cost * sums[:, DELAYED])
-        told = {*np.argsort(loss)[:best].tolist(), place, KPA} - {PLAIN}
+        told = {*np.argsort(loss)[:best].tolist(), place, KPA_INDEX} - {DEFAULT}
         shown = sorted(told, key=lambda e: float(loss[e]))
         return tuple(
-            Standing(
+            CandidateScore(
                 candidate=str(CANDIDATES[e]),
                 in_force=e == place,
                 pods=float(sums[e, PODS] / alone[PODS]),
@@ -161,13 +165,15 @@ class Shade:
         out = np.full(len(keys), np.nan)
         for i, key in enumerate(keys):
             if (row := found.rows.get(key)) is not None:
-                sums = found.sums[row, KPA if key in found.guarded else found.places.get(key, KPA)]
+                sums = found.sums[
+                    row, KPA_INDEX if key in found.fallback_active else found.places.get(key, KPA_INDEX)
+                ]
                 if sums[REQUESTS] > 0:
                     out[i] = sums[DELAYED] / sums[REQUESTS]
         return out
 
-    def _say(self, planned: Planned) -> None:
-        asked = asked_by(planned.expected, RULES)
+    def _say(self, planned: PlanRecord) -> None:
+        asked = rule_floors(planned.expected, RULES)
         while self._asks and self._asks[0][0] < planned.at_s - LONGEST_HOLD_S:
             self._asks.popleft()
         # What was asked for is held, not what was held then: that would never fall.
@@ -175,28 +181,28 @@ class Shade:
         for at_s, keys, before in self._asks:
             held = np.array([rule.hold_s >= planned.at_s - at_s > 0 for rule in RULES])
             if held.any():
-                at = rows.where_before(keys, planned.keys)
+                at = rows.previous_rows(keys, planned.keys)
                 earlier = np.where((at >= 0)[:, np.newaxis] & held, before[at], 0)
                 np.maximum(asked, earlier, out=asked)
         if self._shadow is not None:
-            # Bounds hold whatever is chosen, the KPA alone as well: they tell nothing of a candidate.
-            bounded = np.clip(asked, planned.least[:, np.newaxis], planned.most[:, np.newaxis])
+            # Bounds hold whatever is chosen, the KPA_INDEX alone as well: they tell nothing of a candidate.
+            bounded = np.clip(asked, planned.min_pods[:, np.newaxis], planned.max_pods[:, np.newaxis])
             self._shadow.say(planned.at_s, planned.keys, bounded)
 
-    def _take(self, came: Came) -> None:
+    def _take(self, came: ObservedArrivals) -> None:
         if self._shadow is None:
-            self._shadow = Shadow(came.start_s)
+            self._shadow = ShadowEvaluator(came.start_s)
         shadow = self._shadow
         if came.start_s < shadow.now_s:
             return
         shadow.guard_share = self.guard_share
         shadow.follow(self._revisions)
         newest = self._due[-1] if self._due else came
-        behind_s = (newest.at_s if isinstance(newest, Planned) else newest.start_s) - came.start_s
-        if behind_s > MOST_BEHIND_S:
+        behind_s = (newest.at_s if isinstance(newest, PlanRecord) else newest.start_s) - came.start_s
+        if behind_s > MAX_LAG_S:
             return
         if came.start_s > shadow.now_s:
             shadow.go_on_at(came.start_s)
-        at = rows.where_before(came.keys, [one.key for one in shadow.revisions])
-        counts = rows.carry(came.counts, at, np.zeros((len(at), came.counts.shape[1]), np.float32))
-        shadow.take(counts, came.step_s, rows.carry(came.dispersion, at, np.ones(len(at))))
+        at = rows.previous_rows(came.keys, [one.key for one in shadow.revisions])
+        counts = rows.align_rows(came.counts, at, np.zeros((len(at), came.counts.shape[1]), np.float32))
+        shadow.take(counts, came.step_s, rows.align_rows(came.dispersion, at, np.ones(len(at))))

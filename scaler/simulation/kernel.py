@@ -22,7 +22,7 @@ def either(said: float, otherwise: float) -> float:
 
 
 @compiled
-def put_in_force(
+def apply_row(
     row: Any, owned: Any, spec: Any, stable: Any, panic: Any, stable_buckets: Any, panic_buckets: Any,
     now_s: int,
 ) -> bool:  # fmt: skip
@@ -105,7 +105,7 @@ def second(
     """One second of one item, its steps as in `world`; adds to `figures` (f,); gives requests delayed."""
     become_ready(revision, batches, t)
     waiting = revision.queue + arrived
-    served = min(waiting, revision.ready * world.at_once / world.service_s)
+    served = min(waiting, revision.ready * world.concurrency / world.service_s)
     left = waiting - served
     in_service = served * world.service_s
     delayed = min(arrived, left)
@@ -115,7 +115,7 @@ def second(
     if revision.ready == 0:
         figures[2] += arrived
     figures[3] += left
-    figures[6] += in_service / world.at_once
+    figures[6] += in_service / world.concurrency
     concurrency = in_service + left
     if revision.ready > 0 or concurrency > 0:
         report(stable, panic, stable_buckets, panic_buckets, t, concurrency)
@@ -138,8 +138,8 @@ def advance(
     arrivals   (n,) requests in each second
     rows       (p,) ROW, by time; a row holds from its second on
     score_s    seconds before it are lived through and not counted
-    figures    (b, f) FIGURES, added to; block 0 begins at score_s, each is block_s long
-    course     (n, 4) COURSE of each second, written; or (0, 4), and not
+    figures    (b, f) METRICS, added to; block 0 begins at score_s, each is block_s long
+    course     (n, 4) TRAJECTORY of each second, written; or (0, 4), and not
     uncounted  (f,) what is not counted is added here
     """
     stable, panic, stable_buckets, panic_buckets = windows[0], windows[1], buckets[0], buckets[1]
@@ -154,7 +154,7 @@ def advance(
             counted = figures[block]
         while revision.row + 1 < len(rows) and rows[revision.row + 1].at_s <= t:
             revision.row += 1
-            if put_in_force(
+            if apply_row(
                 rows[revision.row], owned, spec, stable, panic, stable_buckets, panic_buckets, t
             ):  # fmt: skip
                 counted[8] += 1

@@ -5,17 +5,17 @@ import math
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from scaler.kpa.config import LEAST_TARGET
+from scaler.kpa.config import MIN_TARGET
 from scaler.kpa.resolve import panic_window_s
-from scaler.kpa.settings import AS_IT_IS, Setting
-from scaler.simulation.pod_model import World
+from scaler.kpa.settings import UNSET, KpaSettings
+from scaler.simulation.pod_model import PodModel
 from scaler.simulation.state import (
     ROW,
 )
 
 
 def plan_rows(
-    world: World,
+    world: PodModel,
     at_s: ArrayLike,
     floor: ArrayLike,
     *,
@@ -38,7 +38,7 @@ def plan_rows(
     rows = np.zeros(len(at_s), ROW)
     rows["at_s"], rows["floor"] = at_s, floor
     utilization = np.asarray(target_utilization, float) / 100
-    rows["target_value"] = np.maximum(LEAST_TARGET, world.spec.total_value * utilization)
+    rows["target_value"] = np.maximum(MIN_TARGET, world.spec.total_value * utilization)
     rows["stable_window_s"] = window_s
     windows, which = np.unique(rows["stable_window_s"], return_inverse=True)
     panics = [
@@ -55,14 +55,14 @@ NO_PLAN = np.zeros(0, ROW)
 """The KPA alone."""
 
 
-def setting_rows(world: World, setting: Setting, at_s: int = 0) -> NDArray[np.void]:
+def setting_rows(world: PodModel, setting: KpaSettings, at_s: int = 0) -> NDArray[np.void]:
     """A plan that has this setting from `at_s` on: (1,) ROW, or none at the start where it says nothing."""
-    if setting == AS_IT_IS and at_s == 0:
+    if setting == UNSET and at_s == 0:
         return NO_PLAN
     return steered(world, setting, [at_s], [setting.min_scale or 0])
 
 
-def steered(world: World, setting: Setting, at_s: ArrayLike, floor: ArrayLike) -> NDArray[np.void]:
+def steered(world: PodModel, setting: KpaSettings, at_s: ArrayLike, floor: ArrayLike) -> NDArray[np.void]:
     """A plan that has this setting all the time, and floors (p,) from `at_s` (p,) on: (p,) ROW."""
     utilization, window_s, panic_threshold, retention_s = setting.row()
     return plan_rows(

@@ -12,14 +12,14 @@ from scaler.simulation.state import (
 
 
 @dataclass(frozen=True, kw_only=True)
-class World:
+class PodModel:
     """How the pods of a Revision start and serve, and what the KPA knows of it."""
 
     startup_s: float
     """>= 0; in the mean, where it differs."""
     service_s: float
     """> 0."""
-    at_once: float
+    concurrency: float
     """Requests that a pod serves at once, > 0."""
     spec: KpaSpec
     panic_window_percentage: float = 10.0
@@ -37,12 +37,12 @@ class World:
         return max(self.startups_s, default=self.startup_s)
 
     @property
-    def surroundings(self) -> tuple[tuple[float, ...], float, float]:
-        """As SURROUNDINGS of scaler.simulation.state."""
-        return self.startups_s or (self.startup_s,) * STARTUPS, self.service_s, self.at_once
+    def pod_params(self) -> tuple[tuple[float, ...], float, float]:
+        """As POD_PARAMS of scaler.simulation.state."""
+        return self.startups_s or (self.startup_s,) * STARTUPS, self.service_s, self.concurrency
 
 
-def world_of(scenario: Scenario) -> World:
+def pod_model_of(scenario: Scenario) -> PodModel:
     """The world that a scenario describes, for a Revision that scales on concurrency."""
     said = Annotations(
         target=scenario.target,
@@ -54,10 +54,10 @@ def world_of(scenario: Scenario) -> World:
     )
     config = AutoscalerConfig(scale_to_zero_grace_period_s=float(scenario.scale_to_zero_grace_seconds))
     spec = parameters(config, said, scenario.container_concurrency, Reachability.REACHABLE)
-    return World(
+    return PodModel(
         startup_s=scenario.startup_seconds,
         service_s=scenario.service_seconds,
-        at_once=float(scenario.container_concurrency or spec.total_value),
+        concurrency=float(scenario.container_concurrency or spec.total_value),
         spec=spec,
         panic_window_percentage=scenario.panic_window_percentage,
     )

@@ -11,8 +11,8 @@ GB_S_PER_COLD_S = 99.69
 
 
 @dataclass(frozen=True)
-class Figures:
-    """Figures of a replay over the scored span; names and units as in `Replay`."""
+class ReplayMetrics:
+    """ReplayMetrics of a replay over the scored span; names and units as in `Replay`."""
 
     requests: float
     delayed: float
@@ -26,9 +26,9 @@ class Figures:
     """See `rum`."""
 
 
-def figures(replay: Replay, memory_mb: float) -> Figures:
+def figures(replay: Replay, memory_mb: float) -> ReplayMetrics:
     """The figures of a replay of pods that have so much memory."""
-    return Figures(
+    return ReplayMetrics(
         requests=replay.requests,
         delayed=replay.delayed,
         cold=replay.cold,
@@ -52,6 +52,6 @@ def rum(replay: Replay, memory_mb: float) -> float:
     return COLD_S * replay.cold + wasted_gb_s / GB_S_PER_COLD_S
 
 
-def cost(figures: Figures, delay_cost: float) -> float:
+def cost(figures: ReplayMetrics, delay_cost: float) -> float:
     """Pod-seconds held, and `delay_cost` more for each request that was delayed."""
     return figures.pod_s + delay_cost * figures.delayed

@@ -25,12 +25,12 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from scaler.simulation.plan_rows import NO_PLAN
-from scaler.simulation.pod_model import World
+from scaler.simulation.pod_model import PodModel
 from scaler.simulation.state import (
-    COURSE,
-    FIGURES,
+    METRICS,
+    POD_PARAMS,
     SPEC,
-    SURROUNDINGS,
+    TRAJECTORY,
     Items,
     at_rest,
     spec_record,
@@ -62,21 +62,19 @@ class Replay:
         return self.starting_pod_s + self.ready_pod_s
 
 
-def begin(worlds: Sequence[World], *, longest_window_s: int = 0) -> tuple[NDArray[np.void], Items]:
-    """The surroundings (k,) and the state of one item a world, long at zero.
+def begin(worlds: Sequence[PodModel], *, longest_window_s: int = 0) -> tuple[NDArray[np.void], Items]:
+    """The pod_params (k,) and the state of one item a world, long at zero.
 
     longest_window_s   the longest stable window that a plan will ask for
     """
     specs = np.array([spec_record(world.spec) for world in worlds], SPEC)
-    said = [world.surroundings for world in worlds]
+    said = [world.pod_params for world in worlds]
     startup_s = max((world.longest_startup_s for world in worlds), default=0.0)
-    return np.array(said, SURROUNDINGS), at_rest(
-        specs, longest_window_s=longest_window_s, startup_s=startup_s
-    )
+    return np.array(said, POD_PARAMS), at_rest(specs, longest_window_s=longest_window_s, startup_s=startup_s)
 
 
 def replay_all(
-    worlds: Sequence[World],
+    worlds: Sequence[PodModel],
     arrivals: NDArray[np.float32],
     of_item: ArrayLike,
     plans: Sequence[NDArray[np.void]],
@@ -84,7 +82,7 @@ def replay_all(
     score_s: int = 0,
     block_s: int | None = None,
 ) -> NDArray[np.float64]:
-    """Replays k items: (k, b, f) FIGURES by blocks of time.
+    """Replays k items: (k, b, f) METRICS by blocks of time.
 
     worlds     (k,)
     arrivals   (r, n) requests in each second of r Revisions
@@ -97,7 +95,7 @@ def replay_all(
 
 
 def replay(
-    world: World, arrivals: NDArray[np.float32], rows: NDArray[np.void] = NO_PLAN, *, score_s: int = 0
+    world: PodModel, arrivals: NDArray[np.float32], rows: NDArray[np.void] = NO_PLAN, *, score_s: int = 0
 ) -> Replay:
     """Replays one Revision under one plan.
 
@@ -110,15 +108,15 @@ def replay(
 
 
 def course(
-    world: World, arrivals: NDArray[np.float32], rows: NDArray[np.void] = NO_PLAN
+    world: PodModel, arrivals: NDArray[np.float32], rows: NDArray[np.void] = NO_PLAN
 ) -> NDArray[np.float32]:
-    """What every second of a replay was like: (n, 4) COURSE.  `arrivals` and `rows` as in `replay`."""
+    """What every second of a replay was like: (n, 4) TRAJECTORY.  `arrivals` and `rows` as in `replay`."""
     _, lived = _advance([world], arrivals[np.newaxis], [0], [rows], told=True)
-    return lived.reshape(-1, len(COURSE))
+    return lived.reshape(-1, len(TRAJECTORY))
 
 
 def _advance(
-    worlds: Sequence[World],
+    worlds: Sequence[PodModel],
     arrivals: NDArray[np.float32],
     of_item: ArrayLike,
     plans: Sequence[NDArray[np.void]],
@@ -134,12 +132,12 @@ def _advance(
     block_s = scored if block_s is None else block_s
     rows = np.concatenate([NO_PLAN, *plans])
     longest_s = int(np.nan_to_num(rows["stable_window_s"]).max(initial=0))
-    surroundings, items = begin(worlds, longest_window_s=longest_s)
-    figures = np.zeros((k, -(-scored // block_s), len(FIGURES)))
-    lived = np.zeros((k, seconds if told else 0, len(COURSE)), np.float32)
+    pod_params, items = begin(worlds, longest_window_s=longest_s)
+    figures = np.zeros((k, -(-scored // block_s), len(METRICS)))
+    lived = np.zeros((k, seconds if told else 0, len(TRAJECTORY)), np.float32)
     row_from = np.cumsum([0, *map(len, plans)])
     advance_all(
-        surroundings, items.owned, items.spec, items.revision, items.windows, items.buckets, items.delay,
+        pod_params, items.owned, items.spec, items.revision, items.windows, items.buckets, items.delay,
         items.batches, np.ascontiguousarray(arrivals, np.float32), np.asarray(of_item, np.int64), 0,
         rows, row_from, score_s, block_s, figures, lived,
     )  # fmt: skip

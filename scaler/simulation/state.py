@@ -84,8 +84,8 @@ REVISION = np.dtype(
 
 STARTUPS = 5
 """Start-ups, each as likely, that stand for all that pods of a Revision may take."""
-SURROUNDINGS = np.dtype([("startups_s", "f8", (STARTUPS,)), ("service_s", "f8"), ("at_once", "f8")])
-"""How pods start and serve; `at_once`: requests that a pod serves at once."""
+POD_PARAMS = np.dtype([("startups_s", "f8", (STARTUPS,)), ("service_s", "f8"), ("concurrency", "f8")])
+"""How pods start and serve; `concurrency`: requests that a pod serves at once."""
 
 ROW = np.dtype(
     [
@@ -100,7 +100,7 @@ ROW = np.dtype(
 )
 """One row of a plan, in force from `at_s` to the next; NaN = as the Revision has it."""
 
-FIGURES = (
+METRICS = (
     "requests",
     "delayed",
     "cold",
@@ -113,7 +113,7 @@ FIGURES = (
 )
 """What is counted, in this order."""
 
-COURSE = ("ready", "starting", "delayed", "queue")
+TRAJECTORY = ("ready", "starting", "delayed", "queue")
 """What is told of each second, in this order: pods at its end, requests delayed, the queue at its end."""
 
 CACHE_LINES = 128

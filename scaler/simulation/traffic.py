@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 COARSE_STEP_S = 300
 """From so long a step on, the rate within it is linear, and copies are not moved."""
-LEAST_COPIES = 2
+MIN_COPIES = 2
 """Factors below it multiply counts."""
 MOVED_S = 60
 """A copied request is moved by up to so much, to either side."""
@@ -52,7 +52,7 @@ def arrivals_by_second(
     dispersion   variance of a second's arrivals over their mean, >= 1; 1 = Poisson
     """
     factor = _factor(counts, step_s, scale_to)
-    if factor < LEAST_COPIES or step_s >= COARSE_STEP_S:
+    if factor < MIN_COPIES or step_s >= COARSE_STEP_S:
         scaled = counts if factor == 1 else _rounded(counts * factor, rng)
         return _thinned(scaled, step_s, rng, dispersion).astype(np.float32)
     thinned = _rounded(_thinned(counts, step_s, rng, 1.0), rng)

@@ -26,10 +26,10 @@ from numpy.typing import NDArray
 
 from config.scenario import SCENARIOS
 from forecaster.sources.exports import read_export
-from models.peak.layout import LEVELS
+from models.peak.state import LEVELS
 from scaler.backtest.series import traffic_of
-from scaler.policies.policy import Subject
-from scaler.shadow.hindcast import STEP_S, Forecasts, forecasts
+from scaler.policies.policy import Series
+from scaler.shadow.hindcast import STEP_S, Hindcast, hindcast
 
 WARM_DAYS = {
     "nasa_http_60s": 7,
@@ -42,9 +42,9 @@ WARM_DAYS = {
     "azure_vm_arrivals_300s": 7,
 }
 """Trace -> days that are lived through and not scored."""
-LEAST_DAYS = 2
+MIN_DAYS = 2
 """Of a busy series that has fewer to score nothing is told."""
-TOLD = (0.5, 0.9, 0.95, 0.99)
+N_METRICS = (0.5, 0.9, 0.95, 0.99)
 DAY_S, WEEK_S = 86400, 7 * 86400
 
 
@@ -66,10 +66,10 @@ class Windows:
     sparse: NDArray[np.bool_]
 
 
-def windows_of(subject: Subject, arrivals: NDArray[np.float32], score_s: int) -> Windows:
+def windows_of(subject: Series, arrivals: NDArray[np.float32], score_s: int) -> Windows:
     """The windows of a subject with these arrivals that begin at `score_s` or later, and end with them."""
     delay_s, lead_s = subject.scenario.metrics_delay_seconds, subject.world.startup_s + STEP_S
-    said = forecasts(arrivals, subject.start_s, subject.world, delay_s)
+    said = hindcast(arrivals, subject.start_s, subject.world, delay_s)
     steps = int(np.ceil(lead_s / STEP_S))
     rates = arrivals[: len(arrivals) // STEP_S * STEP_S].reshape(-1, STEP_S).mean(axis=1)
     upto = np.concatenate([[0.0], np.cumsum(arrivals, dtype=np.float64)])
@@ -85,7 +85,7 @@ def windows_of(subject: Subject, arrivals: NDArray[np.float32], score_s: int) ->
     )
 
 
-def level_of(said: Forecasts, at: NDArray[np.intp], peak: NDArray[np.float32]) -> NDArray[np.float64]:
+def level_of(said: Hindcast, at: NDArray[np.intp], peak: NDArray[np.float32]) -> NDArray[np.float64]:
     """(n,) the share of each forecast that lies below the peak; quantiles are joined by straight lines."""
     count = LEVELS.size
     calm, bursts = said.rates[at, :count], said.rates[at, count:]
@@ -106,7 +106,7 @@ def coverage(windows: Windows) -> dict[str, dict[str, float]]:
     # What is left at the end counts to the week before it.
     week = np.minimum(week, max(0, (windows.from_s[-1] - windows.from_s[0]) // WEEK_S - 1))
     told = {}
-    for level in TOLD:
+    for level in N_METRICS:
         within = windows.level <= level
         weeks = [float(within[week == each].mean()) for each in np.unique(week)]
         told[f"{level:g}"] = {
@@ -134,11 +134,11 @@ def measure(path: Path, warm_days: int) -> dict[str, Any]:
     rare: list[Windows] = []
     for k, series in enumerate(heavy.series):
         if np.mean(counts[k][np.isfinite(counts[k])] > 0) <= 0.5:
-            rare.append(windows_of(subject := sparse.subject(k), subject.arrivals, score_s))
+            rare.append(windows_of(subject := sparse.series_at(k), subject.arrivals, score_s))
             continue
-        subject = heavy.subject(k)
+        subject = heavy.series_at(k)
         arrivals = subject.arrivals
-        if len(arrivals) - score_s < LEAST_DAYS * DAY_S:
+        if len(arrivals) - score_s < MIN_DAYS * DAY_S:
             continue
         found[series] = {"as it is": coverage(windows_of(subject, arrivals, score_s))}
         doubled = arrivals.copy()

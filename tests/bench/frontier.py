@@ -40,22 +40,22 @@ from numpy.typing import NDArray
 from config.scenario import SCENARIOS, Scenario
 from forecaster.sources.exports import read_export
 from forecaster.sources.exports.export import Export
-from scaler.backtest.request import Question
+from scaler.backtest.request import BacktestRequest
 from scaler.backtest.result import Backtest, Outcome
 from scaler.backtest.run import run
 from scaler.backtest.series import traffic_of
 from scaler.backtest.totals import share, total
-from scaler.kpa.settings import Setting
+from scaler.kpa.settings import KpaSettings
 from scaler.parallel.interface import in_order
 from scaler.parallel.threads import threads
-from scaler.policies.names import KPA, ORACLE, OURS
-from scaler.policies.policy import Policy, Rows, Subject
+from scaler.policies.names import KPA, ORACLE, TIDECAST
+from scaler.policies.policy import PlanRows, Policy, Series
 from scaler.policies.settings_grid import grid
 from scaler.policies.table import POLICIES
 from scaler.shadow import selection
-from scaler.shadow.selection import NO_HARM, most_starts
+from scaler.shadow.selection import NO_HARM_DELAY_COST, max_starts_ratio
 from scaler.simulation.plan_rows import setting_rows
-from scaler.simulation.pod_model import world_of
+from scaler.simulation.pod_model import pod_model_of
 from scaler.simulation.score import cost
 from tests.bench.prior import TRACES as LEARNED_FROM
 from tests.bench.prior import came_to
@@ -151,7 +151,7 @@ class Row:
 
     points      by policy; ours and kpa-fixed have one for each of DELAY_COSTS.
     settings    the grid, those within the limit on starts, the KPA as it is among them.
-    most_starts of ours, times the KPA's.
+    max_starts_ratio of ours, times the KPA's.
     x_fixed     at each of DELAY_COSTS pod-seconds and cost x delayed, ours over kpa-fixed's.
     """
 
@@ -162,7 +162,7 @@ class Row:
     scaled_to: float | None
     points: Mapping[str, tuple[Point, ...]]
     settings: tuple[Point, ...]
-    most_starts: float
+    max_starts_ratio: float
     x_fixed: tuple[float, ...]
 
     @property
@@ -171,7 +171,7 @@ class Row:
 
     @property
     def ours(self) -> tuple[Point, ...]:
-        return self.points[OURS]
+        return self.points[TIDECAST]
 
     def frontier(self, policy: str) -> dict[str, float]:
         """Of ours or kpa-fixed, by the names of WORDS."""
@@ -199,15 +199,20 @@ class Row:
         for delay_cost, point, x_fixed in zip(DELAY_COSTS, self.ours, self.x_fixed, strict=True):
             checks = [
                 ("pod-seconds + cost x delayed, over kpa-fixed's", x_fixed, 1.0, x_fixed < 1),
-                ("starts, x KPA", point.x_starts, self.most_starts, point.x_starts <= self.most_starts),
+                (
+                    "starts, x KPA",
+                    point.x_starts,
+                    self.max_starts_ratio,
+                    point.x_starts <= self.max_starts_ratio,
+                ),
             ]
-            if delay_cost >= NO_HARM:
+            if delay_cost >= NO_HARM_DELAY_COST:
                 better = point.p75 < alone.p75 or point.p75 == alone.p75 == 0
                 checks += [
                     ("delayed %", point.delayed, alone.delayed, point.delayed <= alone.delayed),
                     ("delayed %, p75 of series", point.p75, alone.p75, better),
                 ]
-            if delay_cost == NO_HARM:
+            if delay_cost == NO_HARM_DELAY_COST:
                 checks.append(("pod-hours, x KPA", point.x_pods, 1.0, point.x_pods <= 1))
             for condition, its, limit, holds in checks:
                 if not holds:
@@ -233,10 +238,10 @@ def reach(points: Sequence[tuple[float, float]], limit: float) -> float:
     return float(highest)
 
 
-def fixed_at(setting: Setting) -> Policy:
+def fixed_at(setting: KpaSettings) -> Policy:
     """The KPA at this setting for good."""
 
-    def plan(subject: Subject, _: float) -> Rows:
+    def plan(subject: Series, _: float) -> PlanRows:
         return setting_rows(subject.world, setting)
 
     return Policy(about=SETTING, source="the grid of kpa-fixed", plan=plan)
@@ -306,21 +311,21 @@ def measured(path: Path, trace: str, its: Trace, scenario: str) -> Row:
         export, world, scale_to=scaled_to, score_from_s=export.start_s + its.warm_days * DAY_S
     )
     settings = settings_of(world)
-    named = {name: POLICIES[name] for name in (KPA, FIXED, OURS, *PLAIN)}
-    question = Question({**named, **settings}, DELAY_COSTS)
+    named = {name: POLICIES[name] for name in (KPA, FIXED, TIDECAST, *PLAIN)}
+    question = BacktestRequest({**named, **settings}, DELAY_COSTS)
     with threads(None) as spread:
         few = len(traffic) < spread.jobs
         found = run(
             traffic,
             question,
-            spread=spread.one_by_one if few else spread,
+            executor=spread.serial if few else spread,
             each=in_order(spread) if few else map,
         )
     if spread.stopped:
         raise SystemExit(130)
     backtest = found.backtest
     points = {name: points_of(backtest, name) for name in question.policies}
-    allowed = most_starts(world_of(world))
+    allowed = max_starts_ratio(pod_model_of(world))
     tried = [replace(points[name][0], named=name) for name in settings]
     return Row(
         trace=trace,
@@ -330,11 +335,11 @@ def measured(path: Path, trace: str, its: Trace, scenario: str) -> Row:
         scaled_to=scaled_to,
         points={name: points[name] for name in named},
         settings=tuple(point for point in tried if point.x_starts <= allowed),
-        most_starts=allowed,
+        max_starts_ratio=allowed,
         x_fixed=tuple(
             cost(total(ours).figures, each) / cost(total(fixed).figures, each)
             for each, ours, fixed in zip(
-                DELAY_COSTS, outcomes(backtest, OURS), outcomes(backtest, FIXED), strict=True
+                DELAY_COSTS, outcomes(backtest, TIDECAST), outcomes(backtest, FIXED), strict=True
             )
         ),
     )
@@ -376,7 +381,7 @@ def medians(rows: Sequence[Row]) -> dict[str, dict[str, dict[str, float]]]:
         its = [row for row in rows if row.scenario == scenario]
         for word in WORDS if its else ():
             figures = {
-                OURS: float(np.median([row.frontier(OURS)[word] for row in its])),
+                TIDECAST: float(np.median([row.frontier(TIDECAST)[word] for row in its])),
                 FIXED: float(np.median([row.frontier(FIXED)[word] for row in its])),
                 SETTING: float(np.median([row.with_hindsight()[word].figure for row in its])),
             }
@@ -394,10 +399,10 @@ def value(row: Row) -> dict[str, Any]:
         "series": row.series,
         "requests": row.requests,
         "scaled_to": row.scaled_to,
-        "most_starts": row.most_starts,
+        "max_starts_ratio": row.max_starts_ratio,
         "points": {policy: [asdict(point) for point in points] for policy, points in row.points.items()},
         "x_fixed": dict(zip((point.named for point in row.ours), row.x_fixed, strict=True)),
-        "frontier": {policy: row.frontier(policy) for policy in (OURS, FIXED)},
+        "frontier": {policy: row.frontier(policy) for policy in (TIDECAST, FIXED)},
         SETTING: {word: asdict(best) for word, best in row.with_hindsight().items()},
     }
 
@@ -413,7 +418,7 @@ def text(row: Row) -> str:
             f"pod-hours {point.x_pods:.2f} x  starts {point.x_starts:.2f} x"
         )
     lines.append("  delay-cost                " + "".join(f"{each:>19g}" for each in DELAY_COSTS))
-    for policy in (OURS, FIXED):
+    for policy in (TIDECAST, FIXED):
         points = row.points[policy]
         many = {
             "delayed %": [f"{point.delayed:.4f}" for point in points],
@@ -427,7 +432,7 @@ def text(row: Row) -> str:
         lines += [f"    {name:24}" + "".join(f"{each:>19}" for each in its) for name, its in many.items()]
     lines.append(f"  {'cost, ours / kpa-fixed':26}" + "".join(f"{each:>19.6f}" for each in row.x_fixed))
     lines.append(f"  {'p75 of series, KPA alone':26}{row.alone.p75:>19.4f}")
-    lines_of = {policy: row.frontier(policy) for policy in (OURS, FIXED)}
+    lines_of = {policy: row.frontier(policy) for policy in (TIDECAST, FIXED)}
     for word, best in row.with_hindsight().items():
         at = best.at
         where = "as it is" if at is None else f"@{at.x_pods:.2f} ({at.x_starts:.1f}; {at.named})"

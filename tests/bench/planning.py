@@ -34,12 +34,12 @@ from numpy.typing import NDArray
 from config.policy import Mode, RevisionPolicy
 from forecaster.sources.demand import Demand
 from models.fleet.keys import RevisionKey, ServiceKey
-from scaler.controller.backfill import in_turn, spans
-from scaler.controller.planner import Cycle
-from scaler.controller.timing import Pace
+from scaler.controller.backfill import read_in_chunks, spans
+from scaler.controller.planner import Planner
+from scaler.controller.timing import LoopIntervals
 from scaler.plan.fleet import FleetSpec, fleet_spec
 from scaler.plan.revision import RevisionSpec
-from scaler.plan.timing import Timing
+from scaler.plan.timing import PlanTiming
 
 STEP_S, COARSE_S, DAY_S = 30, 300, 86400
 END_S = 1_800_000_000 // COARSE_S * COARSE_S
@@ -97,7 +97,7 @@ def fleet(keys: tuple[ServiceKey, ...]) -> FleetSpec:
     return fleet_spec(specs, np.full(len(keys), 20.0))
 
 
-def learned(cycle: Cycle, keys: tuple[ServiceKey, ...], recent_from_s: int, seen_from_s: int) -> float:
+def learned(cycle: Planner, keys: tuple[ServiceKey, ...], recent_from_s: int, seen_from_s: int) -> float:
     """CPU seconds in which the cycle learns its weeks and its recent past, piece by piece."""
     cpu_s = 0.0
 
@@ -109,19 +109,19 @@ def learned(cycle: Cycle, keys: tuple[ServiceKey, ...], recent_from_s: int, seen
             nonlocal cpu_s
             began = time.process_time()
             if step_s == COARSE_S:
-                cycle.remember(piece)
+                cycle.load_history(piece)
             else:
                 cycle.warm_up(piece, until_s=until_s)
             cpu_s += time.process_time() - began
 
-        in_turn(read, spans(from_s, until_s, step_s, len(keys)), take)
+        read_in_chunks(read, spans(from_s, until_s, step_s, len(keys)), take)
 
     each(COARSE_S, cycle.known_until_s, recent_from_s)
     each(STEP_S, recent_from_s, END_S)
     return cpu_s
 
 
-def cycles(cycle: Cycle, keys: tuple[ServiceKey, ...], spec: FleetSpec) -> tuple[float, int]:
+def cycles(cycle: Planner, keys: tuple[ServiceKey, ...], spec: FleetSpec) -> tuple[float, int]:
     """CPU seconds of a cycle, the median of some, and how many Revisions have a floor."""
     costs = []
     for j in range(CYCLES):
@@ -152,16 +152,16 @@ def holt_winters_ms(step_s: int, days: int, season_s: int) -> float:
 def measure(services: int, days: float, seen_days: float, recent_hours: float) -> dict[str, float]:
     """The figures of one fleet."""
     keys = tuple(sorted(ServiceKey(f"ns{i % 50:02d}", f"svc{i:06d}") for i in range(services)))
-    pace = Pace(
+    pace = LoopIntervals(
         step_s=STEP_S,
         coarse_s=COARSE_S,
         recent_s=DAY_S,
         history_s=int(days * DAY_S),
         refit_s=3600,
-        plan=Timing(period_s=STEP_S, hold_s=120),
+        plan=PlanTiming(period_s=STEP_S, hold_s=120),
     )
     recent_from_s = END_S - int(recent_hours * 3600) // COARSE_S * COARSE_S
-    cycle, spec = Cycle(pace, recent_from_s - pace.history_s), fleet(keys)
+    cycle, spec = Planner(pace, recent_from_s - pace.history_s), fleet(keys)
     cycle.lead(spec)
     learn_s = learned(cycle, keys, recent_from_s, recent_from_s - int(seen_days * DAY_S))
     cpu_s, floors = cycles(cycle, keys, spec)

@@ -23,7 +23,7 @@ from numpy.typing import NDArray
 from config.scenario import SCENARIOS
 from forecaster.sources.exports import read_export
 from scaler.backtest.series import traffic_of
-from scaler.plan.candidates import CANDIDATES, KPA
+from scaler.plan.candidates import CANDIDATES, KPA_INDEX
 from scaler.shadow.evaluate import PODS
 
 TRACES = ("azure2019_8h_60s.csv.gz", "nab_tweets_300s.csv.gz", "azure_vm_arrivals_300s.csv.gz")
@@ -31,16 +31,16 @@ COLUMNS = ("candidate", "pods", "delayed", "waited", "starts", "requests")
 
 
 def came_to(trace: Path) -> NDArray[np.float64]:
-    """(e, TOLD) what the candidates came to on all series of a trace, for a pod-second of the KPA alone."""
+    """(e, N_METRICS) what the candidates came to on all series of a trace, for a pod-second of the KPA_INDEX alone."""
     from scaler.policies.tidecast import trial
 
     subjects = traffic_of(read_export(trace), SCENARIOS["sparse"])
     with ThreadPoolExecutor(2) as threads:
         trials = threads.map(
-            lambda k: trial(subjects.subject(k)).cost.sum(axis=0, dtype=float), range(len(subjects))
+            lambda k: trial(subjects.series_at(k)).cost.sum(axis=0, dtype=float), range(len(subjects))
         )
         total = np.sum(list(trials), axis=0)
-    return np.asarray(total / total[KPA, PODS])
+    return np.asarray(total / total[KPA_INDEX, PODS])
 
 
 def main() -> None:

@@ -24,18 +24,18 @@ import numpy as np
 from config.policy import Lever, Mode, RevisionPolicy
 from config.scenario import Scenario
 from models.fleet.keys import RevisionKey
-from models.peak.layout import LEVELS, POINTS, level_shares
-from scaler.plan.rules import RULES, Expected, asked_by
-from scaler.shadow.evaluator import Shadow
-from scaler.shadow.population import Lived
-from scaler.simulation.pod_model import world_of
+from models.peak.state import LEVELS, POINTS, level_shares
+from scaler.plan.rules import RULES, RuleInputs, rule_floors
+from scaler.shadow.evaluator import ShadowEvaluator
+from scaler.shadow.population import SimulatedRevision
+from scaler.simulation.pod_model import pod_model_of
 from tests.bench.planning import END_S, STEP_S, rates
 
 WARM_MINUTES, MINUTES = 3, 5
 START_S = END_S // 3600 * 3600 + 600
 
 
-def expected(now: np.ndarray, per_pod: float) -> Expected:
+def expected(now: np.ndarray, per_pod: float) -> RuleInputs:
     """As a forecast would have it: log-normal around the present rates (r,)."""
     spread = np.exp(np.linspace(-0.5, 1.0, LEVELS.size))
     points = np.zeros((len(now), POINTS), np.float32)
@@ -43,20 +43,20 @@ def expected(now: np.ndarray, per_pod: float) -> Expected:
     weights = np.zeros_like(points)
     weights[:, : LEVELS.size] = level_shares(LEVELS)
     every = np.ones(len(now))
-    return Expected(points, weights, np.full(len(now), np.nan), per_pod * every, every, every)
+    return RuleInputs(points, weights, np.full(len(now), np.nan), per_pod * every, every, every)
 
 
 def measure(services: int) -> dict[str, float]:
     """The figures of one fleet."""
-    world = world_of(Scenario(startup_seconds=20.0, service_seconds=0.2, container_concurrency=10))
+    world = pod_model_of(Scenario(startup_seconds=20.0, service_seconds=0.2, container_concurrency=10))
     policy = RevisionPolicy(mode=Mode.ACT)
     levers = frozenset(Lever)
     lived = [
-        Lived(RevisionKey(f"ns{i % 50:02d}", f"svc{i:06d}-00001"), world, levers, True, policy)
+        SimulatedRevision(RevisionKey(f"ns{i % 50:02d}", f"svc{i:06d}-00001"), world, levers, True, policy)
         for i in range(services)
     ]
     keys = tuple(one.key for one in lived)
-    shadow = Shadow(START_S)
+    shadow = ShadowEvaluator(START_S)
     shadow.follow(lived)
     per_minute = 60 // STEP_S
     times_s = START_S + STEP_S * np.arange((WARM_MINUTES + MINUTES) * per_minute)
@@ -65,7 +65,7 @@ def measure(services: int) -> dict[str, float]:
     for minute in range(WARM_MINUTES + MINUTES):
         began = time.process_time()
         for step in range(minute * per_minute, (minute + 1) * per_minute):
-            pods = asked_by(expected(came[:, step], world.at_once / world.service_s), RULES)
+            pods = rule_floors(expected(came[:, step], world.concurrency / world.service_s), RULES)
             shadow.say(START_S + step * STEP_S, keys, pods)
         counts = came[:, minute * per_minute : (minute + 1) * per_minute] * np.float32(STEP_S)
         shadow.take(counts, STEP_S)

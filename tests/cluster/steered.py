@@ -10,12 +10,12 @@ from running import Running, annotations_of
 
 from config.overrides import resolve
 from config.settings import Acting, Settings
-from scaler.controller.changes import Order, Outcome
+from scaler.controller.changes import Change, WriteResult
 from scaler.knative.acting import Steering
 from scaler.knative.cluster import Cluster
 from scaler.knative.connection import Connection
 from scaler.knative.objects import Name
-from scaler.kpa.settings import AS_IT_IS, Setting
+from scaler.kpa.settings import UNSET, KpaSettings
 from scaler.plan.revision import RevisionSpec
 
 MIN = "autoscaling.knative.dev/min-scale"
@@ -42,7 +42,7 @@ def watching(serving: Running, account: Path) -> Iterator[Cluster]:
     cluster = Cluster(Connection.open(account), settings_of(serving), resolve, namespace="tidecast")
     cluster.start()
     try:
-        assert cluster.wait_synced(30), cluster.faults()
+        assert cluster.wait_synced(30), cluster.problems()
         yield cluster
     finally:
         cluster.stop()
@@ -77,8 +77,10 @@ def seen(tidecast: Cluster, name: str) -> RevisionSpec:
     return spec
 
 
-def order(tidecast: Cluster, spec: RevisionSpec, floor: int | None, setting: Setting = AS_IT_IS) -> Outcome:
-    (outcome,) = tidecast.act([Order(spec.key, spec.uid, floor, setting)])
+def order(
+    tidecast: Cluster, spec: RevisionSpec, floor: int | None, setting: KpaSettings = UNSET
+) -> WriteResult:
+    (outcome,) = tidecast.act([Change(spec.key, spec.uid, floor, setting)])
     return outcome
 
 

@@ -7,9 +7,9 @@ import pytest
 
 from config.calendar import Calendar, Event
 from config.configmap import parse
-from config.faults import ConfigError
 from config.overrides import resolve
 from config.policy import RevisionPolicy
+from config.problems import ConfigError
 
 FULL = """
 time-zone: Europe/Berlin
@@ -36,7 +36,7 @@ def unix_s(moment: datetime) -> int:
 def faults_of(text: str) -> tuple[str, ...]:
     with pytest.raises(ConfigError) as caught:
         parse({"calendar": text})
-    return caught.value.faults
+    return caught.value.problems
 
 
 def test_a_calendar_with_everything() -> None:
@@ -103,8 +103,8 @@ def test_nothing_said_is_utc_without_holidays_and_events(text: str) -> None:
          "calendar.events.e.services: a b: a glob on namespace/name such as shop/*"),
     ],
 )  # fmt: skip
-def test_a_fault_names_its_key_the_value_and_what_is_allowed(text: str, fault: str) -> None:
-    assert faults_of(text) == (fault,)
+def test_a_fault_names_its_key_the_value_and_what_is_allowed(text: str, problem: str) -> None:
+    assert faults_of(text) == (problem,)
 
 
 def test_broken_yaml_is_one_fault() -> None:
@@ -116,10 +116,10 @@ def test_broken_yaml_is_one_fault() -> None:
 def test_faults_of_a_calendar_are_told_with_all_others() -> None:
     with pytest.raises(ConfigError) as caught:
         parse({"hold": "3", "calendar": "time-zone: Moon\nholidays: [x]", "time-zone": "UTC"})
-    assert [line.partition(": ")[0] for line in caught.value.faults] == [
+    assert [line.partition(": ")[0] for line in caught.value.problems] == [
         "hold", "calendar.time-zone", "calendar.holidays", "time-zone",
     ]  # fmt: skip
-    assert caught.value.faults[-1].endswith("to be written in the calendar, or as an annotation")
+    assert caught.value.problems[-1].endswith("to be written in the calendar, or as an annotation")
 
 
 @pytest.mark.parametrize("text", ["2026-02-30", "2026-2-3", "20260203", "2026-W01-1"])
@@ -136,8 +136,8 @@ def test_what_is_no_time(text: str) -> None:
 def test_a_service_that_lives_elsewhere_says_so_in_an_annotation() -> None:
     base, key = RevisionPolicy(), "tidecast.dev/time-zone"
     assert base.time_zone is None
-    policy, faults = resolve(base, {key: "Asia/Tokyo"}, {key: "America/New_York"}, {})
-    assert (policy.time_zone, faults) == ("America/New_York", ())
-    policy, faults = resolve(base, {key: "Asia/Tokyo"}, {}, {key: "Tokyo"})
+    policy, problems = resolve(base, {key: "Asia/Tokyo"}, {key: "America/New_York"}, {})
+    assert (policy.time_zone, problems) == ("America/New_York", ())
+    policy, problems = resolve(base, {key: "Asia/Tokyo"}, {}, {key: "Tokyo"})
     assert policy.time_zone == "Asia/Tokyo"
-    assert faults == (f"Revision tidecast.dev/time-zone: Tokyo: {ZONE}; or empty",)
+    assert problems == (f"Revision tidecast.dev/time-zone: Tokyo: {ZONE}; or empty",)

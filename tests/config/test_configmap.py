@@ -8,9 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from config.configmap import load, parse
-from config.faults import ConfigError
 from config.keys import KEYS
 from config.policy import Lever, Mode
+from config.problems import ConfigError
 from config.settings import Settings
 
 SHIPPED = Path(__file__).parents[2] / "deploy" / "config-tidecast.yaml"
@@ -19,7 +19,7 @@ SHIPPED = Path(__file__).parents[2] / "deploy" / "config-tidecast.yaml"
 def faults_of(data: dict[str, str]) -> tuple[str, ...]:
     with pytest.raises(ConfigError) as caught:
         parse(data)
-    return caught.value.faults
+    return caught.value.problems
 
 
 def test_the_shipped_configmap_is_the_defaults() -> None:
@@ -110,9 +110,9 @@ def test_all_faults_are_told_at_once() -> None:
     ],
 )
 def test_a_value_outside_what_is_allowed_is_one_fault(key: str, value: str) -> None:
-    (fault,) = faults_of({key: value})
-    assert fault.startswith(f"{key}: ")
-    assert fault.endswith(f": {KEYS[key].kind.allowed}")
+    (problem,) = faults_of({key: value})
+    assert problem.startswith(f"{key}: ")
+    assert problem.endswith(f": {KEYS[key].kind.allowed}")
 
 
 @pytest.mark.parametrize(
@@ -137,8 +137,8 @@ def test_a_value_outside_what_is_allowed_is_one_fault(key: str, value: str) -> N
         ),
     ],
 )
-def test_values_that_do_not_fit_each_other(data: dict[str, str], fault: str) -> None:
-    assert fault in faults_of(data)
+def test_values_that_do_not_fit_each_other(data: dict[str, str], problem: str) -> None:
+    assert problem in faults_of(data)
 
 
 def test_token_and_user_together() -> None:
@@ -212,19 +212,19 @@ def test_nothing_set_is_the_defaults(tmp_path: Path, text: str) -> None:
         pytest.param("data: [1]\nkind: ConfigMap\n", "data: a list: ", id="data is a list"),
     ],
 )
-def test_a_file_that_is_not_a_configuration(tmp_path: Path, text: str, fault: str) -> None:
+def test_a_file_that_is_not_a_configuration(tmp_path: Path, text: str, problem: str) -> None:
     file = tmp_path / "config.yaml"
     file.write_text(text)
     with pytest.raises(ConfigError) as caught:
         load(file)
-    assert any(line.startswith(fault.replace("FILE", str(file))) for line in caught.value.faults)
-    assert all("\n" not in line for line in caught.value.faults)
+    assert any(line.startswith(problem.replace("FILE", str(file))) for line in caught.value.problems)
+    assert all("\n" not in line for line in caught.value.problems)
 
 
 def test_a_missing_file(tmp_path: Path) -> None:
     with pytest.raises(ConfigError) as caught:
         load(tmp_path / "none.yaml")
-    assert caught.value.faults == (
+    assert caught.value.problems == (
         f"{tmp_path / 'none.yaml'}: No such file or directory: a file that can be read",
     )
 
@@ -234,14 +234,14 @@ def test_form_and_values_are_told_together(tmp_path: Path) -> None:
     file.write_text("mode: maybe\nlevers: [floor]\nguard: 1\nguard: 200\n")
     with pytest.raises(ConfigError) as caught:
         load(file)
-    assert [line.split(":")[0] for line in caught.value.faults] == ["guard", "levers", "mode", "guard"]
+    assert [line.split(":")[0] for line in caught.value.problems] == ["guard", "levers", "mode", "guard"]
 
 
 @given(st.dictionaries(st.sampled_from(sorted(KEYS)) | st.text(max_size=8), st.text(max_size=30)))
 def test_any_text_gives_settings_or_faults_of_one_line(data: dict[str, str]) -> None:
-    faults: tuple[str, ...] = ()
+    problems: tuple[str, ...] = ()
     try:
         parse(data)
     except ConfigError as e:
-        faults = e.faults or ("none told",)
-    assert all(len(line.splitlines()) == 1 and line.count(": ") >= 2 for line in faults)
+        problems = e.problems or ("none told",)
+    assert all(len(line.splitlines()) == 1 and line.count(": ") >= 2 for line in problems)

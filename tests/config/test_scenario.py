@@ -6,8 +6,8 @@ from textwrap import dedent
 import pytest
 
 from config.configmap import parse
-from config.faults import ConfigError
 from config.policy import Lever
+from config.problems import ConfigError
 from config.scenario import SCENARIOS, load_scenario
 
 
@@ -51,7 +51,7 @@ def test_all_faults_are_told_at_once(tmp_path: Path) -> None:
     )
     with pytest.raises(ConfigError) as caught:
         load_scenario(file)
-    assert caught.value.faults == (
+    assert caught.value.problems == (
         "memory-mb: 2: each key once; it stands in line 4 already",
         "startup-second: 20: unknown key; did you mean startup-seconds?",
         "service-seconds: 0: a number > 0 and <= 3600",
@@ -100,7 +100,7 @@ def test_faults_of_a_calendar_stand_beside_the_others(tmp_path: Path) -> None:
         load_scenario(file)
     zone = "a time zone of the IANA database, such as UTC or Europe/Berlin"
     time = "a time such as 2026-11-27T08:00, or with Z or an offset at its end"
-    assert caught.value.faults == (
+    assert caught.value.problems == (
         "time-zone: Asia/Tokyo: to be written in the calendar, or under series",
         "service-seconds: 0: a number > 0 and <= 3600",
         "calender: a mapping: unknown key; did you mean calendar?",
@@ -126,8 +126,8 @@ def test_what_is_no_calendar(said: str, tmp_path: Path) -> None:
 def test_a_world_that_does_not_exist(name: str) -> None:
     with pytest.raises(ConfigError) as caught:
         load_scenario(name)
-    (fault,) = caught.value.faults
-    assert name in fault
+    (problem,) = caught.value.problems
+    assert name in problem
 
 
 def test_the_names_are_those_of_the_backtests() -> None:

@@ -34,9 +34,9 @@ def test_every_manifest_is_listed() -> None:
 def test_all_but_rights_to_read_is_in_our_namespace() -> None:
     cluster_wide = {"Namespace", "ClusterRole", "ClusterRoleBinding"}
     inside = [each for each in objects() if each["kind"] not in cluster_wide]
-    elsewhere = [each for each in inside if each["metadata"]["namespace"] != "tidecast"]
-    assert {each["kind"] for each in elsewhere} <= {"Role", "RoleBinding"}
-    verbs = {verb for each in elsewhere for rule in each.get("rules", []) for verb in rule["verbs"]}
+    remote_or_local = [each for each in inside if each["metadata"]["namespace"] != "tidecast"]
+    assert {each["kind"] for each in remote_or_local} <= {"Role", "RoleBinding"}
+    verbs = {verb for each in remote_or_local for rule in each.get("rules", []) for verb in rule["verbs"]}
     assert verbs <= {"get", "list", "watch"}
 
 

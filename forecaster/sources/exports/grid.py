@@ -16,7 +16,7 @@ from forecaster.sources.exports.errors import Faulty, faulty
 from forecaster.sources.exports.export import Export
 from forecaster.sources.exports.rows import Rows
 
-MOST_CELLS = 1_000_000_000
+MAX_CELLS = 1_000_000_000
 """Series times intervals, 4 GB.  More comes of one time that is far from all others."""
 
 REGULAR_ROWS = 10
@@ -56,10 +56,10 @@ def laid(files: Sequence[Rows]) -> Export:
     step_s = _step(every)
     start_s = int(every.times_s.min())
     n = (int(every.times_s.max()) - start_s) // step_s + 1
-    if len(every.names) * n > MOST_CELLS:
+    if len(every.names) * n > MAX_CELLS:
         raise Faulty(
             f"{every.where}: {len(every.names)} series from {start_s} to {int(every.times_s.max())}"
-            f" in steps of {step_s} s are {len(every.names) * n:,} values; {MOST_CELLS:,} are allowed"
+            f" in steps of {step_s} s are {len(every.names) * n:,} values; {MAX_CELLS:,} are allowed"
         )
     counts = np.full((len(every.names), n), np.nan, np.float32)
     counts[every.codes, (every.times_s - start_s) // step_s] = every.requests

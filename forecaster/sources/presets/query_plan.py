@@ -12,7 +12,7 @@ DEFAULT_INTERVAL_S = 60.0
 
 
 @dataclass(frozen=True)
-class Way:
+class QueryPlan:
     """How one Prometheus is read at one step."""
 
     preset: Preset
@@ -39,7 +39,7 @@ class Way:
         return self.window_s // self.step_s
 
 
-def find_way(client: Client, sources: Sources, step_s: int, at_s: int, span_s: int) -> Way:
+def detect_query_plan(client: Client, sources: Sources, step_s: int, at_s: int, span_s: int) -> QueryPlan:
     """The preset, window and interval by which to read `span_s` before `at_s`, Unix seconds.
 
     Raises ReadError.
@@ -62,4 +62,4 @@ def find_way(client: Client, sources: Sources, step_s: int, at_s: int, span_s: i
             " queue-proxy is taken instead, waiting included"
         )
     window_s = detect.window_s(interval_s, step_s, sources.rate_window_s)
-    return Way(preset, busy, interval_s, window_s, step_s, assumed, tuple(warnings))
+    return QueryPlan(preset, busy, interval_s, window_s, step_s, assumed, tuple(warnings))

@@ -72,7 +72,7 @@ class Names:
 
 
 @dataclass(frozen=True)
-class Told:
+class LabelSource:
     """How it is told whose pod a series is of."""
 
     labels: Labels
@@ -83,24 +83,26 @@ class Told:
     """Selector of the series to be joined that has the labels; empty: they are on the series themselves."""
 
 
-def promoted(names: Names) -> Told:
+def promoted(names: Names) -> LabelSource:
     """Resource attributes are labels of every series (OTLP with promoted attributes)."""
     # The activator has series of the same names with the same labels.
-    return Told(names.labels, ((names.labels.revision, "!=", ""), ("job", "!~", _ACTIVATOR)))
+    return LabelSource(names.labels, ((names.labels.revision, "!=", ""), ("job", "!~", _ACTIVATOR)))
 
 
-def by_target_info(names: Names) -> Told:
+def by_target_info(names: Names) -> LabelSource:
     """Series do not tell; `target_info` of the same job and instance does."""
     info = selector("target_info", (names.labels.revision, "!=", ""))
-    return Told(names.labels, ((names.labels.revision, "=", ""), ("revision", "=", "")), info)
+    return LabelSource(names.labels, ((names.labels.revision, "=", ""), ("revision", "=", "")), info)
 
 
-def by_pod_labels(names: Names) -> Told:
+def by_pod_labels(names: Names) -> LabelSource:
     """Scraped from the pods by a PodMonitor that sets the labels `namespace` and `revision`."""
-    return Told(Labels("namespace", "revision"), (("revision", "!=", ""), (names.labels.revision, "=", "")))
+    return LabelSource(
+        Labels("namespace", "revision"), (("revision", "!=", ""), (names.labels.revision, "=", ""))
+    )
 
 
-def queue_proxy(name: str, names: Names, told: Told, *, counted: str, timed: str) -> Preset:
+def queue_proxy(name: str, names: Names, told: LabelSource, *, counted: str, timed: str) -> Preset:
     """The preset that counts by the histogram `counted` and times by `timed`."""
     present = selector(names.count(counted), *told.matchers)
     sums = names.sum(timed)
@@ -119,7 +121,7 @@ def queue_proxy(name: str, names: Names, told: Told, *, counted: str, timed: str
     )
 
 
-def _per_revision(metric: str, names: Names, told: Told) -> Query:
+def _per_revision(metric: str, names: Names, told: LabelSource) -> Query:
     each = growth(selector(metric, *told.matchers), observing=names.observing)
     if told.info:
         each = joined(each, told.info, told.labels.names)

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from forecaster.sources.prometheus.errors import Malformed, shown
 
-MOST = 1e9
+MAX_RATE = 1e9
 """No service has more requests a second or in flight: a larger figure is a query's or a counter's fault."""
 _NOTHING = msgspec.Raw(b"[]")
 _PUNCTUATION = b'[]" \n\r\t'
@@ -126,7 +126,7 @@ def lay(
 
     Returns:
         (n_rows, n) float32, NaN where no usable sample was, and how many samples were infinite, negative or
-        above MOST.  These count as not observed.  NaN is how Prometheus says the same.
+        above MAX_RATE.  These count as not observed.  NaN is how Prometheus says the same.
     """
     out = np.full((n_rows, n), np.nan, np.float32)
     unusable = 0
@@ -137,7 +137,7 @@ def lay(
         samples = one.samples()
         column = np.rint((samples[:, 0] - first_s) / step_s).astype(np.intp)
         values = samples[:, 1].copy()
-        bad = (values > MOST) | (values < 0)
+        bad = (values > MAX_RATE) | (values < 0)
         unusable += int(bad.sum())
         values[bad] = np.nan
         inside = (column >= 0) & (column < n) & ~np.isnan(values)

@@ -8,7 +8,7 @@ from config.sources import Sources
 from forecaster.sources.prometheus.answer import Answer
 from forecaster.sources.prometheus.session import RETRY, Session, split_user
 
-MOST_POINTS = 11_000
+MAX_POINTS = 11_000
 """Prometheus refuses a range query of more points per series than this (web/api/v1, `query_range`)."""
 
 
@@ -34,7 +34,7 @@ class Client:
     def range(self, query: str, *, first_s: int, last_s: int, step_s: int) -> Answer:
         """Series of `query` evaluated at `first_s`, `first_s + step_s`, ... up to `last_s`, Unix seconds.
 
-        At most `MOST_POINTS` evaluations.
+        At most `MAX_POINTS` evaluations.
         """
         series = self._connect.custom_query_range(
             query, _moment(first_s), _moment(last_s), str(step_s), params=self._limit()

@@ -8,7 +8,7 @@ from models.ensemble.gaps import Past
 
 SURE = 12.0
 """Twice the log likelihood ratio that a shift has to have beyond 2·log of the places where it may be."""
-LEAST_STEPS = 4
+MIN_STEPS = 4
 """A level is of at least so many steps."""
 LOOK_S = 4 * 86400
 """Shifts before this are not looked for: the level is at most as old."""
@@ -44,9 +44,9 @@ def _fit(before: Past, horizon: int) -> NDArray[np.float64]:
 def last_shift(v: NDArray[np.float64]) -> int:
     """The first step after the last shift of v (n,); 0 where there was none."""
     first, spread = 0, _spread(v)
-    while v.size - first >= 2 * LEAST_STEPS:
+    while v.size - first >= 2 * MIN_STEPS:
         part = v[first:]
-        after = np.arange(part.size - LEAST_STEPS, LEAST_STEPS - 1, -1)
+        after = np.arange(part.size - MIN_STEPS, MIN_STEPS - 1, -1)
         total = np.cumsum(part[::-1])
         m2 = total[after - 1] / after
         m1 = (total[-1] - total[after - 1]) / (part.size - after)

@@ -7,13 +7,13 @@ import numpy as np
 import pytest
 
 from forecaster.forecasting import ensemble
-from models.ensemble.rehearse import Worth
+from models.ensemble.rehearse import Skill
 from models.fleet.history import FleetHistory
 from models.fleet.keys import ServiceKey
 
 STEP_S, DAY = 3600, 24
 END_S = 1_800_000_000 // STEP_S * STEP_S
-PAYS, POOR = Worth(0.3, 9.0, "sm MSTL", 0.0), Worth(0.0, 0.0, "EWMA", 0.2)
+PAYS, POOR = Skill(0.3, 9.0, "sm MSTL", 0.0), Skill(0.0, 0.0, "EWMA", 0.2)
 
 
 def history(*services: Any, days: int = 28, later: int = 0) -> FleetHistory:
@@ -33,31 +33,33 @@ def history(*services: Any, days: int = 28, later: int = 0) -> FleetHistory:
     return FleetHistory(keys, arrivals, start_s, STEP_S, np.full(len(keys), np.nan))
 
 
-def remembered(value: Worth, ago_s: int) -> ensemble.Memory:
+def remembered(value: Skill, ago_s: int) -> ensemble.ServiceRecord:
     nothing = np.empty((0, 1, 4), np.float32)
-    return ensemble.Memory(
+    return ensemble.ServiceRecord(
         np.empty(0, np.int64), nothing, END_S - ago_s, value, np.full(4, np.nan, np.float32)
     )
 
 
 @pytest.fixture(scope="module", name="lane")
-def _lane() -> ensemble.Lane:
+def _lane() -> ensemble.Ensemble:
     """What is heard at first of a service that can be known and of two that cannot."""
-    return ensemble.refresh(ensemble.Lane(STEP_S), history("weekdays", 3.0, np.nan), np.ones(3), cpu_s=1e3)
+    return ensemble.refresh(
+        ensemble.Ensemble(STEP_S), history("weekdays", 3.0, np.nan), np.ones(3), cpu_s=1e3
+    )
 
 
-def test_it_speaks_where_it_pays_and_is_silent_elsewhere(lane: ensemble.Lane) -> None:
+def test_it_speaks_where_it_pays_and_is_silent_elsewhere(lane: ensemble.Ensemble) -> None:
     keys = history("weekdays", 3.0, np.nan).keys
     ahead = lane.ahead(keys).rates
     assert ahead.shape == (3, 7200 // STEP_S)
     assert np.isfinite(ahead[0]).all()
     assert np.isnan(ahead[1:]).all()
-    assert lane.memory[keys[0]].worth.pays
+    assert lane.memory[keys[0]].worth.adds_skill
     came = history("weekdays", later=2).arrivals[0, -2:]
     assert np.abs(np.log(ahead[0] / came)).mean() < 0.2
 
 
-def test_an_hour_later_one_more_origin_is_remembered(lane: ensemble.Lane) -> None:
+def test_an_hour_later_one_more_origin_is_remembered(lane: ensemble.Ensemble) -> None:
     (key,) = history("weekdays").keys
     before = lane.memory[key]
     lane = ensemble.refresh(lane, history("weekdays", later=1), np.ones(1), cpu_s=1e3)
@@ -83,29 +85,29 @@ def test_a_path_grows_old() -> None:
 
 
 def test_what_is_gone_is_forgotten_and_another_grid_begins_anew() -> None:
-    lane = ensemble.Lane(STEP_S, {ServiceKey("shop", "gone"): remembered(PAYS, 3600)})
+    lane = ensemble.Ensemble(STEP_S, {ServiceKey("shop", "gone"): remembered(PAYS, 3600)})
     assert ensemble.refresh(lane, history(1.0), np.ones(1), cpu_s=0).memory == {}
-    other = ensemble.Lane(300, {history(1.0).keys[0]: remembered(PAYS, 3600)})
+    other = ensemble.Ensemble(300, {history(1.0).keys[0]: remembered(PAYS, 3600)})
     assert ensemble.refresh(other, history(1.0), np.ones(1), cpu_s=0).memory == {}
 
 
-def turns(lane: ensemble.Lane, fleet: FleetHistory, loss: list[float], cpu_s: float) -> list[int]:
+def turns(lane: ensemble.Ensemble, fleet: FleetHistory, loss: list[float], cpu_s: float) -> list[int]:
     weight = ensemble.weights(fleet.arrivals[:, -DAY:], np.array(loss))
     steps = fleet.arrivals.shape[1]
-    return ensemble.whose_turn(lane, fleet.keys, weight, end_s=fleet.end_s, steps=steps, cpu_s=cpu_s)
+    return ensemble.select_for_refit(lane, fleet.keys, weight, end_s=fleet.end_s, steps=steps, cpu_s=cpu_s)
 
 
 def test_the_largest_traffic_times_loss_is_tried_first() -> None:
     fleet = history(1.0, 5.0, 2.0, 0.0)
-    assert turns(ensemble.Lane(STEP_S), fleet, [1, 1, 4, 9], 1e3) == [2, 1, 0]
-    assert turns(ensemble.Lane(STEP_S), fleet, [1, 1, np.nan, 9], 1e3) == [1, 0]
+    assert turns(ensemble.Ensemble(STEP_S), fleet, [1, 1, 4, 9], 1e3) == [2, 1, 0]
+    assert turns(ensemble.Ensemble(STEP_S), fleet, [1, 1, np.nan, 9], 1e3) == [1, 0]
 
 
 def test_the_budget_bounds_how_many_are_tried() -> None:
     fleet = history(*(float(i + 1) for i in range(20)))
     one = ensemble.ORIGIN_S * (ensemble.ORIGINS + 1)
-    assert turns(ensemble.Lane(STEP_S), fleet, [1.0] * 20, 0) == []
-    few = turns(ensemble.Lane(STEP_S), fleet, [1.0] * 20, 3 * one)
+    assert turns(ensemble.Ensemble(STEP_S), fleet, [1.0] * 20, 0) == []
+    few = turns(ensemble.Ensemble(STEP_S), fleet, [1.0] * 20, 3 * one)
     assert few[:3] == [19, 18, 17]
     assert len(few) < 20
 
@@ -117,18 +119,18 @@ def test_those_that_pay_go_on_and_the_others_wait() -> None:
         fleet.keys[2]: remembered(POOR, 3600),
         fleet.keys[3]: remembered(POOR, ensemble.RETRY_S),
     }
-    assert turns(ensemble.Lane(STEP_S, memory), fleet, [1.0] * 4, 1e3) == [0, 1, 3]
+    assert turns(ensemble.Ensemble(STEP_S, memory), fleet, [1.0] * 4, 1e3) == [0, 1, 3]
 
 
 def test_new_ones_are_tried_beside_many_that_pay() -> None:
     fleet = history(*([9.0] * 200), 1.0)
     memory = {key: remembered(PAYS, 3600) for key in fleet.keys[:200]}
-    assert 200 in turns(ensemble.Lane(STEP_S, memory), fleet, [1.0] * 201, 30.0)
+    assert 200 in turns(ensemble.Ensemble(STEP_S, memory), fleet, [1.0] * 201, 30.0)
 
 
 @pytest.mark.parametrize("steps", [0, 1, 20, 100])
 def test_a_short_history_says_nothing(steps: int) -> None:
     fleet = history("weekdays")
     fleet = replace(fleet, arrivals=fleet.arrivals[:, :steps])
-    lane = ensemble.refresh(ensemble.Lane(STEP_S), fleet, np.ones(1), cpu_s=1e3)
+    lane = ensemble.refresh(ensemble.Ensemble(STEP_S), fleet, np.ones(1), cpu_s=1e3)
     assert np.isnan(lane.ahead(fleet.keys).rates).all()

@@ -17,11 +17,11 @@ def keys(n: int) -> tuple[ServiceKey, ...]:
     return tuple(ServiceKey("test", f"s{i:03d}") for i in range(n))
 
 
-def window(n: int, lead_s: float = LEAD_S) -> online.Window:
+def window(n: int, lead_s: float = LEAD_S) -> online.LeadWindow:
     return online.window(DELAY_S, 0.0, np.full(n, lead_s), STEP_S)
 
 
-def run(rates: NDArray[np.float64], win: online.Window | None = None) -> online.FleetState:
+def run(rates: NDArray[np.float64], win: online.LeadWindow | None = None) -> online.FleetState:
     """The state after all columns of rates (s, n) came, one by one."""
     win = win or window(rates.shape[0])
     state = online.start(keys(rates.shape[0]), STEP_S, 0)
@@ -136,7 +136,7 @@ def test_the_history_of_another_fleet_is_refused() -> None:
     state = run(np.ones((1, 3)))
     other = FleetHistory((ServiceKey("test", "other"),), np.ones((1, 3), np.float32), 0, 300, np.ones(1))
     with pytest.raises(ValueError, match="different fleets"):
-        online.recall(state, other, window(1))
+        online.warm_start(state, other, window(1))
 
 
 def test_history_teaches_the_rise_before_it_comes() -> None:
@@ -149,7 +149,7 @@ def test_history_teaches_the_rise_before_it_comes() -> None:
     for taught in (False, True):
         state = online.start(keys(1), STEP_S, at)
         if taught:
-            state = online.recall(state, past, win)
+            state = online.warm_start(state, past, win)
         for _ in range(18):
             state = online.advance(state, np.array([[2.0]], np.float32), win)
         high[taught] = float(online.forecast(state, win).peak(at + 18 * 30, at + 21 * 30)[0, 6])

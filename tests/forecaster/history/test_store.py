@@ -124,13 +124,13 @@ def test_weeks_are_handed_out_for_some_services_up_to_a_time() -> None:
 
 
 def test_more_short_steps_at_once_than_are_kept_complete_all_their_long_ones() -> None:
-    at_once, in_turn = grids(), grids()
+    at_once, read_in_chunks = grids(), grids()
     values = [[float(j) for j in range(700)], [float(j % 7) for j in range(700)]]
     at_once.append(by_service(demand(values)))
     for j in range(700):
-        in_turn.append(by_service(demand([[row[j]] for row in values], start_s=30 * j)))
-    np.testing.assert_equal(at_once.coarse.newest(60), in_turn.coarse.newest(60))
-    np.testing.assert_equal(at_once.fine.newest(100), in_turn.fine.newest(100))
+        read_in_chunks.append(by_service(demand([[row[j]] for row in values], start_s=30 * j)))
+    np.testing.assert_equal(at_once.coarse.newest(60), read_in_chunks.coarse.newest(60))
+    np.testing.assert_equal(at_once.fine.newest(100), read_in_chunks.fine.newest(100))
     assert at_once.coarse.newest(1).tolist() == [[698.5], [5.5]]
 
 
@@ -146,20 +146,20 @@ def test_a_long_step_that_was_half_observed_before_an_absence_is_kept() -> None:
 
 def test_a_service_counts_as_seen_as_long_as_a_short_step_of_it_is_recent() -> None:
     both = grids()
-    assert not both.lately_seen.any()
+    assert not both.recently_observed.any()
     both.append(by_service(demand([[1, 0, NAN], [NAN, NAN, NAN]])))
-    assert both.lately_seen.tolist() == [True, False]
+    assert both.recently_observed.tolist() == [True, False]
     # 22 steps are recent.
     both.append(by_service(demand([[NAN] * 20, [0] + [NAN] * 19], start_s=90)))
-    assert both.lately_seen.tolist() == [True, True]
+    assert both.recently_observed.tolist() == [True, True]
     both.append(by_service(demand([[NAN], [NAN]], start_s=690)))
-    assert both.lately_seen.tolist() == [False, True]
+    assert both.recently_observed.tolist() == [False, True]
     both.append(by_service(demand([[NAN], [NAN]], start_s=7200)))
-    assert both.lately_seen.tolist() == [False, False]
+    assert both.recently_observed.tolist() == [False, False]
 
 
 def test_who_is_new_was_never_seen_and_who_stays_is_remembered() -> None:
     both = grids()
     both.append(by_service(demand([[2, 4], [6, 8]])))
     both.follow((KEYS[1], ServiceKey("a", "z")))
-    assert both.lately_seen.tolist() == [True, False]
+    assert both.recently_observed.tolist() == [True, False]

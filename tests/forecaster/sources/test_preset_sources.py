@@ -79,7 +79,7 @@ def test_rows_of_different_windows_are_said_to_have_none_in_common(address: str)
         found.append(source.read(END_S - 1800, END_S - 600, 30, services=SERVICES, presets={MESHED: "istio"}))
     finally:
         source.close()
-    assert [(each.window_s, each.smeared) for each in found] == [(60, 2), (60, 2), (None, 0)]
+    assert [(each.window_s, each.window_steps) for each in found] == [(60, 2), (60, 2), (None, 0)]
 
 
 def test_a_fleet_that_all_names_another_preset_is_read_too(address: str) -> None:
@@ -90,7 +90,7 @@ def test_a_fleet_that_all_names_another_preset_is_read_too(address: str) -> None
     finally:
         source.close()
     assert demand.revisions == (MESHED,)
-    assert demand.smeared >= 1
+    assert demand.window_steps >= 1
     np.testing.assert_allclose(np.nanmean(demand.arrivals), 7.0, rtol=0.02)
 
 

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from config.sources import Sources
-from forecaster.sources.chunks import Pace
+from forecaster.sources.chunks import ChunkSizer
 from forecaster.sources.presets.detect import interval_s, window_s
 from forecaster.sources.prometheus.client import Client
 from forecaster.sources.prometheus.errors import Overtaxed
@@ -52,9 +52,9 @@ def test_a_column_is_what_was_known_at_its_end(clock: str) -> None:
 
 
 def test_columns_shorter_than_the_window_are_smeared_over_those_before(clock: str) -> None:
-    for step_s, smeared in ((15, 4), (30, 2), (60, 1), (300, 1)):
+    for step_s, window_steps in ((15, 4), (30, 2), (60, 1), (300, 1)):
         demand = custom(clock).read(START_S, START_S + 600, step_s)
-        assert (demand.window_s, demand.smeared) == (max(60, step_s), smeared)
+        assert (demand.window_s, demand.window_steps) == (max(60, step_s), window_steps)
 
 
 def test_more_points_than_prometheus_gives_at_once_come_in_pieces(clock: str) -> None:
@@ -160,11 +160,11 @@ def test_no_interval_known_yet_is_said(serve: Serve) -> None:
 
 
 def test_pace_follows_the_number_of_rows() -> None:
-    assert Pace().after(rows=10_000, ahead=2).columns == 98
-    assert Pace().after(rows=1, ahead=2).columns == 10_998
-    assert Pace().after(rows=100_000_000, ahead=2).columns == 1
-    halved = Pace().halved(60)
+    assert ChunkSizer().after(rows=10_000, ahead=2).columns == 98
+    assert ChunkSizer().after(rows=1, ahead=2).columns == 10_998
+    assert ChunkSizer().after(rows=100_000_000, ahead=2).columns == 1
+    halved = ChunkSizer().halved(60)
     assert halved is not None
     assert halved.columns == 30
     assert halved.after(rows=1, ahead=2).columns == 28
-    assert Pace().halved(1) is None
+    assert ChunkSizer().halved(1) is None

@@ -106,7 +106,7 @@ def test_it_pays_where_weekdays_differ_and_a_plain_profile_does_not_know() -> No
     y = rates(28, 1)
     heard = rehearsed(y, 3600, np.arange(18 * 24, y.size - 1, 4), 2)
     value = worth(heard, blend(heard, 3600))
-    assert value.pays
+    assert value.adds_skill
     assert value.best in MEMBERS
     assert value.regret < 0.5
 
@@ -114,14 +114,14 @@ def test_it_pays_where_weekdays_differ_and_a_plain_profile_does_not_know() -> No
 def test_it_does_not_pay_where_nothing_can_be_known() -> None:
     y = np.random.default_rng(4).poisson(20, 14 * 24).astype(np.float64)
     heard = rehearsed(y, 3600, np.arange(8 * 24, y.size - 1, 4), 2)
-    assert not worth(heard, blend(heard, 3600)).pays
+    assert not worth(heard, blend(heard, 3600)).adds_skill
 
 
 def test_worth_of_what_was_never_scored_is_not_known() -> None:
     heard = rehearsed(np.empty(0), 3600, np.array([0]), 4)
     value = worth(heard, blend(heard, 3600))
     assert np.isnan(value.gain)
-    assert not value.pays
+    assert not value.adds_skill
 
 
 def test_what_is_yet_to_come_is_not_observed() -> None:

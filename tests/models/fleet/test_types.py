@@ -6,7 +6,7 @@ import pytest
 from models.fleet.forecast import FleetForecast
 from models.fleet.history import FleetHistory
 from models.fleet.keys import RevisionKey, ServiceKey
-from models.fleet.rows import carry, where_before
+from models.fleet.rows import align_rows, previous_rows
 
 KEYS = (ServiceKey("a", "x"), ServiceKey("a", "y"))
 
@@ -39,8 +39,8 @@ def test_a_service_is_called_as_its_series_is(series: str) -> None:
         (np.stack([np.ones((2, 4)), np.zeros((2, 4))], axis=1), "cross"),
     ],
 )
-def test_a_forecast_is_finite_ordered_and_of_the_right_shape(values: np.ndarray, fault: str) -> None:
-    with pytest.raises(ValueError, match=fault):
+def test_a_forecast_is_finite_ordered_and_of_the_right_shape(values: np.ndarray, problem: str) -> None:
+    with pytest.raises(ValueError, match=problem):
         forecast(values)
 
 
@@ -66,9 +66,9 @@ def test_a_history_fits_its_keys_and_its_grid(arrivals: np.ndarray, start_s: int
 
 
 def test_rows_of_services_that_stay_are_carried_over() -> None:
-    rows = where_before(["a", "b"], ["b", "c"])
+    rows = previous_rows(["a", "b"], ["b", "c"])
     assert rows.tolist() == [1, -1]
     values = np.array([[1.0], [2.0]], np.float32)
-    np.testing.assert_equal(carry(values, rows), np.array([[2.0], [np.nan]], np.float32))
+    np.testing.assert_equal(align_rows(values, rows), np.array([[2.0], [np.nan]], np.float32))
     fresh = np.array([[7.0], [8.0]], np.float32)
-    assert carry((values,), rows, (fresh,))[0].tolist() == [[2.0], [8.0]]
+    assert align_rows((values,), rows, (fresh,))[0].tolist() == [[2.0], [8.0]]

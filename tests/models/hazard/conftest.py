@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 from numpy.typing import ArrayLike, NDArray
 
-from models.hazard import layout as hazard
+from models.hazard import state as hazard
 from models.numeric.clock import Clock
-from models.peak import layout as peak
+from models.peak import state as peak
 from models.peak.advance import advance
 
 

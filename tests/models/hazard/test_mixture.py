@@ -9,8 +9,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from models.hazard import layout, mixture
-from models.hazard.layout import LEAST_AGE
+from models.hazard import mixture
+from models.hazard import state as layout
+from models.hazard.state import MIN_AGE
 from models.numeric.clock import utc
 
 Chances = Callable[..., NDArray[np.float32]]
@@ -140,7 +141,7 @@ def test_minutes_that_were_not_observed_are_no_evidence_but_time_goes_on() -> No
 
 
 def test_a_minute_that_was_half_seen_counts_where_it_had_an_event_before_a_gap() -> None:
-    for event, since in ((1.0, 8), (0.0, LEAST_AGE + 10)):
+    for event, since in ((1.0, 8), (0.0, MIN_AGE + 10)):
         state = layout.start(1)
         follow(state[0], 0.0, 0, 60)
         follow(state[0], event, 60, 30)

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from config.zones import offsets
-from models.numeric.clock import Clock, clock, shown_s, utc
+from models.numeric.clock import Clock, clock, local_time_s, utc
 
 ZONES = [
     "UTC", "Europe/Berlin", "America/New_York", "America/Sao_Paulo", "Asia/Kolkata", "Australia/Lord_Howe",
@@ -42,7 +42,7 @@ def by_library(at: datetime, zone: str, holidays: list[date]) -> int:
 )
 def test_any_instant_is_shown_as_the_library_shows_it(place: int, at: datetime, away: list[int]) -> None:
     holidays = [at.date() + timedelta(days=days) for days in away]
-    shown = shown_s(made(ZONES, holidays).here(place), int(at.timestamp()))
+    shown = local_time_s(made(ZONES, holidays).here(place), int(at.timestamp()))
     assert shown == by_library(at, ZONES[place], holidays)
 
 
@@ -55,23 +55,23 @@ def test_seconds_around_every_change_and_midnight_of_a_year_with_holidays(zone: 
     for time_s in range(first, first + 365 * 86400, 1800):
         for near_s in (time_s - 1, time_s):
             at = datetime.fromtimestamp(near_s, UTC)
-            assert shown_s(here, near_s) == by_library(at, zone, holidays), at
+            assert local_time_s(here, near_s) == by_library(at, zone, holidays), at
 
 
 def test_before_and_after_all_that_is_known_the_last_offset_stands() -> None:
     here = made(["Europe/Berlin"], []).here(0)
-    assert [shown_s(here, time_s) - time_s for time_s in (-(10**10), 0, 10**10)] == [3600, 3600, 3600]
+    assert [local_time_s(here, time_s) - time_s for time_s in (-(10**10), 0, 10**10)] == [3600, 3600, 3600]
 
 
 def test_a_sunday_that_is_a_holiday_stays_as_it_is() -> None:
     sunday = date(2026, 3, 1)
     here = made(["UTC"], [sunday]).here(0)
     noon_s = int(datetime(2026, 3, 1, 12, tzinfo=UTC).timestamp())
-    assert shown_s(here, noon_s) == noon_s
+    assert local_time_s(here, noon_s) == noon_s
 
 
 def test_services_keep_their_places_when_some_are_taken() -> None:
     whole = made(["UTC", "Asia/Kolkata", "Europe/Berlin"], [])
     some = whole.of(slice(1, 3))
-    assert [shown_s(some.here(i), 0) for i in (0, 1)] == [19800, 3600]
-    assert shown_s(utc(2).here(1), 5) == 5
+    assert [local_time_s(some.here(i), 0) for i in (0, 1)] == [19800, 3600]
+    assert local_time_s(utc(2).here(1), 5) == 5

@@ -7,22 +7,22 @@ import numpy as np
 import pytest
 from numpy.typing import ArrayLike, NDArray
 
-from models.hazard import layout as hazard
+from models.hazard import state as hazard
 from models.numeric.clock import Clock
-from models.peak import layout as peak
+from models.peak import state as peak
 from models.peak.advance import Said, advance
 
 
 @dataclass(eq=False)
 class Fleet:
-    """Services of which nothing was known, and the step that is next."""
+    """ServiceMeasurements of which nothing was known, and the step that is next."""
 
     services: int
     step_s: int = 30
     first: int = 1
     lead_s: float = 75.0
     now_s: int = 0
-    smeared: int = 1
+    window_steps: int = 1
 
     def __post_init__(self) -> None:
         self.peak, self.hazard = peak.start(self.services), hazard.start(self.services)
@@ -42,7 +42,7 @@ class Fleet:
             lead_s=np.full(self.services, self.lead_s),
             callers=callers,
             clock=clock,
-            smeared=self.smeared,
+            window_steps=self.window_steps,
         )
         self.now_s += given.shape[1] * self.step_s
         return said

@@ -9,11 +9,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from models.hazard import layout as hazard
-from models.peak import layout as peak
+from models.hazard import state as hazard
+from models.peak import state as peak
 from models.peak.advance import GROWTH, OVER_NOW, Said, advance
-from models.peak.layout import LEVELS, PENDING
 from models.peak.regress import FORGET_S
+from models.peak.state import LEVELS, PENDING
 
 Make = Callable[..., Any]
 DAY = 2880

@@ -8,7 +8,7 @@ import pytest
 from numpy.typing import ArrayLike, NDArray
 
 from models.peak.dispersion import ENOUGH, MOST, dispersions
-from models.peak.recall import recall
+from models.peak.warm_start import warm_start
 
 Make = Callable[..., Any]
 DAY, STEP_S = 2880, 30
@@ -68,12 +68,12 @@ def test_what_comes_together_is_told_under_a_wave_as_well(fleet: Make) -> None:
 
 def test_smeared_columns_tell_what_their_whole_windows_tell(fleet: Make) -> None:
     counts = poisson(60.0, together=5)
-    smeared = np.apply_along_axis(lambda row: np.convolve(row, np.ones(4) / 4)[:DAY], 1, counts)
+    window_steps = np.apply_along_axis(lambda row: np.convolve(row, np.ones(4) / 4)[:DAY], 1, counts)
     whole = counts.reshape(SERVICES, -1, 4).sum(axis=2)
-    got = learned(fleet, smeared, smeared=4)
+    got = learned(fleet, window_steps, window_steps=4)
     np.testing.assert_allclose(got, learned(fleet, whole, step_s=120), rtol=0.01)
     # Neighbours share most of what they tell: read as if they did not, they stray by nothing.
-    assert (learned(fleet, smeared) == 1).all()
+    assert (learned(fleet, window_steps) == 1).all()
 
 
 @pytest.mark.parametrize("step_s", [15, 30, 60, 120])
@@ -144,7 +144,7 @@ def test_weeks_of_the_past_teach_nothing_of_it_and_leave_it_alone(fleet: Make, s
     one.take(poisson(60.0, together=5) / STEP_S)
     before = dispersions(one.peak)
     weeks = (poisson(600.0, together=50, steps=2000) / step_s).astype(np.float32)
-    recall(
+    warm_start(
         one.peak,
         one.hazard,
         weeks,
@@ -158,10 +158,10 @@ def test_weeks_of_the_past_teach_nothing_of_it_and_leave_it_alone(fleet: Make, s
 
 @pytest.mark.parametrize("smeared", [0, 9, 26, 1000])
 def test_windows_too_long_to_tell_anything_or_not_known_are_not_learned_from(
-    fleet: Make, smeared: int
+    fleet: Make, window_steps: int
 ) -> None:
-    assert (learned(fleet, poisson(60.0, together=5), smeared=smeared) == 1).all()
+    assert (learned(fleet, poisson(60.0, together=5), window_steps=window_steps) == 1).all()
 
 
 def test_windows_for_which_too_few_steps_are_kept_are_not_learned_from(fleet: Make) -> None:
-    assert (learned(fleet, poisson(60.0, together=5), step_s=1, smeared=26) == 1).all()
+    assert (learned(fleet, poisson(60.0, together=5), step_s=1, window_steps=26) == 1).all()

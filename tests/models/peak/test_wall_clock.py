@@ -10,9 +10,9 @@ from numpy.typing import NDArray
 
 from config.zones import day_of, offsets
 from models.numeric.clock import Clock, clock, utc
-from models.peak.layout import LEVELS
-from models.peak.recall import recall
+from models.peak.state import LEVELS
 from models.peak.usual import usual
+from models.peak.warm_start import warm_start
 
 Make = Callable[..., Any]
 BERLIN, COARSE_S, DAY_S = ZoneInfo("Europe/Berlin"), 300, 86400
@@ -36,11 +36,11 @@ def office(start_s: int, end_s: int, step_s: int) -> NDArray[np.float32]:
     return (np.random.default_rng(start_s).poisson(mean * step_s) / step_s).astype(np.float32)
 
 
-def asked_at(fleet: Make, now_s: int, by: Clock) -> float:
+def active_floors(fleet: Make, now_s: int, by: Clock) -> float:
     """The level 0.95 of the quarter of an hour after `now_s`, when six weeks are known."""
     one = fleet(1, lead_s=900.0)
     begin_s = now_s - 3 * 3600
-    recall(
+    warm_start(
         one.peak,
         one.hazard,
         office(begin_s - 42 * DAY_S, begin_s, COARSE_S)[np.newaxis],
@@ -57,14 +57,14 @@ def asked_at(fleet: Make, now_s: int, by: Clock) -> float:
 def test_the_rise_of_the_day_is_foreseen_by_the_wall_clock_when_it_was_changed(fleet: Make) -> None:
     # In the night to Sunday, 29 March, the clocks went an hour forward.
     before_nine_s = local_s(2026, 3, 30, 8, 50)
-    assert asked_at(fleet, before_nine_s, berlin()) > 25
-    assert asked_at(fleet, before_nine_s, utc(1)) < 15
+    assert active_floors(fleet, before_nine_s, berlin()) > 25
+    assert active_floors(fleet, before_nine_s, utc(1)) < 15
 
 
 def test_on_a_holiday_the_rise_of_a_weekday_is_not_waited_for(fleet: Make) -> None:
     before_nine_s = local_s(2026, 3, 24, 8, 50)
-    assert asked_at(fleet, before_nine_s, berlin()) > 25
-    assert asked_at(fleet, before_nine_s, berlin("2026-03-24")) < 0.7 * asked_at(
+    assert active_floors(fleet, before_nine_s, berlin()) > 25
+    assert active_floors(fleet, before_nine_s, berlin("2026-03-24")) < 0.7 * active_floors(
         fleet, before_nine_s, berlin()
     )
 
@@ -72,7 +72,7 @@ def test_on_a_holiday_the_rise_of_a_weekday_is_not_waited_for(fleet: Make) -> No
 def test_what_is_usual_is_that_of_the_wall_clock(fleet: Make) -> None:
     one, by = fleet(1), berlin("2026-03-27")
     end_s = int(datetime(2026, 3, 23, tzinfo=UTC).timestamp())
-    recall(
+    warm_start(
         one.peak, one.hazard, office(end_s - 28 * DAY_S, end_s, COARSE_S)[np.newaxis],
         origin_s=end_s - 28 * DAY_S, step_s=COARSE_S, delay_s=30.0, lead_s=np.full(1, 75.0), clock=by,
     )  # fmt: skip

@@ -12,12 +12,12 @@ from config.calendar import Calendar, Event
 from config.policy import Lever
 from config.scenario import SCENARIOS, Scenario
 from config.zones import offsets
-from scaler.backtest.request import Question
+from scaler.backtest.request import BacktestRequest
 from scaler.backtest.run import run
 from scaler.backtest.series import Traffic
-from scaler.policies.policy import Rows
+from scaler.policies.policy import PlanRows
 from scaler.policies.table import POLICIES
-from scaler.simulation.score import Figures
+from scaler.simulation.score import ReplayMetrics
 
 Making = Callable[..., Traffic]
 START_S = 1_700_000_040
@@ -45,12 +45,12 @@ def sale() -> NDArray[np.float32]:
     return np.random.default_rng(2).poisson(60 * rate).astype(np.float32)
 
 
-def ours(traffic: Traffic, delay_cost: float = 30.0) -> Figures:
-    asked = Question({name: POLICIES[name] for name in ("kpa", "tidecast")}, (delay_cost,))
+def ours(traffic: Traffic, delay_cost: float = 30.0) -> ReplayMetrics:
+    asked = BacktestRequest({name: POLICIES[name] for name in ("kpa", "tidecast")}, (delay_cost,))
     return run(traffic, asked).backtest.outcomes[1].figures[0]
 
 
-def floor_at(rows: Rows, at_s: int) -> int:
+def floor_at(rows: PlanRows, at_s: int) -> int:
     before = int(np.searchsorted(rows["at_s"], at_s, side="right")) - 1
     return int(rows["floor"][before]) if before >= 0 else 0
 
@@ -63,7 +63,7 @@ def test_pods_are_ready_when_an_announced_event_begins(making: Making, event: Ev
     without, with_it = ours(unknown), ours(known)
     assert with_it.requests == without.requests
     assert with_it.delayed < 0.5 * without.delayed
-    alone, rows = (POLICIES["tidecast"].plan(each.subject(0), 30.0) for each in (unknown, known))
+    alone, rows = (POLICIES["tidecast"].plan(each.series_at(0), 30.0) for each in (unknown, known))
     # 60 requests/s of a second are 60 in flight: fifteen pods of four.
     assert floor_at(rows, 60 * FROM_MIN - 45) >= 15
     for minute in (FROM_MIN - 10, UNTIL_MIN + 15):
@@ -72,30 +72,30 @@ def test_pods_are_ready_when_an_announced_event_begins(making: Making, event: Ev
 
 def test_an_event_concerns_the_series_that_its_globs_fit(making: Making) -> None:
     counts = {"shop/cart": sale()}
-    plain = POLICIES["tidecast"].plan(making(counts, HEAVY).subject(0), 30.0)
+    plain = POLICIES["tidecast"].plan(making(counts, HEAVY).series_at(0), 30.0)
     for globs, changes in ((("shop/cart",), True), (("team/*", "cart"), False)):
         world = told(HEAVY, replace(SALE, services=globs))
-        rows = POLICIES["tidecast"].plan(making(counts, world).subject(0), 30.0)
+        rows = POLICIES["tidecast"].plan(making(counts, world).series_at(0), 30.0)
         assert (rows.tobytes() != plain.tobytes()) == changes
     world = told(HEAVY, replace(SALE, services=("cart",)))
-    rows = POLICIES["tidecast"].plan(making({"cart": sale()}, world).subject(0), 30.0)
+    rows = POLICIES["tidecast"].plan(making({"cart": sale()}, world).series_at(0), 30.0)
     assert floor_at(rows, 60 * FROM_MIN - 45) >= 15
 
 
 def test_pods_for_an_event_are_there_also_where_nothing_else_is_kept(making: Making) -> None:
     traffic = making({"shop/cart": np.eye(1, 6 * HOUR_MIN)[0]}, told(SPARSE, SALE))
-    rows = POLICIES["tidecast"].plan(traffic.subject(0), 1.0)
+    rows = POLICIES["tidecast"].plan(traffic.series_at(0), 1.0)
     assert floor_at(rows, 60 * FROM_MIN - 5) >= 30
     bound = told(replace(SPARSE, levers=frozenset()), SALE)
     traffic = making({"shop/cart": np.eye(1, 6 * HOUR_MIN)[0]}, bound)
-    assert len(POLICIES["tidecast"].plan(traffic.subject(0), 1.0)) == 0
+    assert len(POLICIES["tidecast"].plan(traffic.series_at(0), 1.0)) == 0
 
 
 def test_what_is_announced_changes_no_plan_that_is_over_before_it(making: Making) -> None:
     counts = {"shop/cart": sale()}
-    subject = making(counts, HEAVY).subject(0)
-    knows = making(counts, told(HEAVY, SALE)).subject(0)
-    without, with_it = (POLICIES["tidecast"].plan(its, 30.0) for its in (subject, knows))
+    series = making(counts, HEAVY).series_at(0)
+    knows = making(counts, told(HEAVY, SALE)).series_at(0)
+    without, with_it = (POLICIES["tidecast"].plan(its, 30.0) for its in (series, knows))
     at_s = 60 * FROM_MIN - 45 - 60
     before = [rows[rows["at_s"] <= at_s] for rows in (without, with_it)]
     assert before[0].tobytes() == before[1].tobytes()
@@ -104,7 +104,7 @@ def test_what_is_announced_changes_no_plan_that_is_over_before_it(making: Making
 def test_a_calendar_that_says_nothing_changes_nothing(making: Making) -> None:
     counts = {"shop/cart": sale()}
     rows = [
-        POLICIES["tidecast"].plan(making(counts, world).subject(0), 30.0).tobytes()
+        POLICIES["tidecast"].plan(making(counts, world).series_at(0), 30.0).tobytes()
         for world in (HEAVY, told(HEAVY), told(HEAVY, replace(SALE, services=("team/*",))))
     ]
     assert len(set(rows)) == 1

@@ -12,17 +12,17 @@ from hypothesis import strategies as st
 
 from config.scenario import SCENARIOS, Scenario
 from scaler.backtest.plan_file import COLUMNS, HEADING, plan_lines
-from scaler.policies.policy import Rows, Subject
+from scaler.policies.policy import PlanRows, Series
 from scaler.simulation.plan_rows import NO_PLAN, plan_rows
-from scaler.simulation.pod_model import world_of
+from scaler.simulation.pod_model import pod_model_of
 from scaler.simulation.simulator import replay
 
 START_S = 1_700_000_040
 
 
-def subject(scenario: Scenario = SCENARIOS["web"], series: str = "shop/cart", seconds: int = 900) -> Subject:
+def series(scenario: Scenario = SCENARIOS["web"], series: str = "shop/cart", seconds: int = 900) -> Series:
     arrivals = np.random.default_rng(2).poisson(40, seconds).astype(np.float32)
-    return Subject(series, START_S, arrivals, scenario, world_of(scenario))
+    return Series(series, START_S, arrivals, scenario, pod_model_of(scenario))
 
 
 def read(text: str) -> list[dict[str, str]]:
@@ -33,7 +33,7 @@ def number(text: str) -> float:
     return float(text) if text else math.nan
 
 
-def rows_of(lines: list[dict[str, str]], of: Subject) -> Rows:
+def rows_of(lines: list[dict[str, str]], of: Series) -> PlanRows:
     """The plan as another program would read it."""
     return plan_rows(
         of.world,
@@ -47,7 +47,7 @@ def rows_of(lines: list[dict[str, str]], of: Subject) -> Rows:
 
 
 def test_the_columns_are_as_promised_and_numbers_as_an_operator_writes_them() -> None:
-    its = subject()
+    its = series()
     rows = plan_rows(its.world, [0, 60], [2, 3], target_utilization=[70, math.nan], window_s=15,
                      panic_threshold=110, retention_s=[600, math.nan])  # fmt: skip
     assert HEADING.strip().split(",") == list(COLUMNS)
@@ -58,27 +58,27 @@ def test_the_columns_are_as_promised_and_numbers_as_an_operator_writes_them() ->
 
 
 def test_before_the_first_row_of_a_plan_the_floor_is_zero() -> None:
-    its = subject()
+    its = series()
     assert plan_lines(its, NO_PLAN) == f"{START_S},shop/cart,0,,,,\n"
     later = plan_rows(its.world, [30], [4], window_s=15)
     assert plan_lines(its, later).splitlines()[0] == f"{START_S},shop/cart,0,,,,"
 
 
 def test_the_last_of_several_rows_at_one_second_is_the_one_in_force() -> None:
-    its = subject()
+    its = series()
     lines = read(plan_lines(its, plan_rows(its.world, [0, 30, 30], [1, 2, 3])))
     assert [line["floor"] for line in lines] == ["1", "3"]
 
 
 def test_rows_after_the_traffic_are_left_out() -> None:
-    its = subject(seconds=100)
+    its = series(seconds=100)
     lines = read(plan_lines(its, plan_rows(its.world, [0, 99, 100], [1, 2, 3])))
     assert [line["floor"] for line in lines] == ["1", "2"]
 
 
 def test_a_series_of_any_name_is_one_value() -> None:
     for name in ('a,"b"\nc', " x ", "é"):
-        assert read(plan_lines(subject(series=name), NO_PLAN))[0]["series"] == name
+        assert read(plan_lines(series(series=name), NO_PLAN))[0]["series"] == name
 
 
 maybe = st.none() | st.floats(1, 100).map(lambda percent: round(percent, 3))
@@ -91,7 +91,7 @@ maybe = st.none() | st.floats(1, 100).map(lambda percent: round(percent, 3))
 )
 @settings(deadline=None)
 def test_read_again_it_is_the_same_plan(at_s: list[int], data: st.DataObject, concurrency: int) -> None:
-    its = subject(replace(SCENARIOS["web"], container_concurrency=concurrency))
+    its = series(replace(SCENARIOS["web"], container_concurrency=concurrency))
 
     def drawn(values: st.SearchStrategy[float | None]) -> list[float]:
         return [math.nan if (value := data.draw(values)) is None else value for _ in at_s]

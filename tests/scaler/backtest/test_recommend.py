@@ -11,10 +11,10 @@ from config.scenario import SCENARIOS, Scenario
 from scaler.backtest.recommend import Recommendation, RecommendError, recommend
 from scaler.kpa.config import AutoscalerConfig
 from scaler.kpa.resolve import Reachability, resolve
-from scaler.kpa.settings import AS_IT_IS, Setting
+from scaler.kpa.settings import UNSET, KpaSettings
 from scaler.simulation.plan_rows import plan_rows
-from scaler.simulation.pod_model import world_of
-from scaler.simulation.score import Figures, cost, figures, rum
+from scaler.simulation.pod_model import pod_model_of
+from scaler.simulation.score import ReplayMetrics, cost, figures, rum
 from scaler.simulation.simulator import Replay, replay
 
 HEAVY, SPARSE = SCENARIOS["heavy"], SCENARIOS["sparse"]
@@ -41,7 +41,7 @@ def of(arrivals: NDArray[np.float32], scenario: Scenario, delay_cost: float = 30
 
 def test_load_that_pods_cannot_follow_asks_for_more_room() -> None:
     got = of(waves(), replace(HEAVY, levers=frozenset({Lever.TARGET})))
-    assert got.setting in (Setting(35.0), Setting(50.0))
+    assert got.setting in (KpaSettings(35.0), KpaSettings(50.0))
     assert got.after.delayed < 0.2 * got.before.delayed
     assert cost(got.after, 30) < cost(got.before, 30)
     assert got.after.starts <= 1.5 * got.before.starts
@@ -50,7 +50,7 @@ def test_load_that_pods_cannot_follow_asks_for_more_room() -> None:
 def test_the_figures_are_those_of_the_half_that_did_not_choose() -> None:
     arrivals = waves()
     got = of(arrivals, HEAVY)
-    world = world_of(HEAVY)
+    world = pod_model_of(HEAVY)
     alone = replay(world, arrivals, score_s=HOURS_S // 2)
     assert got.before == figures(alone, HEAVY.memory_mb)
     said = got.setting
@@ -74,7 +74,7 @@ def test_calls_that_are_apart_hold_the_last_pod_where_a_delay_is_dear() -> None:
 
 def test_calls_that_are_apart_are_left_alone_where_a_delay_is_cheap() -> None:
     levers = frozenset({Lever.FLOOR, Lever.RETENTION})
-    assert of(calls_apart(), replace(SPARSE, levers=levers), 10.0).setting == AS_IT_IS
+    assert of(calls_apart(), replace(SPARSE, levers=levers), 10.0).setting == UNSET
 
 
 def test_a_pod_that_is_always_needed_and_always_enough_is_left_as_it_is() -> None:
@@ -94,7 +94,7 @@ def test_what_the_second_half_does_not_bear_out_is_not_recommended() -> None:
     arrivals = waves()
     arrivals[HOURS_S // 2 - 300 :] = np.random.default_rng(2).poisson(40, HOURS_S // 2 + 300)
     got = of(arrivals, replace(HEAVY, levers=frozenset({Lever.TARGET})), 300.0)
-    assert (got.setting, got.after) == (AS_IT_IS, got.before)
+    assert (got.setting, got.after) == (UNSET, got.before)
 
 
 @pytest.mark.parametrize(
@@ -127,7 +127,7 @@ def test_unlimited_concurrency_leaves_the_utilization_alone() -> None:
 
 
 def test_annotations_are_what_knative_reads() -> None:
-    said = Setting(35.0, 15, 110.0, 60, 1).annotations()
+    said = KpaSettings(35.0, 15, 110.0, 60, 1).annotations()
     assert said == {
         "autoscaling.knative.dev/target-utilization-percentage": "35",
         "autoscaling.knative.dev/window": "15s",
@@ -137,7 +137,7 @@ def test_annotations_are_what_knative_reads() -> None:
     }
     spec = resolve({}, said, 4, Reachability.REACHABLE)
     (row,) = plan_rows(
-        world_of(HEAVY), [0], [1], target_utilization=35, window_s=15, panic_threshold=110, retention_s=60
+        pod_model_of(HEAVY), [0], [1], target_utilization=35, window_s=15, panic_threshold=110, retention_s=60
     )
     assert (spec.target_value, spec.stable_window_s) == (row["target_value"], row["stable_window_s"])
     assert (spec.panic_window_s, spec.panic_threshold) == (row["panic_window_s"], row["panic_threshold"])
@@ -153,4 +153,4 @@ def test_too_little_traffic_is_told() -> None:
 def test_rum_weighs_cold_requests_and_wasted_memory() -> None:
     lived = Replay(100, 20, 10, 40, 99.69, 900, 0, 5, 0)
     assert rum(lived, 1000) == pytest.approx(0.808 * 10 + (999.69 - 0) / 99.69)
-    assert isinstance(figures(lived, 256), Figures)
+    assert isinstance(figures(lived, 256), ReplayMetrics)

@@ -7,13 +7,13 @@ from typing import Any
 import numpy as np
 import pytest
 
-from scaler.backtest.request import Question
+from scaler.backtest.request import BacktestRequest
 from scaler.backtest.run import Found, run
 from scaler.backtest.series import Traffic
-from scaler.parallel.interface import in_order, one_by_one
+from scaler.parallel.interface import in_order, serial
 from scaler.parallel.threads import Threads
 from scaler.policies import tidecast
-from scaler.policies.policy import Rows, Subject
+from scaler.policies.policy import PlanRows, Series
 from scaler.policies.table import POLICIES
 from scaler.simulation.plan_rows import NO_PLAN, plan_rows
 from scaler.simulation.score import figures
@@ -24,8 +24,8 @@ START_S = 1_700_000_040
 QUICK = ("kpa", "keepalive-5", "kpa-tuned", "oracle")
 
 
-def question(*names: str, costs: tuple[float, ...] = (10.0, 30.0), **more: Any) -> Question:
-    return Question({name: POLICIES[name] for name in names}, costs, **more)
+def request(*names: str, costs: tuple[float, ...] = (10.0, 30.0), **more: Any) -> BacktestRequest:
+    return BacktestRequest({name: POLICIES[name] for name in names}, costs, **more)
 
 
 @pytest.fixture(name="traffic")
@@ -41,11 +41,11 @@ def _ours(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """In place of our policy one that holds as many pods as there are series; gives what it was asked."""
     asked: list[str] = []
 
-    def trial(subject: Subject, each: Any = map) -> Subject:
-        asked.append(f"trial {subject.series}")
-        return subject
+    def trial(series: Series, each: Any = map) -> Series:
+        asked.append(f"trial {series.series}")
+        return series
 
-    def plan(its: Any, pool: Any, delay_cost: float) -> Rows:
+    def plan(its: Any, pool: Any, delay_cost: float) -> PlanRows:
         asked.append(f"plan {its.series} {delay_cost:g}")
         return plan_rows(its.world, [0, 3600], [pool, pool])
 
@@ -75,7 +75,7 @@ class StopAfter:
         self.left = items
 
     def __call__(self, work: Callable[[Any], Any], items: Sequence[Any]) -> Iterator[tuple[Any, Any]]:
-        for done in one_by_one(work, items):
+        for done in serial(work, items):
             if self.left == 0:
                 return
             self.left -= 1
@@ -83,7 +83,7 @@ class StopAfter:
 
 
 def test_outcomes_are_in_the_order_asked_and_series_in_the_files(traffic: Traffic) -> None:
-    found = run(traffic, question("oracle", "kpa-tuned", "kpa")).backtest
+    found = run(traffic, request("oracle", "kpa-tuned", "kpa")).backtest
     assert found.series == ("a", "b", "c")
     assert [(each.policy, each.delay_cost) for each in found.outcomes] == [
         ("oracle", None),
@@ -95,24 +95,24 @@ def test_outcomes_are_in_the_order_asked_and_series_in_the_files(traffic: Traffi
 
 
 def test_figures_are_those_of_the_plan_replayed_over_the_scored_span(traffic: Traffic) -> None:
-    found = by_key(run(traffic, question("kpa", "oracle")))
+    found = by_key(run(traffic, request("kpa", "oracle")))
     for k in range(3):
-        subject = traffic.subject(k)
-        for name, rows in (("kpa", NO_PLAN), ("oracle", POLICIES["oracle"].plan(subject, 10.0))):
-            lived = replay(subject.world, subject.arrivals, rows, score_s=1800)
-            assert found[name, None][k] == asdict(figures(lived, subject.scenario.memory_mb))
+        series = traffic.series_at(k)
+        for name, rows in (("kpa", NO_PLAN), ("oracle", POLICIES["oracle"].plan(series, 10.0))):
+            lived = replay(series.world, series.arrivals, rows, score_s=1800)
+            assert found[name, None][k] == asdict(figures(lived, series.scenario.memory_mb))
 
 
 def test_threads_over_series_or_within_them_change_nothing(traffic: Traffic) -> None:
-    asked = question(*QUICK)
+    asked = request(*QUICK)
     alone = by_key(run(traffic, asked))
-    assert by_key(run(traffic, asked, spread=Threads(2))) == alone
+    assert by_key(run(traffic, asked, executor=Threads(2))) == alone
     threads = Threads(2)
-    assert by_key(run(traffic, asked, spread=threads.one_by_one, each=in_order(threads))) == alone
+    assert by_key(run(traffic, asked, executor=threads.serial, each=in_order(threads))) == alone
 
 
 def test_ours_is_tried_on_all_series_before_it_plans_any(traffic: Traffic, ours: list[str]) -> None:
-    found = run(traffic, question("kpa", "tidecast"))
+    found = run(traffic, request("kpa", "tidecast"))
     tried, planned = ours[:3], ours[3:]
     assert tried == ["trial a", "trial b", "trial c"]
     assert planned == [f"plan {name} {cost}" for name in "abc" for cost in (10, 30)]
@@ -122,43 +122,43 @@ def test_ours_is_tried_on_all_series_before_it_plans_any(traffic: Traffic, ours:
 
 def test_the_share_done_grows_to_all(traffic: Traffic, ours: list[str]) -> None:
     told: list[float] = []
-    run(traffic, question("kpa", "tidecast"), told=told.append)
+    run(traffic, request("kpa", "tidecast"), told=told.append)
     assert told == pytest.approx([k / 6 for k in range(1, 7)])
 
 
 def test_stopped_it_tells_of_the_series_that_are_done(traffic: Traffic) -> None:
-    found = run(traffic, question("kpa", "oracle"), spread=StopAfter(2))
+    found = run(traffic, request("kpa", "oracle"), executor=StopAfter(2))
     assert found.backtest.series == ("a", "b")
     assert all(len(each.figures) == 2 for each in found.backtest.outcomes)
-    assert run(traffic, question("kpa"), spread=StopAfter(0)).backtest.series == ()
+    assert run(traffic, request("kpa"), executor=StopAfter(0)).backtest.series == ()
 
 
 def test_stopped_before_ours_could_plan_it_is_left_out(traffic: Traffic, ours: list[str]) -> None:
-    asked = question("kpa", "tidecast", costs=(30.0,), planned="tidecast", courses=2)
+    asked = request("kpa", "tidecast", costs=(30.0,), planned="tidecast", trajectories=2)
     for after, series in ((2, ("a", "b")), (3, ("a", "b", "c"))):
-        found = run(traffic, asked, spread=StopAfter(FOUND + after))
+        found = run(traffic, asked, executor=StopAfter(FOUND + after))
         assert found.unplanned
         assert found.backtest.series == series
         assert [each.policy for each in found.backtest.outcomes] == ["kpa"]
-        assert (found.plans, found.backtest.courses) == ((), ())
+        assert (found.plans, found.backtest.trajectories) == ((), ())
 
 
 def test_stopped_while_ours_plans_the_series_with_plans_are_told(traffic: Traffic, ours: list[str]) -> None:
-    found = run(traffic, question("kpa", "tidecast"), spread=StopAfter(FOUND + 4))
+    found = run(traffic, request("kpa", "tidecast"), executor=StopAfter(FOUND + 4))
     assert not found.unplanned
     assert found.backtest.series == ("a",)
 
 
 def test_stopped_within_a_series_it_is_not_done(traffic: Traffic) -> None:
     each = in_order(StopAfter(30))
-    found = run(traffic, question("kpa", "kpa-tuned"), each=each)
+    found = run(traffic, request("kpa", "kpa-tuned"), each=each)
     assert found.backtest.series == ("a",)
 
 
 def test_courses_are_of_the_series_that_cost_the_kpa_most(traffic: Traffic, ours: list[str]) -> None:
-    found = run(traffic, question("kpa", "oracle", "tidecast", courses=2)).backtest
-    assert [each.series for each in found.courses] == ["b", "c"]
-    largest = found.courses[0]
+    found = run(traffic, request("kpa", "oracle", "tidecast", trajectories=2)).backtest
+    assert [each.series for each in found.trajectories] == ["b", "c"]
+    largest = found.trajectories[0]
     assert (largest.start_s, largest.step_s, len(largest.arrivals)) == (START_S + 1800, 60, 90)
     alone, plan = found.outcomes[0].figures[1], found.outcomes[3].figures[1]
     assert found.outcomes[3].delay_cost == found.shown_cost
@@ -172,36 +172,36 @@ def test_courses_are_of_the_series_that_cost_the_kpa_most(traffic: Traffic, ours
 
 
 def test_without_ours_the_first_plan_beside_the_kpa_is_drawn(traffic: Traffic) -> None:
-    found = run(traffic, question("kpa", "keepalive-5", "oracle", courses=1)).backtest
-    assert np.isnan(found.courses[0].high).all()
-    assert found.courses[0].floor.tolist() == [0] * 90
-    assert run(traffic, question("kpa", courses=1)).backtest.courses == ()
+    found = run(traffic, request("kpa", "keepalive-5", "oracle", trajectories=1)).backtest
+    assert np.isnan(found.trajectories[0].high).all()
+    assert found.trajectories[0].floor.tolist() == [0] * 90
+    assert run(traffic, request("kpa", trajectories=1)).backtest.trajectories == ()
 
 
 def test_a_long_course_has_no_more_columns_than_a_picture(making: Making) -> None:
     traffic = making({"a": np.ones(9001)}, step_s=1)
-    (course,) = run(traffic, question("kpa", "oracle", courses=1)).backtest.courses
+    (course,) = run(traffic, request("kpa", "oracle", trajectories=1)).backtest.trajectories
     assert (course.step_s, len(course.arrivals)) == (5, 1801)
     assert course.arrivals.tolist() == [1] * 1801
 
 
 def test_plans_are_kept_where_they_are_asked_for(traffic: Traffic) -> None:
-    found = run(traffic, question("kpa", "kpa-tuned", costs=(30.0,), planned="kpa-tuned"))
+    found = run(traffic, request("kpa", "kpa-tuned", costs=(30.0,), planned="kpa-tuned"))
     assert [k for k, _ in found.plans] == [0, 1, 2]
     for k, rows in found.plans:
-        assert rows.tobytes() == POLICIES["kpa-tuned"].plan(traffic.subject(k), 30.0).tobytes()
+        assert rows.tobytes() == POLICIES["kpa-tuned"].plan(traffic.series_at(k), 30.0).tobytes()
 
 
 def test_a_series_without_traffic_or_without_a_scored_second_has_figures_of_nothing(making: Making) -> None:
     late = START_S + 3600
     counts = {"ends": [5.0] * 50 + [np.nan] * 20, "idle": [0.0] * 70, "never": [np.nan] * 70}
     names = ("kpa", "kpa-fixed", "kpa-tuned", "keepalive-5", "oracle")
-    found = run(making(counts, score_from_s=late), question(*names, courses=3))
+    found = run(making(counts, score_from_s=late), request(*names, trajectories=3))
     for came_to in by_key(found).values():
         assert [its["requests"] for its in came_to] == [0, 0, 0]
-    assert [each.series for each in found.backtest.courses] == ["idle"]
+    assert [each.series for each in found.backtest.trajectories] == ["idle"]
 
 
 def test_the_kpa_alone_is_part_of_every_backtest(traffic: Traffic) -> None:
     with pytest.raises(ValueError, match="the KPA alone"):
-        run(traffic, question("oracle"))
+        run(traffic, request("oracle"))

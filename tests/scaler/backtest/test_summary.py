@@ -10,20 +10,20 @@ import pytest
 from config.calendar import Calendar, Event
 from config.policy import Lever
 from config.scenario import SCENARIOS, Scenario, load_scenario
-from scaler.backtest.request import Question
+from scaler.backtest.request import BacktestRequest
 from scaler.backtest.run import run
 from scaler.backtest.series import Traffic
 from scaler.backtest.summary import scenario_keys, table, value
 from scaler.cli.output import plain
 from scaler.policies.table import POLICIES
-from scaler.simulation.score import Figures
+from scaler.simulation.score import ReplayMetrics
 
 Making = Callable[..., Traffic]
-FIGURES = [each.name for each in fields(Figures)]
+METRICS = [each.name for each in fields(ReplayMetrics)]
 
 
-def asked(*costs: float) -> Question:
-    return Question({name: POLICIES[name] for name in ("kpa", "kpa-tuned", "oracle")}, costs)
+def asked(*costs: float) -> BacktestRequest:
+    return BacktestRequest({name: POLICIES[name] for name in ("kpa", "kpa-tuned", "oracle")}, costs)
 
 
 @pytest.fixture(name="traffic")
@@ -39,9 +39,9 @@ def test_a_total_is_the_sum_over_the_series(traffic: Traffic) -> None:
     ]
     for policy in told["policies"]:
         assert list(policy) == ["policy", "delay_cost", "total", "series"]
-        assert [list(each) for each in policy["series"]] == [["series", *FIGURES]] * 2
+        assert [list(each) for each in policy["series"]] == [["series", *METRICS]] * 2
         assert [each["series"] for each in policy["series"]] == ["a", "b"]
-        for name in FIGURES:
+        for name in METRICS:
             assert policy["total"][name] == pytest.approx(sum(each[name] for each in policy["series"]))
 
 

@@ -11,11 +11,11 @@ from numpy.typing import NDArray
 from forecaster.forecasting import online
 from forecaster.history.store import Ring
 from models.fleet.keys import ServiceKey
-from scaler.backtest.request import Question
+from scaler.backtest.request import BacktestRequest
 from scaler.backtest.run import run
 from scaler.backtest.series import Traffic
-from scaler.backtest.upstream import AT_ONCE, GRID_S, NOBODY, callers_among, with_calls
-from scaler.controller.signals import Outside
+from scaler.backtest.upstream import CHUNK_ROWS, GRID_S, NOBODY, callers_among, with_calls
+from scaler.controller.signals import ExogenousSignals
 from scaler.parallel.threads import Threads
 from scaler.policies.table import POLICIES
 
@@ -41,8 +41,8 @@ def from_on(counts: Counts, minute: int, name: str) -> Counts:
     return {**counts, name: changed}
 
 
-def question(*names: str, costs: tuple[float, ...] = (300.0,)) -> Question:
-    return Question({name: POLICIES[name] for name in names}, costs)
+def request(*names: str, costs: tuple[float, ...] = (300.0,)) -> BacktestRequest:
+    return BacktestRequest({name: POLICIES[name] for name in names}, costs)
 
 
 def test_who_follows_another_has_it_as_caller_as_soon_as_that_is_sure(making: Making) -> None:
@@ -76,9 +76,9 @@ def test_the_live_cycle_finds_the_same(making: Making) -> None:
     begin = -START_S % GRID_S // 60
     rates = traffic.export.counts[:, begin:] / np.float32(60)
     steps = rates.shape[1] // 5
-    ring, outside = Ring(keys, steps, GRID_S, START_S + begin * 60, packed=True), Outside(GRID_S)
+    ring, outside = Ring(keys, steps, GRID_S, START_S + begin * 60, packed=True), ExogenousSignals(GRID_S)
     ring.append(rates[:, : steps * 5].reshape(3, steps, 5).mean(axis=2), START_S + begin * 60)
-    outside.find_callers(online.start(keys, 30, ring.end_s), ring)
+    outside.find_upstream(online.start(keys, 30, ring.end_s), ring)
     found = outside.callers(keys)
     assert found is not None
     assert found.tolist() == [1, -1, -1]
@@ -95,8 +95,8 @@ def test_one_series_or_steps_longer_than_the_grid_have_no_callers(making: Making
 
 def test_many_series_are_brought_on_the_grid_piece_by_piece(making: Making) -> None:
     counts: Mapping[str, NDArray[np.float32]] = chain(30)
-    idle = {f"a{i:03}": np.zeros(30 * HOUR_MIN, np.float32) for i in range(AT_ONCE + 1)}
-    assert callers_among(making({**idle, **counts})).keys() == {AT_ONCE + 1}
+    idle = {f"a{i:03}": np.zeros(30 * HOUR_MIN, np.float32) for i in range(CHUNK_ROWS + 1)}
+    assert callers_among(making({**idle, **counts})).keys() == {CHUNK_ROWS + 1}
 
 
 def test_what_a_caller_had_stands_at_the_seconds_of_the_called_one(making: Making) -> None:
@@ -104,20 +104,20 @@ def test_what_a_caller_had_stands_at_the_seconds_of_the_called_one(making: Makin
     early, late = counts["called"].copy(), counts["caller"].copy()
     early[-7:], late[:90] = np.nan, np.nan
     traffic = making({"called": early, "caller": late, "other": counts["other"]})
-    subject, caller = with_calls(traffic, 0, callers_among(traffic)), traffic.subject(1)
-    assert subject.calls is not None
-    assert subject.calls.caller.tolist() == [0]
-    (heard,) = subject.calls.arrivals
-    assert len(heard) == len(subject.arrivals)
+    series, caller = with_calls(traffic, 0, callers_among(traffic)), traffic.series_at(1)
+    assert series.calls is not None
+    assert series.calls.caller.tolist() == [0]
+    (heard,) = series.calls.arrivals
+    assert len(heard) == len(series.arrivals)
     assert np.isnan(heard[: 90 * 60]).all()
     assert heard[90 * 60 :].tolist() == caller.arrivals[: len(heard) - 90 * 60].tolist()
     # And the other way round: what was before its own first second is left out.
     turns = {1: ((START_S, 0), (START_S + 9000, NOBODY))}
-    subject, called = with_calls(traffic, 1, turns), traffic.subject(0)
-    assert subject.calls is not None
-    assert subject.calls.from_s.tolist() == [-90 * 60, 9000 - 90 * 60]
-    assert subject.calls.caller.tolist() == [0, NOBODY]
-    (heard,) = subject.calls.arrivals
+    series, called = with_calls(traffic, 1, turns), traffic.series_at(0)
+    assert series.calls is not None
+    assert series.calls.from_s.tolist() == [-90 * 60, 9000 - 90 * 60]
+    assert series.calls.caller.tolist() == [0, NOBODY]
+    (heard,) = series.calls.arrivals
     assert heard[: len(called.arrivals) - 90 * 60].tolist() == called.arrivals[90 * 60 :].tolist()
     assert np.isnan(heard[len(called.arrivals) - 90 * 60 :]).all()
 
@@ -145,7 +145,7 @@ def test_on_another_machine_the_callers_are_the_same(making: Making) -> None:
 
 
 def test_who_is_called_waits_less_and_costs_less(made: Traffic, making: Making) -> None:
-    asked = question("kpa", "tidecast")
+    asked = request("kpa", "tidecast")
     found = run(made, asked).backtest
     alone = run(making(chain(72), only="called", score_from_s=START_S + 24 * 3600), asked).backtest
     mine, without = found.outcomes[1].figures[0], alone.outcomes[1].figures[0]
@@ -155,8 +155,8 @@ def test_who_is_called_waits_less_and_costs_less(made: Traffic, making: Making) 
 
 
 def test_threads_change_nothing(made: Traffic) -> None:
-    asked = question("kpa", "tidecast")
-    here, there = (run(made, asked, spread=spread).backtest for spread in (Threads(1), Threads(2)))
+    asked = request("kpa", "tidecast")
+    here, there = (run(made, asked, executor=executor).backtest for executor in (Threads(1), Threads(2)))
     assert [each.figures for each in here.outcomes] == [each.figures for each in there.outcomes]
 
 
@@ -169,7 +169,7 @@ def test_no_plan_knows_what_a_caller_had_less_than_the_metrics_delay_before(maki
         return plan(with_calls(traffic, 0, callers_among(traffic)), 300.0)
 
     before = rows_of(counts)
-    delay_s = making(counts).subject(0).scenario.metrics_delay_seconds
+    delay_s = making(counts).series_at(0).scenario.metrics_delay_seconds
     for minute in (6 * HOUR_MIN, 25 * HOUR_MIN + 7, 33 * HOUR_MIN + 1):
         after = rows_of(from_on(counts, minute, "caller"))
         at_s = minute * 60 + delay_s
@@ -179,7 +179,7 @@ def test_no_plan_knows_what_a_caller_had_less_than_the_metrics_delay_before(maki
 
 def test_a_plan_without_callers_is_another_from_when_one_was_found(making: Making) -> None:
     traffic = making(chain(40))
-    its, turns = traffic.subject(0), callers_among(traffic)
+    its, turns = traffic.series_at(0), callers_among(traffic)
     called = with_calls(traffic, 0, turns)
     mine, without = (POLICIES["tidecast"].plan(each, 300.0) for each in (called, replace(its)))
     from_s = turns[0][0][0] - its.start_s

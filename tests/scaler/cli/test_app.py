@@ -103,7 +103,7 @@ def test_an_error_that_others_must_mend_is_one_line_without_traceback() -> None:
 
 
 def test_every_fault_of_a_configuration_has_its_line() -> None:
-    got = run_main("from config.faults import ConfigError; raise ConfigError(['a: 1: x', 'b: 2: y'])")
+    got = run_main("from config.problems import ConfigError; raise ConfigError(['a: 1: x', 'b: 2: y'])")
     assert (got.returncode, got.stderr) == (2, "tidecast: a: 1: x\ntidecast: b: 2: y\n")
 
 

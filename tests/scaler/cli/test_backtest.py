@@ -20,7 +20,7 @@ from scaler.policies.names import DEFAULT, NAMES
 
 TIDECAST = Path(sys.executable).with_name("tidecast")
 NASA = Path(__file__).resolve().parents[2] / "data" / "nasa_http_60s.csv.gz"
-FIGURES = ["requests", "delayed", "cold", "wait_s", "pod_s", "busy_pod_s", "starts", "changes", "rum"]
+METRICS = ["requests", "delayed", "cold", "wait_s", "pod_s", "busy_pod_s", "starts", "changes", "rum"]
 START_S = 1_700_000_040
 HEADING = "timestamp,series,requests\n"
 
@@ -69,8 +69,8 @@ def test_the_json_is_as_promised(tidecast: Command, shop: Path) -> None:
     keys = [(each["policy"], each["delay_cost"]) for each in told["policies"]]
     assert keys == [("kpa-tuned", 3), ("kpa-tuned", 30), ("oracle", None)]
     for each in told["policies"]:
-        assert list(each["total"]) == FIGURES
-        assert [list(one) for one in each["series"]] == [["series", *FIGURES]] * 2
+        assert list(each["total"]) == METRICS
+        assert [list(one) for one in each["series"]] == [["series", *METRICS]] * 2
     names = [one["series"] for one in told["policies"][0]["series"]]
     assert names == ["shop/cart", "shop/idle"]
 

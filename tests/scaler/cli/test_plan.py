@@ -78,7 +78,7 @@ def test_explain_tells_the_numbers_behind_a_floor() -> None:
     assert "nasa_jul95: floor" in page.stdout
     assert "statsmodels" in page.stdout
     (told,) = json.loads(tidecast(*common, "-o", "json").stdout)
-    assert told["proven"]
+    assert told["has_evidence"]
     assert [each["candidate"] for each in told["shadow"] if each["in_force"]] == [told["in_force"]]
     (alone,) = (each for each in told["shadow"] if each["candidate"] == "no floor")
     assert (alone["pods"], alone["starts"]) == (1, 1)

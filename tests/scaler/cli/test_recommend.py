@@ -14,7 +14,7 @@ from scaler.kpa.config import AutoscalerConfig
 
 TIDECAST = Path(sys.executable).with_name("tidecast")
 NASA = Path(__file__).resolve().parents[2] / "data" / "nasa_http_60s.csv.gz"
-FIGURES = ["requests", "delayed", "cold", "wait_s", "pod_s", "busy_pod_s", "starts", "changes", "rum"]
+METRICS = ["requests", "delayed", "cold", "wait_s", "pod_s", "busy_pod_s", "starts", "changes", "rum"]
 HEAVY = ("--scenario", "heavy", "--scale-to", "40")
 
 
@@ -45,7 +45,7 @@ def test_the_json_is_as_promised(two_days: Path) -> None:
     assert idle["before"] == idle["after"]
     for one in (idle, nasa):
         assert list(one) == ["series", "annotations", "before", "after"]
-        assert list(one["before"]) == list(one["after"]) == FIGURES
+        assert list(one["before"]) == list(one["after"]) == METRICS
     before, after = nasa["before"], nasa["after"]
     assert before["requests"] == after["requests"] == pytest.approx(40 * 86400, rel=0.5)
     assert read_annotations(nasa["annotations"], AutoscalerConfig())[1] == ()

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from forecaster.sources.demand import Demand
 from forecaster.sources.prometheus.errors import NoData
-from scaler.controller.backfill import CELLS, FEWEST_STEPS, LONGEST_S, in_turn, spans
+from scaler.controller.backfill import CELLS, FEWEST_STEPS, LONGEST_S, read_in_chunks, spans
 
 
 def told(start_s: int, end_s: int) -> Demand:
@@ -41,7 +41,7 @@ def test_pieces_are_taken_in_turn_and_what_is_not_there_is_left_out() -> None:
             raise NoData("nothing there")
         return told(start_s, end_s)
 
-    last = in_turn(
+    last = read_in_chunks(
         read, [(0, 60), (60, 120), (120, 180), (180, 240)], lambda each: taken.append(each.start_s)
     )
     assert taken == [60, 120]
@@ -54,4 +54,4 @@ def test_where_nothing_is_there_at_all_that_is_said() -> None:
         raise NoData("nothing there")
 
     with pytest.raises(NoData, match="nothing there"):
-        in_turn(read, [(0, 60), (60, 120)], lambda _: None)
+        read_in_chunks(read, [(0, 60), (60, 120)], lambda _: None)

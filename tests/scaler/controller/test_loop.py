@@ -18,12 +18,12 @@ from config.settings import Ahead, Settings, Timing
 from forecaster.sources.demand import Demand
 from forecaster.sources.prometheus.errors import NoData, ReadError, Unreachable
 from models.fleet.keys import RevisionKey, ServiceKey
-from scaler.controller.changes import Order, Outcome, Result
+from scaler.controller.changes import Change, Result, WriteResult
 from scaler.controller.explain import explain
 from scaler.controller.loop import Loop
-from scaler.controller.status import Board
-from scaler.kpa.settings import Setting
-from scaler.parallel.processes import one_by_one
+from scaler.controller.status import StatusStore
+from scaler.kpa.settings import KpaSettings
+from scaler.parallel.processes import serial
 from scaler.plan.result import FleetPlan, Reason
 from scaler.plan.revision import RevisionSpec
 from scaler.simulation.state import STARTUPS
@@ -36,16 +36,16 @@ START_S = 1_800_000_000.0
 
 
 @dataclass
-class World:
+class PodModel:
     """Time, traffic and what stands on the Revisions; the loop's two ends are closures over it."""
 
     now_s: float = START_S
     rate: Callable[[float], float] = lambda _: 40.0
-    fault: ReadError | None = None
+    problem: ReadError | None = None
     revisions: tuple[RevisionSpec, ...] = ()
     version: int = 1
     leading: bool = True
-    written: list[Order] = field(default_factory=list)
+    written: list[Change] = field(default_factory=list)
     reads: list[tuple[int, int, int]] = field(default_factory=list)
     result: Result = Result.APPLIED
 
@@ -53,8 +53,8 @@ class World:
         self, start_s: int, end_s: int, step_s: int, *, services: object = None, presets: object = None
     ) -> Demand:
         self.reads.append((start_s, end_s, step_s))
-        if self.fault is not None:
-            raise self.fault
+        if self.problem is not None:
+            raise self.problem
         times = np.arange(start_s, end_s, step_s)
         values = np.array([[self.rate(float(t)) for t in times]], np.float32)
         return Demand((KEY,), (SERVICE,), values, values * np.float32(0.5), start_s, step_s, DELAY_S)
@@ -68,7 +68,7 @@ class World:
     def startups_s(self, keys: Sequence[RevisionKey]) -> NDArray[np.float64]:
         return np.full((len(keys), STARTUPS), 20.0)
 
-    def act(self, orders: Sequence[Order]) -> list[Outcome]:
+    def act(self, orders: Sequence[Change]) -> list[WriteResult]:
         self.written += orders
         if self.result is Result.APPLIED:
             by_key = {order.key: order for order in orders}
@@ -78,7 +78,7 @@ class World:
                     for r in self.revisions
                 )
             )
-        return [Outcome(order, self.result) for order in orders]
+        return [WriteResult(order, self.result) for order in orders]
 
     def see(self, *revisions: RevisionSpec) -> None:
         self.version, self.revisions = self.version + 1, revisions
@@ -89,7 +89,7 @@ class World:
     def configure(self, settings: Settings) -> None:
         self.see(*(replace(r, policy=settings.policy) for r in self.revisions))
 
-    def sweep(self) -> Sequence[Outcome]:
+    def sweep(self) -> Sequence[WriteResult]:
         return ()
 
     def leads(self) -> bool:
@@ -103,16 +103,16 @@ def revision(policy: RevisionPolicy = ACT, **what: object) -> RevisionSpec:
     return replace(made, **what)  # type: ignore[arg-type]
 
 
-def started(world: World, *, looks_only: bool = False) -> tuple[Loop, Board]:
+def started(world: PodModel, *, looks_only: bool = False) -> tuple[Loop, StatusStore]:
     if not world.revisions:
         world.see(revision())
-    board = Board()
-    loop = Loop(world, world, SETTINGS, board, clock=lambda: world.now_s, looks_only=looks_only)
+    status_store = StatusStore()
+    loop = Loop(world, world, SETTINGS, status_store, clock=lambda: world.now_s, looks_only=looks_only)
     loop.observe()
-    return loop, board
+    return loop, status_store
 
 
-def turn(loop: Loop, world: World, times: int = 1) -> None:
+def turn(loop: Loop, world: PodModel, times: int = 1) -> None:
     """Observe and plan, as the schedule does every 30 s."""
     for _ in range(times):
         world.now_s += 30
@@ -121,13 +121,13 @@ def turn(loop: Loop, world: World, times: int = 1) -> None:
 
 
 def test_a_floor_is_written_once_and_not_again_while_it_stands() -> None:
-    world = World()
-    loop, board = started(world)
+    world = PodModel()
+    loop, status_store = started(world)
     turn(loop, world, 4)
-    assert [order.floor for order in world.written[:1]] == [board.shown.plan[KEY].floor]  # type: ignore[index]
+    assert [order.floor for order in world.written[:1]] == [status_store.status.plan[KEY].floor]  # type: ignore[index]
     assert world.written[0].uid == "u1"
     assert len(world.written) <= 2
-    assert board.shown.outcomes == {"applied": len(world.written)}
+    assert status_store.status.outcomes == {"applied": len(world.written)}
 
 
 @pytest.mark.parametrize(
@@ -140,7 +140,7 @@ def test_a_floor_is_written_once_and_not_again_while_it_stands() -> None:
     ],
 )
 def test_nothing_is_written_where_nothing_may_or_need_be(what: dict[str, object]) -> None:
-    world = World()
+    world = PodModel()
     world.see(replace(revision(), **what))  # type: ignore[arg-type]
     loop, _ = started(world)
     turn(loop, world, 4)
@@ -148,19 +148,19 @@ def test_nothing_is_written_where_nothing_may_or_need_be(what: dict[str, object]
 
 
 def test_a_standby_and_a_look_write_nothing() -> None:
-    standby = World(leading=False)
-    loop, board = started(standby)
+    standby = PodModel(leading=False)
+    loop, status_store = started(standby)
     turn(loop, standby, 3)
     assert standby.written == []
-    assert board.shown.plan is not None
-    looker = World()
+    assert status_store.status.plan is not None
+    looker = PodModel()
     loop, _ = started(looker, looks_only=True)
     turn(loop, looker, 3)
     assert looker.written == []
 
 
 def test_a_mode_that_turns_to_observe_takes_the_floor_back() -> None:
-    world = World()
+    world = PodModel()
     loop, _ = started(world)
     turn(loop, world, 2)
     loop.configure(replace(SETTINGS, policy=replace(ACT, mode=Mode.OBSERVE)))
@@ -170,37 +170,37 @@ def test_a_mode_that_turns_to_observe_takes_the_floor_back() -> None:
 
 
 def test_while_demand_cannot_be_read_the_plan_stands_and_then_decays() -> None:
-    world = World()
-    loop, board = started(world)
+    world = PodModel()
+    loop, status_store = started(world)
     turn(loop, world, 3)
     stood = world.revisions[0].floor
-    world.fault = Unreachable("http://prometheus: no answer")
+    world.problem = Unreachable("http://prometheus: no answer")
     turn(loop, world, 4)
     assert world.revisions[0].floor == stood
-    assert board.shown.read_fault == "http://prometheus: no answer"
+    assert status_store.status.read_error == "http://prometheus: no answer"
     turn(loop, world, 8)
     assert world.revisions[0].floor is None
-    assert board.shown.plan[KEY].reason is Reason.STALE  # type: ignore[index]
-    world.fault = None
+    assert status_store.status.plan[KEY].reason is Reason.STALE  # type: ignore[index]
+    world.problem = None
     turn(loop, world, 2)
-    assert board.shown.read_fault is None
+    assert status_store.status.read_error is None
     assert world.revisions[0].floor == pytest.approx(stood, abs=2)
 
 
 def test_history_that_cannot_be_read_at_first_is_tried_again() -> None:
-    world = World(fault=Unreachable("away"))
-    loop, board = started(world)
+    world = PodModel(problem=Unreachable("away"))
+    loop, status_store = started(world)
     turn(loop, world)
-    assert not board.shown.started
+    assert not status_store.status.started
     assert world.written == []
-    world.fault = None
+    world.problem = None
     turn(loop, world)
-    assert board.shown.started
-    assert board.shown.plan is not None
+    assert status_store.status.started
+    assert status_store.status.plan is not None
 
 
 def test_a_prometheus_that_does_not_reach_back_far_is_enough() -> None:
-    world = World()
+    world = PodModel()
     whole = world.read
 
     def young(start_s: int, end_s: int, step_s: int, **_: object) -> Demand:
@@ -209,13 +209,13 @@ def test_a_prometheus_that_does_not_reach_back_far_is_enough() -> None:
         return whole(start_s, end_s, step_s)
 
     world.read = young  # type: ignore[method-assign]
-    loop, board = started(world)
+    loop, status_store = started(world)
     turn(loop, world)
-    assert board.shown.started
+    assert status_store.status.started
     assert world.written != []
 
 
-def wide(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+def wide(world: PodModel, monkeypatch: pytest.MonkeyPatch) -> None:
     """A world whose fleet is so large that an hour of the short grid is a piece."""
     monkeypatch.setattr("scaler.controller.backfill.CELLS", 120)
     world.see(revision())
@@ -224,10 +224,10 @@ def wide(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
 def test_a_large_fleet_is_read_in_pieces_oldest_first_and_each_step_once(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    world = World()
+    world = PodModel()
     wide(world, monkeypatch)
-    _, board = started(world)
-    assert board.shown.started
+    _, status_store = started(world)
+    assert status_store.status.started
     for step_s, pieces in ((300, 5), (30, 3)):
         spans = [(start_s, end_s) for start_s, end_s, step in world.reads if step == step_s]
         assert len(spans) == pieces
@@ -238,7 +238,7 @@ def test_a_large_fleet_is_read_in_pieces_oldest_first_and_each_step_once(
 def test_a_piece_that_cannot_be_read_changes_nothing_and_all_is_read_again(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    world = World()
+    world = PodModel()
     wide(world, monkeypatch)
     whole = world.read
 
@@ -248,20 +248,20 @@ def test_a_piece_that_cannot_be_read_changes_nothing_and_all_is_read_again(
         return whole(start_s, end_s, step_s)
 
     world.read = failing  # type: ignore[method-assign]
-    loop, board = started(world)
-    assert (board.shown.started, loop.cycle) == (False, None)
-    assert board.shown.read_fault == "away"
+    loop, status_store = started(world)
+    assert (status_store.status.started, loop.cycle) == (False, None)
+    assert status_store.status.read_error == "away"
     world.read = whole  # type: ignore[method-assign]
     turn(loop, world)
-    assert board.shown.started
-    assert board.shown.read_fault is None
+    assert status_store.status.started
+    assert status_store.status.read_error is None
     assert world.written != []
 
 
 def test_a_prometheus_younger_than_a_piece_is_enough_and_one_without_figures_is_not(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    world = World()
+    world = PodModel()
     wide(world, monkeypatch)
     whole = world.read
 
@@ -272,17 +272,17 @@ def test_a_prometheus_younger_than_a_piece_is_enough_and_one_without_figures_is_
 
     world.read = young  # type: ignore[method-assign]
     since_s = -3600.0
-    loop, board = started(world)
-    assert not board.shown.started
-    assert board.shown.read_fault == "nothing there"
+    loop, status_store = started(world)
+    assert not status_store.status.started
+    assert status_store.status.read_error == "nothing there"
     since_s = 3600.0
     turn(loop, world)
-    assert board.shown.started
-    assert board.shown.warnings == ("partial 30",)
+    assert status_store.status.started
+    assert status_store.status.warnings == ("partial 30",)
 
 
 def test_only_what_is_new_is_read() -> None:
-    world = World()
+    world = PodModel()
     loop, _ = started(world)
     first = len(world.reads)
     turn(loop, world, 3)
@@ -299,48 +299,48 @@ def test_the_plan_reaches_its_whole_lead_however_old_the_newest_figure_is(before
     Requests are dear: few days have shown the jump, and cheaper ones may wait where no floor costs less.
     """
     jump_s = START_S // 86400 * 86400 + 86400
-    world = World(rate=lambda t: 80.0 if (t - jump_s) % 86400 < 43200 else 1.0)
+    world = PodModel(rate=lambda t: 80.0 if (t - jump_s) % 86400 < 43200 else 1.0)
     world.now_s = jump_s - before_s - 7
     world.see(revision(replace(ACT, delay_cost=1000.0)))
-    board = Board()
+    status_store = StatusStore()
     timing = replace(SETTINGS.timing, recent_s=86400, history_s=5 * 86400)
-    loop = Loop(world, world, replace(SETTINGS, timing=timing), board, clock=lambda: world.now_s)
+    loop = Loop(world, world, replace(SETTINGS, timing=timing), status_store, clock=lambda: world.now_s)
     loop.observe()
     world.now_s = jump_s - before_s
     loop.plan()
-    assert board.shown.plan[KEY].floor >= 8  # type: ignore[index]
+    assert status_store.status.plan[KEY].floor >= 8  # type: ignore[index]
 
 
 def test_what_was_refused_is_tried_again_and_the_loop_lives_on() -> None:
-    world = World(result=Result.DENIED)
-    loop, board = started(world)
+    world = PodModel(result=Result.DENIED)
+    loop, status_store = started(world)
     turn(loop, world, 3)
     assert len(world.written) == 3
-    assert board.shown.outcomes == {"denied": 3}
+    assert status_store.status.outcomes == {"denied": 3}
     world.result = Result.APPLIED
     turn(loop, world, 2)
     assert world.revisions[0].floor is not None
 
 
 def test_a_new_revision_of_a_known_service_has_its_history_from_its_first_moment() -> None:
-    world = World()
-    loop, board = started(world)
+    world = PodModel()
+    loop, status_store = started(world)
     turn(loop, world, 2)
     new = RevisionKey("shop", "cart-00002")
     world.see(revision(percent=0.0, reachable=False), revision(key=new, uid="u2", floor=None))
     turn(loop, world)
     assert world.written[-1].key == new
     assert world.written[-1].floor is not None
-    assert board.shown.plan[KEY].reason is Reason.UNREACHABLE  # type: ignore[index]
+    assert status_store.status.plan[KEY].reason is Reason.UNREACHABLE  # type: ignore[index]
 
 
 def test_traffic_is_split_between_two_revisions_half_and_half() -> None:
-    world = World(rate=lambda _: 80.0)
+    world = PodModel(rate=lambda _: 80.0)
     other = RevisionKey("shop", "cart-00002")
     world.see(revision(percent=50.0), revision(percent=50.0, key=other))
-    loop, board = started(world)
+    loop, status_store = started(world)
     turn(loop, world, 3)
-    plan = board.shown.plan
+    plan = status_store.status.plan
     assert plan is not None
     # Each has half of it, and a floor that carries that; by which candidate may differ.
     assert plan[KEY].median == plan[other].median == pytest.approx(40, rel=0.1)
@@ -349,7 +349,7 @@ def test_traffic_is_split_between_two_revisions_half_and_half() -> None:
 
 
 def test_a_clean_stop_takes_our_own_back() -> None:
-    world = World()
+    world = PodModel()
     loop, _ = started(world)
     turn(loop, world, 2)
     loop.end()
@@ -357,83 +357,83 @@ def test_a_clean_stop_takes_our_own_back() -> None:
 
 
 def test_another_pace_begins_anew() -> None:
-    world = World()
-    loop, board = started(world)
+    world = PodModel()
+    loop, status_store = started(world)
     turn(loop, world)
     loop.configure(replace(SETTINGS, timing=replace(SETTINGS.timing, step_s=60)))
-    assert not board.shown.started
+    assert not status_store.status.started
     turn(loop, world, 2)
-    assert board.shown.started
+    assert status_store.status.started
 
 
 def test_a_refit_changes_nothing_that_was_known() -> None:
-    world = World()
-    loop, board = started(world)
+    world = PodModel()
+    loop, status_store = started(world)
     turn(loop, world)
-    before = board.shown.plan
+    before = status_store.status.plan
     loop.refit()
     turn(loop, world)
-    after = board.shown.plan
+    after = status_store.status.plan
     assert before is not None
     assert after is not None
     assert after.floor[0] == pytest.approx(before.floor[0], abs=2)
 
 
 def test_slow_models_are_asked_beside_the_loop_and_told_of() -> None:
-    world = World()
-    loop, board = started(world)
+    world = PodModel()
+    loop, status_store = started(world)
     turn(loop, world)
-    loop.listen(one_by_one)
+    loop.listen(serial)
     assert not loop.has_due
-    assert board.shown.heard == 0
+    assert status_store.status.heard == 0
     loop.refit()
     assert loop.has_due
     turn(loop, world)
-    loop.listen(one_by_one)
+    loop.listen(serial)
     assert not loop.has_due
     # A rate that never varies is known without them.
-    assert (board.shown.heard, board.shown.spoken) == (1, 0)
+    assert (status_store.status.heard, status_store.status.spoken) == (1, 0)
     turn(loop, world)
 
 
 def test_with_no_revisions_at_all_the_loop_goes_round() -> None:
-    world = World()
-    board = Board()
-    loop = Loop(world, world, SETTINGS, board, clock=lambda: world.now_s)
+    world = PodModel()
+    status_store = StatusStore()
+    loop = Loop(world, world, SETTINGS, status_store, clock=lambda: world.now_s)
     turn(loop, world, 3)
-    assert board.shown.plan is not None
-    assert board.shown.plan.keys == ()
+    assert status_store.status.plan is not None
+    assert status_store.status.plan.keys == ()
 
 
-def standing(floor: int = 7) -> World:
+def standing(floor: int = 7) -> PodModel:
     """A world in which a former life of ours has left a floor."""
-    world = World()
+    world = PodModel()
     world.see(revision(floor=floor))
     return world
 
 
 def test_without_a_history_a_floor_of_a_former_life_stands_as_long_as_a_plan_may_and_no_longer() -> None:
     world = standing()
-    world.fault = Unreachable("away")
-    loop, board = started(world)
+    world.problem = Unreachable("away")
+    loop, status_store = started(world)
     turn(loop, world, 5)
     assert world.written == []
     turn(loop, world, 3)
     assert [order.floor for order in world.written] == [None]
     turn(loop, world, 5)
     assert len(world.written) == 1
-    assert board.shown.leads
-    assert not board.shown.started
+    assert status_store.status.leads
+    assert not status_store.status.started
 
 
 def test_without_a_history_a_standby_and_a_look_take_nothing_back() -> None:
     standby = standing()
-    standby.leading, standby.fault = False, Unreachable("away")
+    standby.leading, standby.problem = False, Unreachable("away")
     loop, _ = started(standby)
     turn(loop, standby, 20)
     assert standby.written == []
     looker = standing()
-    looker.fault = Unreachable("away")
+    looker.problem = Unreachable("away")
     loop, _ = started(looker, looks_only=True)
     turn(loop, looker, 20)
     assert looker.written == []
@@ -441,7 +441,7 @@ def test_without_a_history_a_standby_and_a_look_take_nothing_back() -> None:
 
 def test_without_a_history_a_mode_that_turns_to_observe_takes_the_floor_back_at_once() -> None:
     world = standing()
-    world.fault = Unreachable("away")
+    world.problem = Unreachable("away")
     loop, _ = started(world)
     turn(loop, world)
     loop.configure(replace(SETTINGS, policy=replace(ACT, mode=Mode.OBSERVE)))
@@ -450,7 +450,7 @@ def test_without_a_history_a_mode_that_turns_to_observe_takes_the_floor_back_at_
 
 
 def test_another_source_that_cannot_be_read_lets_floors_stand_and_then_decay() -> None:
-    world, typo = World(), World(fault=Unreachable("no such host"))
+    world, typo = PodModel(), PodModel(problem=Unreachable("no such host"))
     loop, _ = started(world)
     turn(loop, world, 3)
     stood = world.revisions[0].floor
@@ -466,17 +466,17 @@ def test_another_source_that_cannot_be_read_lets_floors_stand_and_then_decay() -
 
 
 def test_answers_in_which_nothing_was_observed_are_no_news() -> None:
-    world = World()
-    loop, board = started(world)
+    world = PodModel()
+    loop, status_store = started(world)
     turn(loop, world, 3)
-    stood, known_s = world.revisions[0].floor, board.shown.known_until_s
+    stood, known_s = world.revisions[0].floor, status_store.status.known_until_s
     world.rate = lambda _: float("nan")
     turn(loop, world, 4)
     assert world.revisions[0].floor == stood
     turn(loop, world, 8)
     assert world.revisions[0].floor is None
-    assert board.shown.plan[KEY].reason is Reason.STALE  # type: ignore[index]
-    assert board.shown.known_until_s == known_s
+    assert status_store.status.plan[KEY].reason is Reason.STALE  # type: ignore[index]
+    assert status_store.status.known_until_s == known_s
     world.rate = lambda _: 40.0
     turn(loop, world, 2)
     assert world.revisions[0].floor == pytest.approx(stood, abs=2)
@@ -491,18 +491,18 @@ def test_a_history_that_takes_long_to_read_is_caught_up_with_before_the_first_pl
         return quick(start_s, end_s, step_s)
 
     world.read = slow  # type: ignore[method-assign]
-    loop, board = started(world)
+    loop, status_store = started(world)
     loop.plan()
-    assert board.shown.plan[KEY].reason is not Reason.STALE  # type: ignore[index]
+    assert status_store.status.plan[KEY].reason is not Reason.STALE  # type: ignore[index]
     assert None not in [order.floor for order in world.written]
 
 
 def test_a_fault_of_ours_while_acting_leaves_the_next_turn_as_good_as_any() -> None:
-    world = World()
+    world = PodModel()
     loop, _ = started(world)
     fine = world.act
 
-    def broken(orders: Sequence[Order]) -> list[Outcome]:
+    def broken(orders: Sequence[Change]) -> list[WriteResult]:
         raise RuntimeError("out of threads")
 
     world.act = broken  # type: ignore[method-assign]
@@ -515,18 +515,18 @@ def test_a_fault_of_ours_while_acting_leaves_the_next_turn_as_good_as_any() -> N
 
 
 def test_a_revision_that_goes_between_plan_and_act_is_gone_and_no_more() -> None:
-    world = World()
-    loop, board = started(world)
+    world = PodModel()
+    loop, status_store = started(world)
 
-    def gone(orders: Sequence[Order]) -> list[Outcome]:
+    def gone(orders: Sequence[Change]) -> list[WriteResult]:
         world.see()
-        return [Outcome(order, Result.GONE, "no such Revision any more") for order in orders]
+        return [WriteResult(order, Result.GONE, "no such Revision any more") for order in orders]
 
     world.act = gone  # type: ignore[method-assign]
     turn(loop, world, 3)
-    assert board.shown.outcomes == {"gone": 1}
-    assert board.shown.plan is not None
-    assert board.shown.plan.keys == ()
+    assert status_store.status.outcomes == {"gone": 1}
+    assert status_store.status.plan is not None
+    assert status_store.status.plan.keys == ()
 
 
 @pytest.mark.parametrize(
@@ -536,9 +536,9 @@ def test_a_floor_that_cannot_be_taken_back_now_is_taken_back_later(result: Resul
     world = standing()
     world.revisions = (replace(world.revisions[0], policy=replace(ACT, mode=Mode.OBSERVE)),)
     world.result = result
-    loop, board = started(world)
+    loop, status_store = started(world)
     turn(loop, world, 2)
-    assert board.shown.outcomes == {result.value: 2}
+    assert status_store.status.outcomes == {result.value: 2}
     assert world.revisions[0].floor == 7
     world.result = Result.APPLIED
     turn(loop, world)
@@ -546,22 +546,22 @@ def test_a_floor_that_cannot_be_taken_back_now_is_taken_back_later(result: Resul
 
 
 def test_leadership_that_is_lost_and_regained() -> None:
-    world = World()
-    loop, board = started(world)
+    world = PodModel()
+    loop, status_store = started(world)
     turn(loop, world, 2)
     before = len(world.written)
     world.leading = False
     world.rate = lambda _: 4000.0
     turn(loop, world, 3)
     assert len(world.written) == before
-    assert not board.shown.leads
+    assert not status_store.status.leads
     world.leading = True
     turn(loop, world)
-    assert world.written[-1].floor == board.shown.plan[KEY].floor > 100  # type: ignore[index]
+    assert world.written[-1].floor == status_store.status.plan[KEY].floor > 100  # type: ignore[index]
 
 
 def test_the_mode_of_one_revision_changes_and_no_other_moves() -> None:
-    world = World(rate=lambda _: 80.0)
+    world = PodModel(rate=lambda _: 80.0)
     other = RevisionKey("shop", "cart-00002")
     world.see(revision(percent=50.0), revision(percent=50.0, key=other))
     loop, _ = started(world)
@@ -570,7 +570,7 @@ def test_the_mode_of_one_revision_changes_and_no_other_moves() -> None:
     first, second = world.revisions
     world.see(replace(first, policy=replace(ACT, mode=Mode.OBSERVE)), second)
     turn(loop, world)
-    assert world.written[before:] == [Order(KEY, "u1", None)]
+    assert world.written[before:] == [Change(KEY, "u1", None)]
     first, second = world.revisions
     world.see(replace(first, policy=ACT), second)
     turn(loop, world)
@@ -579,8 +579,8 @@ def test_the_mode_of_one_revision_changes_and_no_other_moves() -> None:
 
 
 def test_services_come_and_go_between_two_plans() -> None:
-    world = World()
-    loop, board = started(world)
+    world = PodModel()
+    loop, status_store = started(world)
     turn(loop, world, 2)
     stood = world.revisions[0].floor
     new = [
@@ -589,7 +589,7 @@ def test_services_come_and_go_between_two_plans() -> None:
     ]
     world.see(*world.revisions, *new)
     turn(loop, world)
-    assert board.shown.plan[new[0].key].reason is Reason.NO_FORECAST  # type: ignore[index]
+    assert status_store.status.plan[new[0].key].reason is Reason.NO_FORECAST  # type: ignore[index]
     loop.refit()
     turn(loop, world)
     world.see(world.revisions[0])
@@ -602,24 +602,24 @@ def test_services_come_and_go_between_two_plans() -> None:
 def test_what_came_with_a_warning_is_used_and_the_warning_shown_once(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    world = World()
+    world = PodModel()
     whole = world.read
 
     def partial(*span: int, **_: object) -> Demand:
         return replace(whole(*span), warnings=("partial: one store is away",))
 
     world.read = partial  # type: ignore[method-assign]
-    loop, board = started(world)
+    loop, status_store = started(world)
     turn(loop, world, 3)
-    assert board.shown.warnings == ("partial: one store is away",)
+    assert status_store.status.warnings == ("partial: one store is away",)
     assert [r.message for r in caplog.records].count("demand: partial: one store is away") == 1
     assert world.revisions[0].floor is not None
 
 
-SHORT = Setting(35.0, 15, 110.0, 60)
+SHORT = KpaSettings(35.0, 15, 110.0, 60)
 
 
-def asking(loop: Loop, setting: Setting) -> None:
+def asking(loop: Loop, setting: KpaSettings) -> None:
     """Let its plans ask for that setting everywhere, whatever they would ask for."""
     cycle = loop.cycle
     assert cycle is not None
@@ -633,8 +633,8 @@ def asking(loop: Loop, setting: Setting) -> None:
 
 
 def test_settings_are_written_with_the_floor_once_shown_and_told(caplog: pytest.LogCaptureFixture) -> None:
-    world = World()
-    loop, board = started(world)
+    world = PodModel()
+    loop, status_store = started(world)
     asking(loop, SHORT)
     with caplog.at_level("INFO"):
         turn(loop, world)
@@ -643,7 +643,7 @@ def test_settings_are_written_with_the_floor_once_shown_and_told(caplog: pytest.
     turn(loop, world, 3)
     assert {order.setting for order in world.written} == {SHORT}
     assert len(world.written) <= 2
-    assert board.shown.settings == ((KEY, SHORT),)
+    assert status_store.status.settings == ((KEY, SHORT),)
 
 
 @pytest.mark.parametrize(
@@ -651,7 +651,7 @@ def test_settings_are_written_with_the_floor_once_shown_and_told(caplog: pytest.
     [replace(ACT, mode=Mode.OBSERVE), replace(ACT, mode=Mode.OFF), replace(ACT, levers=frozenset())],
 )
 def test_settings_are_not_written_where_they_may_not(policy: RevisionPolicy) -> None:
-    world = World()
+    world = PodModel()
     world.see(revision(policy))
     loop, _ = started(world)
     asking(loop, SHORT)
@@ -660,84 +660,84 @@ def test_settings_are_not_written_where_they_may_not(policy: RevisionPolicy) -> 
 
 
 def test_settings_stand_while_the_history_cannot_be_read_and_then_decay() -> None:
-    world = World(fault=Unreachable("away"))
+    world = PodModel(problem=Unreachable("away"))
     world.see(revision(setting=SHORT, floor=3))
     loop, _ = started(world)
     turn(loop, world, 2)
     assert world.written == []
     turn(loop, world, 12)
-    assert world.written == [Order(KEY, "u1", None)]
+    assert world.written == [Change(KEY, "u1", None)]
 
 
 def test_a_clean_stop_takes_settings_back() -> None:
-    world = World()
+    world = PodModel()
     world.see(revision(setting=SHORT), revision(key=RevisionKey("shop", "cart-00002")))
-    loop, board = started(world)
+    loop, status_store = started(world)
     loop.end()
-    assert world.written == [Order(KEY, "u1", None)]
+    assert world.written == [Change(KEY, "u1", None)]
     loop.end()
     assert len(world.written) == 1
-    assert board.shown.settings == ()
+    assert status_store.status.settings == ()
 
 
 def guarding(loop: Loop) -> None:
-    """Let its shadow have found that the KPA alone did better."""
+    """Let its shadow have found that the KPA_INDEX alone did better."""
     assert loop.cycle is not None
-    shadow = loop.cycle.shade._shadow
+    shadow = loop.cycle.shadow_worker._shadow
     assert shadow is not None
-    shadow.found = replace(shadow.found, guarded=frozenset({KEY}))
+    shadow.found = replace(shadow.found, fallback_active=frozenset({KEY}))
 
 
 def test_a_guarded_revision_is_left_to_the_kpa_and_what_stands_is_taken_back() -> None:
-    world = World()
+    world = PodModel()
     world.see(revision(setting=SHORT, floor=7))
-    loop, board = started(world)
+    loop, status_store = started(world)
     guarding(loop)
     turn(loop, world)
-    assert world.written == [Order(KEY, "u1", None)]
-    plan = board.shown.plan
+    assert world.written == [Change(KEY, "u1", None)]
+    plan = status_store.status.plan
     assert plan is not None
-    assert (plan[KEY].floor, plan[KEY].reason) == (0, Reason.GUARDED)
+    assert (plan[KEY].floor, plan[KEY].reason) == (0, Reason.FALLBACK)
     assert loop.cycle is not None
     assert loop.spec is not None
-    assert explain(loop.cycle, loop.spec, plan, 0).guarded
+    assert explain(loop.cycle, loop.spec, plan, 0).fallback_active
     turn(loop, world, 3)
     assert len(world.written) == 1
 
 
 def test_the_guard_keeps_a_min_of_the_policy() -> None:
-    world = World()
+    world = PodModel()
     world.see(revision(replace(ACT, min=2)))
-    loop, board = started(world)
+    loop, status_store = started(world)
     guarding(loop)
     turn(loop, world)
-    assert board.shown.plan is not None
-    assert board.shown.plan[KEY].floor == 2
+    assert status_store.status.plan is not None
+    assert status_store.status.plan[KEY].floor == 2
 
 
 def test_the_guard_is_the_one_of_the_configuration_also_when_that_is_edited() -> None:
-    world = World()
+    world = PodModel()
     loop, _ = started(world)
     assert loop.cycle is not None
-    assert loop.cycle.shade.guard_share == pytest.approx(0.001)
+    assert loop.cycle.shadow_worker.guard_share == pytest.approx(0.001)
     loop.configure(replace(SETTINGS, acting=replace(SETTINGS.acting, guard=5.0)))
-    assert loop.cycle.shade.guard_share == pytest.approx(0.05)
+    assert loop.cycle.shadow_worker.guard_share == pytest.approx(0.05)
 
 
 def test_an_event_that_is_written_into_the_calendar_is_planned_for_at_once_and_nothing_is_lost() -> None:
-    world = World(rate=lambda _: 4.0)
-    loop, board = started(world)
+    world = PodModel(rate=lambda _: 4.0)
+    loop, status_store = started(world)
     turn(loop, world, 2)
-    cycle, usual = loop.cycle, board.shown.plan[KEY].floor  # type: ignore[index]
+    cycle, usual = loop.cycle, status_store.status.plan[KEY].floor  # type: ignore[index]
     now_s = int(world.now_s)
     sale = Event(name="sale", from_s=now_s + 60, until_s=now_s + 600, requests_per_second=80.0)
     ahead = Ahead(calendar=Calendar(time_zone="Europe/Berlin", events=(sale,)))
     loop.configure(replace(SETTINGS, ahead=ahead))
     turn(loop, world)
     assert loop.cycle is cycle
-    assert board.shown.plan[KEY].floor >= 10 > 2 * usual  # type: ignore[index]
-    assert board.shown.plan[KEY].reason is Reason.ANNOUNCED  # type: ignore[index]
+    assert status_store.status.plan[KEY].floor >= 10 > 2 * usual  # type: ignore[index]
+    assert status_store.status.plan[KEY].reason is Reason.ANNOUNCED  # type: ignore[index]
     assert cycle is not None
     assert cycle.clock is not None
     turn(loop, world, 28)
-    assert board.shown.plan[KEY].floor <= usual + 1  # type: ignore[index]
+    assert status_store.status.plan[KEY].floor <= usual + 1  # type: ignore[index]

@@ -8,30 +8,30 @@ from numpy.typing import NDArray
 
 from config.policy import Mode, RevisionPolicy
 from forecaster.forecasting import online
-from forecaster.forecasting.ensemble import Lane, Memory
+from forecaster.forecasting.ensemble import Ensemble, ServiceRecord
 from forecaster.sources.demand import Demand
 from models.ensemble.rehearse import NOT_KNOWN
 from models.fleet.keys import RevisionKey, ServiceKey
 from scaler.controller.explain import explain
-from scaler.controller.planner import Cycle
-from scaler.controller.timing import Pace
-from scaler.plan.candidates import KPA
+from scaler.controller.planner import Planner
+from scaler.controller.timing import LoopIntervals
+from scaler.plan.candidates import KPA_INDEX
 from scaler.plan.fleet import FleetSpec, fleet_spec
 from scaler.plan.revision import RevisionSpec
-from scaler.plan.timing import Timing
+from scaler.plan.timing import PlanTiming
 from scaler.shadow.evaluate import REQUESTS
-from scaler.shadow.worker import Came
+from scaler.shadow.worker import ObservedArrivals
 
 SERVICE, KEY = ServiceKey("shop", "cart"), RevisionKey("shop", "cart-00001")
 DAY_S, STEP_S, COARSE_S = 86400, 30, 300
 RISE_S = 9 * 3600
-PACE = Pace(
+PACE = LoopIntervals(
     step_s=STEP_S,
     coarse_s=COARSE_S,
     recent_s=DAY_S,
     history_s=28 * DAY_S,
     refit_s=3600,
-    plan=Timing(period_s=STEP_S, hold_s=120),
+    plan=PlanTiming(period_s=STEP_S, hold_s=120),
 )
 
 
@@ -61,16 +61,16 @@ def part(demand: Demand, start_s: int, end_s: int) -> Demand:
     return replace(demand, arrivals=demand.arrivals[:, some], busy=demand.busy[:, some], start_s=start_s)
 
 
-def remembered(until_s: int) -> Cycle:
+def remembered(until_s: int) -> Planner:
     """A cycle that has seven days of history, which has learned nothing of it yet."""
-    cycle = Cycle(PACE, until_s - 7 * DAY_S)
+    cycle = Planner(PACE, until_s - 7 * DAY_S)
     cycle.lead(spec())
     for start_s in (until_s - 7 * DAY_S, until_s - 3 * DAY_S):
-        cycle.remember(demand(start_s, min(start_s + 4 * DAY_S, until_s), COARSE_S))
+        cycle.load_history(demand(start_s, min(start_s + 4 * DAY_S, until_s), COARSE_S))
     return cycle
 
 
-def warmed(now_s: int) -> Cycle:
+def warmed(now_s: int) -> Planner:
     cycle = remembered(now_s - DAY_S)
     cycle.warm_up(demand(now_s - DAY_S, now_s))
     return cycle
@@ -108,7 +108,7 @@ def test_after_an_absence_of_days_the_forecast_goes_on_at_the_right_time() -> No
 
 def test_a_day_that_does_not_begin_with_a_long_step_is_taken_whole() -> None:
     now_s = 10 * DAY_S + 12 * 3600 + 4 * STEP_S
-    cycle = Cycle(PACE, now_s // COARSE_S * COARSE_S - 2 * DAY_S)
+    cycle = Planner(PACE, now_s // COARSE_S * COARSE_S - 2 * DAY_S)
     cycle.lead(spec())
     cycle.warm_up(demand((now_s - DAY_S) // COARSE_S * COARSE_S, now_s))
     assert cycle.forecast().origin_s == cycle.known_until_s == now_s
@@ -144,7 +144,7 @@ def test_an_absence_that_is_read_in_pieces_is_taken_as_if_it_came_at_once() -> N
 
 def test_a_service_that_appears_is_planned_once_it_was_seen() -> None:
     begin_s = 10 * DAY_S + 12 * 3600
-    cycle = Cycle(PACE, begin_s)
+    cycle = Planner(PACE, begin_s)
     cycle.lead(spec())
     assert cycle.plan(spec(), begin_s).floor[0] == 0
     for now_s in range(begin_s, begin_s + 600, STEP_S):
@@ -153,14 +153,14 @@ def test_a_service_that_appears_is_planned_once_it_was_seen() -> None:
 
 
 def test_a_refit_before_anybody_was_seen_asks_about_nobody() -> None:
-    cycle = Cycle(PACE, 10 * DAY_S)
+    cycle = Planner(PACE, 10 * DAY_S)
     cycle.lead(spec())
     assert cycle.refit(60.0).chunks == ()
 
 
 def test_a_service_that_is_gone_is_forgotten_in_time() -> None:
     pace = replace(PACE, recent_s=600)
-    cycle = Cycle(pace, 0)
+    cycle = Planner(pace, 0)
     cycle.lead(spec())
     gone = ServiceKey("shop", "gone")
     both = demand(0, 300)
@@ -188,7 +188,7 @@ def test_what_slow_models_know_of_the_next_minutes_is_learned_to_be_used() -> No
     values = levels[None].astype(np.float32)
     off = {}
     for known in (False, True):
-        cycle = Cycle(PACE, begin_s)
+        cycle = Planner(PACE, begin_s)
         cycle.lead(spec())
         wrong = []
         for step in range(levels.size - 40):
@@ -198,8 +198,8 @@ def test_what_slow_models_know_of_the_next_minutes_is_learned_to_be_used() -> No
                 ahead = np.full(7200 // COARSE_S, np.nan, np.float32)
                 ahead[: coarse.size] = coarse
                 nothing = np.empty((0, 1, ahead.size), np.float32)
-                memory = Memory(np.empty(0, np.int64), nothing, now_s, NOT_KNOWN, ahead)
-                cycle.outside.lane = Lane(COARSE_S, {SERVICE: memory})
+                memory = ServiceRecord(np.empty(0, np.int64), nothing, now_s, NOT_KNOWN, ahead)
+                cycle.signals.ensemble = Ensemble(COARSE_S, {SERVICE: memory})
             cycle.observe(demand(now_s, now_s + STEP_S, values=values[:, step : step + 1]))
             came = levels[step + 2 : step + 6].max()
             wrong.append(abs(np.log(cycle.forecast().values[0, 3, 0] / came)))
@@ -220,7 +220,7 @@ def test_a_call_of_another_service_tells_of_what_follows() -> None:
         values = both[:, first_step:last_step]
         return Demand(keys, services, values, values, begin_s + first_step * step_s, step_s, 30.0)
 
-    cycle = Cycle(PACE, begin_s)
+    cycle = Planner(PACE, begin_s)
     cycle.lead(spec())
     for step in range(0, steps, 120):
         cycle.observe(came(step, step + 120))
@@ -248,10 +248,10 @@ def test_a_plan_uses_nothing_of_later() -> None:
     np.testing.assert_array_equal(plans[0].rates, plans[1].rates)
 
 
-def shadowed(*, rate: float = 20.0) -> tuple[Cycle, Demand]:
+def shadowed(*, rate: float = 20.0) -> tuple[Planner, Demand]:
     """A cycle with a Revision that has a shadow, and two hours of its past."""
     one = RevisionSpec(key=KEY, service=SERVICE, container_concurrency=4, total_value=4.0, target_value=2.8)
-    cycle = Cycle(replace(PACE, recent_s=7200), 10 * DAY_S)
+    cycle = Planner(replace(PACE, recent_s=7200), 10 * DAY_S)
     cycle.lead(fleet_spec([one], np.array([20.0])), [one])
     # Service times are known once something came.
     first = demand(10 * DAY_S, 10 * DAY_S + 300, values=np.full((1, 10), rate, np.float32))
@@ -263,26 +263,26 @@ def shadowed(*, rate: float = 20.0) -> tuple[Cycle, Demand]:
 def test_a_warm_up_lives_through_every_second_of_what_it_rehearses() -> None:
     cycle, past = shadowed()
     cycle.warm_up(past)
-    found = cycle.shade.found
+    found = cycle.shadow_worker.found
     known_s = cycle.known_until_s // 3600 * 3600 - past.start_s
-    requests = found.sums[found.rows[KEY], KPA, REQUESTS]
+    requests = found.sums[found.rows[KEY], KPA_INDEX, REQUESTS]
     # What came to be known before counts a little less.
     assert 0.98 * 20 * known_s <= requests <= 20 * (known_s + 300) * 1.01
-    assert found.proven == {KEY}
+    assert found.has_evidence == {KEY}
 
 
 def test_while_nobody_can_be_observed_the_shadow_has_no_lull() -> None:
     cycle, past = shadowed()
     cycle.warm_up(past)
-    shadow = cycle.shade._shadow
+    shadow = cycle.shadow_worker._shadow
     assert shadow is not None
     until_s = shadow.now_s
     nothing = demand(until_s, until_s + 600, values=np.full((1, 20), np.nan, np.float32))
     cycle.observe(nothing)
-    cycle.shade.live()
+    cycle.shadow_worker.live()
     assert shadow.now_s == until_s
     cycle.observe(demand(until_s + 600, until_s + 630, values=np.full((1, 1), 20.0, np.float32)))
-    cycle.shade.live()
+    cycle.shadow_worker.live()
     assert shadow.now_s == until_s + 630
 
 
@@ -296,18 +296,18 @@ def together(batch: int, *, hours: int = 12) -> Demand:
 def test_requests_that_come_together_have_a_higher_floor_than_as_many_one_by_one() -> None:
     floors, blind = {}, {}
     for batch in (1, 20):
-        cycle = Cycle(PACE, 10 * DAY_S)
+        cycle = Planner(PACE, 10 * DAY_S)
         cycle.lead(spec())
         cycle.observe(together(batch))
         plan = cycle.plan(spec(), cycle.known_until_s + STEP_S)
         told = explain(cycle, spec(), plan, 0)
         assert told.dispersion == pytest.approx(batch, rel=0.25)
         saves = {choice.pods: choice.saves for choice in told.choices}
-        assert saves[int(plan.wanted[0])] <= 1 < saves[int(plan.wanted[0]) - 1]
-        floors[batch] = int(plan.wanted[0])
+        assert saves[int(plan.desired[0])] <= 1 < saves[int(plan.desired[0]) - 1]
+        floors[batch] = int(plan.desired[0])
         # Nothing else than how they come is forgotten.
         cycle.state.peak["dispersion_seen"] = 0
-        blind[batch] = int(cycle.plan(spec(), cycle.known_until_s + STEP_S).wanted[0])
+        blind[batch] = int(cycle.plan(spec(), cycle.known_until_s + STEP_S).desired[0])
     assert floors[20] >= floors[1] + 2
     assert floors[20] > blind[20]
     assert floors[1] <= blind[1] + 1
@@ -315,11 +315,11 @@ def test_requests_that_come_together_have_a_higher_floor_than_as_many_one_by_one
 
 def test_what_comes_together_is_told_from_windows_of_several_steps() -> None:
     came, found = together(20, hours=48), {}
-    smeared = np.convolve(came.arrivals[0], np.ones(2) / 2)[np.newaxis, : came.arrivals.shape[1]]
+    window_steps = np.convolve(came.arrivals[0], np.ones(2) / 2)[np.newaxis, : came.arrivals.shape[1]]
     for window_s in (0, 2 * STEP_S):
-        cycle = Cycle(replace(PACE, recent_s=2 * DAY_S), 10 * DAY_S)
+        cycle = Planner(replace(PACE, recent_s=2 * DAY_S), 10 * DAY_S)
         cycle.lead(spec())
-        cycle.warm_up(replace(came, arrivals=smeared.astype(np.float32), window_s=window_s))
+        cycle.warm_up(replace(came, arrivals=window_steps.astype(np.float32), window_s=window_s))
         found[window_s] = float(online.dispersions(cycle.state)[0])
     assert found[2 * STEP_S] == pytest.approx(20, rel=0.3)
     # Read as if each step stood for itself, they come the more together the longer they are looked at.
@@ -329,7 +329,7 @@ def test_what_comes_together_is_told_from_windows_of_several_steps() -> None:
 def test_the_shadow_is_told_how_requests_come() -> None:
     cycle, _ = shadowed()
     cycle.observe(replace(together(20), start_s=cycle.known_until_s))
-    (*_, came) = cycle.shade._due
-    assert isinstance(came, Came)
+    (*_, came) = cycle.shadow_worker._due
+    assert isinstance(came, ObservedArrivals)
     assert came.dispersion.tolist() == online.dispersions(cycle.state).tolist()
     assert came.dispersion[0] > 10

@@ -1,4 +1,4 @@
-"""Services of all odd kinds in one fleet: a forecast or none for each, and no plan fails for one."""
+"""ServiceMeasurements of all odd kinds in one fleet: a forecast or none for each, and no plan fails for one."""
 
 import numpy as np
 from numpy.typing import NDArray
@@ -6,21 +6,21 @@ from numpy.typing import NDArray
 from forecaster.forecasting.ensemble import heard
 from forecaster.sources.demand import Demand
 from models.fleet.keys import RevisionKey, ServiceKey
-from scaler.controller.planner import Cycle
-from scaler.controller.timing import Pace
+from scaler.controller.planner import Planner
+from scaler.controller.timing import LoopIntervals
 from scaler.plan.fleet import fleet_spec
 from scaler.plan.revision import RevisionSpec
-from scaler.plan.timing import Timing
+from scaler.plan.timing import PlanTiming
 
 DAY_S, STEP_S, COARSE_S = 86400, 30, 300
 BEGIN_S = 1_800_000_000 // DAY_S * DAY_S
-PACE = Pace(
+PACE = LoopIntervals(
     step_s=STEP_S,
     coarse_s=COARSE_S,
     recent_s=DAY_S // 4,
     history_s=4 * DAY_S,
     refit_s=3600,
-    plan=Timing(period_s=STEP_S, hold_s=120),
+    plan=PlanTiming(period_s=STEP_S, hold_s=120),
 )
 KINDS = (
     "usual",
@@ -69,9 +69,9 @@ def test_every_odd_service_has_a_forecast_or_none_and_no_plan_fails() -> None:
         for kind in KINDS
     ]
     spec = fleet_spec(revisions, np.full(len(KINDS), 20.0))
-    cycle = Cycle(PACE, BEGIN_S - 4 * DAY_S)
+    cycle = Planner(PACE, BEGIN_S - 4 * DAY_S)
     cycle.lead(spec, revisions)
-    cycle.remember(demand(BEGIN_S - 4 * DAY_S, BEGIN_S - DAY_S // 4, COARSE_S))
+    cycle.load_history(demand(BEGIN_S - 4 * DAY_S, BEGIN_S - DAY_S // 4, COARSE_S))
     cycle.warm_up(demand(BEGIN_S - DAY_S // 4, BEGIN_S, STEP_S))
     for i in range(20):
         # The clock steps back once and on again: what is known already comes again.
@@ -82,7 +82,7 @@ def test_every_odd_service_has_a_forecast_or_none_and_no_plan_fails() -> None:
         assert (np.diff(forecast.values, axis=1) >= 0).all()
         plan = cycle.plan(spec, at_s + STEP_S)
         assert (plan.floor >= 0).all()
-    cycle.outside.lane = heard(cycle.refit(5.0))
+    cycle.signals.ensemble = heard(cycle.refit(5.0))
     cycle.observe(demand(BEGIN_S + 20 * STEP_S, BEGIN_S + 21 * STEP_S, STEP_S))
     known = dict(zip(KINDS, cycle.forecast().known[np.argsort(np.argsort(KINDS))], strict=True))
     assert not known["never seen"]

@@ -5,7 +5,7 @@ import pytest
 
 from config.scenario import SCENARIOS
 from scaler.demo.story import BEGIN_S, Story
-from scaler.simulation.pod_model import world_of
+from scaler.simulation.pod_model import pod_model_of
 
 BEFORE_S, AFTER_S = 86400, 3600
 
@@ -17,4 +17,4 @@ def _short_story() -> Story:
     rate = 12 + 8 * np.sin(2 * np.pi * t / 3600)
     arrivals = np.random.default_rng(5).poisson(rate, (2, len(t))).astype(np.float32)
     scenario = SCENARIOS["heavy"]
-    return Story(arrivals, BEGIN_S - BEFORE_S, BEGIN_S, scenario, world_of(scenario))
+    return Story(arrivals, BEGIN_S - BEFORE_S, BEGIN_S, scenario, pod_model_of(scenario))

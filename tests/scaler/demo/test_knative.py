@@ -5,13 +5,13 @@ from dataclasses import replace
 import numpy as np
 
 from config.policy import Mode
-from scaler.controller.changes import Order, Result
+from scaler.controller.changes import Change, Result
 from scaler.demo.knative import SimulatedKnative
 from scaler.demo.show import SETTINGS
 from scaler.demo.story import REVISIONS, SERVICE, Story
 from scaler.demo.worlds import TIDECAST, Worlds
-from scaler.kpa.settings import Setting
-from scaler.simulation.state import FIGURES, STARTUPS
+from scaler.kpa.settings import KpaSettings
+from scaler.simulation.state import METRICS, STARTUPS
 
 
 def cluster(story: Story) -> tuple[SimulatedKnative, Worlds]:
@@ -33,7 +33,7 @@ def test_a_floor_written_stands_and_is_in_force_from_the_next_second(short_story
     knative, worlds = cluster(short_story)
     worlds.live(short_story.begin_s + 100)
     before, revisions = knative.specs()
-    order = Order(revisions[1].key, revisions[1].uid, 6)
+    order = Change(revisions[1].key, revisions[1].uid, 6)
     assert [o.result for o in knative.act([order])] == [Result.APPLIED]
     after, revisions = knative.specs()
     assert (after > before, [r.floor for r in revisions]) == (True, [None, 6])
@@ -47,9 +47,9 @@ def test_a_floor_written_stands_and_is_in_force_from_the_next_second(short_story
 def test_a_floor_taken_back_is_none(short_story: Story) -> None:
     knative, worlds = cluster(short_story)
     key, uid = REVISIONS[0], knative.specs()[1][0].uid
-    knative.act([Order(key, uid, 6)])
+    knative.act([Change(key, uid, 6)])
     worlds.live(short_story.begin_s + 5)
-    knative.act([Order(key, uid, None)])
+    knative.act([Change(key, uid, None)])
     worlds.live(short_story.begin_s + 10)
     assert knative.specs()[1][0].floor is None
     assert worlds.pods.floor[TIDECAST, 0] == 0
@@ -58,21 +58,21 @@ def test_a_floor_taken_back_is_none(short_story: Story) -> None:
 def test_a_setting_written_stands_and_changes_how_the_world_goes_on(short_story: Story) -> None:
     plain, with_setting = cluster(short_story), cluster(short_story)
     key, uid = REVISIONS[0], plain[0].specs()[1][0].uid
-    roomy = Order(key, uid, None, Setting(utilization_percentage=20.0, window_s=600))
+    roomy = Change(key, uid, None, KpaSettings(utilization_percentage=20.0, window_s=600))
     assert [o.result for o in with_setting[0].act([roomy])] == [Result.APPLIED]
     assert with_setting[0].specs()[1][0].setting == roomy.setting
     assert [o.result for o in with_setting[0].act([roomy])] == [Result.UNCHANGED]
     held = []
     for _, worlds in (plain, with_setting):
         worlds.live(short_story.begin_s + 900)
-        held.append(worlds.figures[TIDECAST, :, FIGURES.index("ready_pod_s")])
+        held.append(worlds.figures[TIDECAST, :, METRICS.index("ready_pod_s")])
     assert held[1][0] > 1.5 * held[0][0]
     assert held[1][1] == held[0][1]
 
 
 def test_another_revision_of_that_name_is_gone(short_story: Story) -> None:
     knative, _ = cluster(short_story)
-    assert [o.result for o in knative.act([Order(REVISIONS[0], "another uid", 6)])] == [Result.GONE]
+    assert [o.result for o in knative.act([Change(REVISIONS[0], "another uid", 6)])] == [Result.GONE]
 
 
 def test_other_settings_are_seen(short_story: Story) -> None:

@@ -43,13 +43,13 @@ def test_it_draws_what_is_told_and_goes_on_to_the_end(
 ) -> None:
     from playwright.sync_api import expect, sync_playwright
 
-    faults: list[str] = []
+    problems: list[str] = []
     asked: list[str] = []
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
         seen = browser.new_page(color_scheme=scheme, viewport={"width": width, "height": 900})  # type: ignore[arg-type]
-        seen.on("pageerror", lambda error: faults.append(str(error)))
-        seen.on("console", lambda said: faults.append(said.text) if said.type == "error" else None)
+        seen.on("pageerror", lambda error: problems.append(str(error)))
+        seen.on("console", lambda said: problems.append(said.text) if said.type == "error" else None)
         seen.on("request", lambda request: asked.append(request.url))
         seen.goto(page.url)
         expect(seen.locator("svg")).to_have_count(6)
@@ -66,5 +66,5 @@ def test_it_draws_what_is_told_and_goes_on_to_the_end(
         expect(seen.locator("#table-title")).to_have_text("What it came to")
         expect(seen.locator("#table tr")).to_have_count(4)
         browser.close()
-    assert faults == []
+    assert problems == []
     assert all(url.startswith(page.url) for url in asked)

@@ -48,8 +48,8 @@ def test_it_plans_every_period_and_its_floors_are_in_force(short_story: Story) -
     assert [one.at_s - short_story.begin_s for one in show.scenes] == list(range(1, 1800, 30))
     last = show.scenes[-1]
     assert [half.floor for half in last.halves] == show.worlds.pods.floor[TIDECAST].tolist()
-    assert show.board.shown.outcomes["applied"] >= 1
-    assert show.board.shown.faults == {}
+    assert show.status_store.status.outcomes["applied"] >= 1
+    assert show.status_store.status.job_failures == {}
 
 
 def test_the_table_is_the_same_at_any_speed(short_story: Story) -> None:

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from forecaster.sources.exports import read_export
-from scaler.demo.story import BEGIN_S, MEAN_RATE, MOST_HOURS, TRACE, Story, story
+from scaler.demo.story import BEGIN_S, MAX_HOURS, MEAN_RATE, TRACE, Story, story
 
 WHOLE = Path(__file__).parents[2] / "data" / "nasa_http_60s.csv.gz"
 DAY_S = 86400
@@ -35,7 +35,7 @@ def test_two_weeks_lie_before_the_show_and_a_start_up_after_the_longest_one(told
     assert (told.begin_s, told.begin_s % 300) == (BEGIN_S, 0)
     assert told.begin_s - told.start_s > 14 * DAY_S
     end_s = told.start_s + told.arrivals.shape[1]
-    assert end_s - (told.begin_s + MOST_HOURS * 3600) >= told.world.startup_s + 2
+    assert end_s - (told.begin_s + MAX_HOURS * 3600) >= told.world.startup_s + 2
 
 
 def test_the_traffic_is_scaled_and_falls_on_the_revisions_half_and_half(told: Story) -> None:

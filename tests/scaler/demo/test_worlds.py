@@ -8,7 +8,7 @@ from scaler.demo.worlds import KPA, ORACLE, POLICIES, TIDECAST, Worlds
 from scaler.policies.oracle import pods_needed
 from scaler.simulation.plan_rows import plan_rows
 from scaler.simulation.simulator import replay
-from scaler.simulation.state import FIGURES
+from scaler.simulation.state import METRICS
 
 SCORE_S = 600
 
@@ -34,8 +34,8 @@ def test_each_is_the_replay_of_its_plan(short_story: Story) -> None:
         for row, rows in enumerate(plans):
             came = short_story.from_second(begin_s)[row, :3000]
             want = replay(short_story.world, came, rows, score_s=SCORE_S)
-            got = dict(zip(FIGURES, lived.figures[policy, row], strict=True))
-            assert got == pytest.approx({name: getattr(want, name) for name in FIGURES}), POLICIES[policy]
+            got = dict(zip(METRICS, lived.figures[policy, row], strict=True))
+            assert got == pytest.approx({name: getattr(want, name) for name in METRICS}), POLICIES[policy]
 
 
 def test_a_floor_is_in_force_from_its_second_on_and_pods_are_there_a_start_up_later(

@@ -9,7 +9,7 @@ from typing import Any, cast
 from config.overrides import resolve
 from config.policy import RevisionPolicy
 from models.fleet.keys import RevisionKey
-from scaler.controller.changes import Order, Result
+from scaler.controller.changes import Change, Result
 from scaler.knative import marks
 from scaler.knative.acting import Acting
 from scaler.knative.connection import Connection
@@ -17,7 +17,7 @@ from scaler.knative.fleet import Fleet
 from scaler.knative.objects import KINDS, Name, annotations, decode
 from scaler.knative.stats import Stat, StatStream
 from scaler.kpa.config import AutoscalerConfig
-from scaler.kpa.settings import Setting
+from scaler.kpa.settings import KpaSettings
 
 ASLEEP, LOST = RevisionKey("shop", "asleep-00001"), RevisionKey("shop", "lost-00001")
 
@@ -29,7 +29,7 @@ def seen(kind: Name, key: RevisionKey, version: str = "1", **said: str) -> Any:
 
 
 @dataclass
-class World:
+class PodModel:
     """An API server that takes what is applied, a clock, and a stream in which something may happen."""
 
     now_s: float = 0.0
@@ -63,11 +63,11 @@ class World:
 
 
 def test_a_revision_that_goes_while_its_floor_is_looked_at_does_not_end_the_looking() -> None:
-    world = World()
+    world = PodModel()
     for key in (ASLEEP, LOST):
         world.see((Name.REVISION, seen(Name.REVISION, key)))
         world.see((Name.POD_AUTOSCALER, seen(Name.POD_AUTOSCALER, key)))
-    orders = [Order(key, f"uid-{key.name}", 3) for key in (ASLEEP, LOST)]
+    orders = [Change(key, f"uid-{key.name}", 3) for key in (ASLEEP, LOST)]
     assert [o.result for o in world.acting.act(orders)] == [Result.APPLIED, Result.APPLIED]
     world.see((Name.POD_AUTOSCALER, seen(Name.POD_AUTOSCALER, ASLEEP, min_scale="3")))
     world.acting.look()
@@ -77,14 +77,14 @@ def test_a_revision_that_goes_while_its_floor_is_looked_at_does_not_end_the_look
     assert not world.acting.settled
 
 
-SHORT = Setting(utilization_percentage=35.0, window_s=15)
+SHORT = KpaSettings(utilization_percentage=35.0, window_s=15)
 
 
 def test_settings_are_settled_once_the_podautoscaler_bears_them_and_nobody_is_nudged() -> None:
-    world = World()
+    world = PodModel()
     world.see((Name.REVISION, seen(Name.REVISION, ASLEEP)))
     world.see((Name.POD_AUTOSCALER, seen(Name.POD_AUTOSCALER, ASLEEP)))
-    order = Order(ASLEEP, f"uid-{ASLEEP.name}", None, SHORT)
+    order = Change(ASLEEP, f"uid-{ASLEEP.name}", None, SHORT)
     assert [o.result for o in world.acting.act([order])] == [Result.APPLIED]
     world.now_s = 2.0
     world.acting.look()
@@ -93,16 +93,16 @@ def test_settings_are_settled_once_the_podautoscaler_bears_them_and_nobody_is_nu
     world.see((Name.POD_AUTOSCALER, carried))
     world.acting.look()
     assert world.acting.settled
-    assert (world.acting.nudges, world.acting.faults()) == (0, {})
+    assert (world.acting.nudges, world.acting.problems()) == (0, {})
     world.acting.act([order])
     assert world.acting.settled
 
 
 def test_settings_that_a_revision_does_not_pass_on_are_written_on_the_podautoscaler() -> None:
-    world = World()
+    world = PodModel()
     world.see((Name.REVISION, seen(Name.REVISION, ASLEEP)))
     world.see((Name.POD_AUTOSCALER, seen(Name.POD_AUTOSCALER, ASLEEP)))
-    world.acting.act([Order(ASLEEP, f"uid-{ASLEEP.name}", 2, SHORT)])
+    world.acting.act([Change(ASLEEP, f"uid-{ASLEEP.name}", 2, SHORT)])
     world.now_s = 3.5
     world.acting.look()
     assert world.acting.steering.on is Name.POD_AUTOSCALER
@@ -113,10 +113,10 @@ def test_settings_that_a_revision_does_not_pass_on_are_written_on_the_podautosca
 
 
 def test_a_setting_written_over_by_a_person_is_not_waited_for() -> None:
-    world = World()
+    world = PodModel()
     world.see((Name.REVISION, seen(Name.REVISION, ASLEEP)))
     world.see((Name.POD_AUTOSCALER, seen(Name.POD_AUTOSCALER, ASLEEP)))
-    world.acting.act([Order(ASLEEP, f"uid-{ASLEEP.name}", None, SHORT)])
+    world.acting.act([Change(ASLEEP, f"uid-{ASLEEP.name}", None, SHORT)])
     world.see((Name.REVISION, seen(Name.REVISION, ASLEEP, "10", window="40s")))
     world.acting.look()
     assert world.acting.settled

@@ -10,7 +10,7 @@ from pytest_httpserver import HTTPServer
 from werkzeug import Request, Response
 
 from models.fleet.keys import RevisionKey
-from scaler.controller.changes import Order, Outcome, Result
+from scaler.controller.changes import Change, Result, WriteResult
 from scaler.knative.actuator import Actuator, Write
 from scaler.knative.connection import Connection
 from scaler.knative.marks import AUTOSCALING, FLOOR, OWNER, SET
@@ -36,7 +36,7 @@ def write(seen: dict[str, Any], floor: int | None, **settings: str) -> Write:
     thing = decode(json.dumps(seen).encode(), Revision)
     key = RevisionKey("default", thing.metadata.name)
     wishes = {FLOOR: None if floor is None else str(floor), **settings}
-    return Write(Order(key, thing.metadata.uid, floor), Name.REVISION, thing, wishes)
+    return Write(Change(key, thing.metadata.uid, floor), Name.REVISION, thing, wishes)
 
 
 @dataclass
@@ -82,7 +82,7 @@ def server(api: HTTPServer) -> Server:
     return made
 
 
-def only(connection: Connection, wanted: Write, seen: list[Any] | None = None) -> Outcome:
+def only(connection: Connection, wanted: Write, seen: list[Any] | None = None) -> WriteResult:
     told: list[Any] = [] if seen is None else seen
     (outcome,) = Actuator(connection, lambda _, thing: told.append(thing)).write([wanted])
     return outcome

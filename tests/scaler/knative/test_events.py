@@ -43,4 +43,4 @@ def test_without_the_right_to_write_them_it_goes_on(api: HTTPServer, connection:
     api.expect_request(PATH, "POST").respond_with_data("", status=403)
     events = Events(connection)
     assert not events.warn(HELLO, "FloorRefused", "too high")
-    assert isinstance(events.fault, Denied)
+    assert isinstance(events.problem, Denied)

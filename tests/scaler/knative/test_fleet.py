@@ -12,7 +12,7 @@ from models.fleet.keys import RevisionKey, ServiceKey
 from scaler.knative.fleet import Fleet
 from scaler.knative.objects import KINDS, Name, decode, slim
 from scaler.kpa.config import AutoscalerConfig
-from scaler.kpa.settings import Setting
+from scaler.kpa.settings import KpaSettings
 from scaler.plan.revision import RevisionSpec
 
 ONE, TWO = RevisionKey("default", "hello-00001"), RevisionKey("default", "hello-00002")
@@ -179,13 +179,13 @@ def test_a_bad_annotation_is_one_fault_and_the_rest_of_the_fleet_goes_on() -> No
         (Name.REVISION, revision("hello-00003")),
     )
     assert len(made.specs()[1]) == 3
-    faults = made.faults()
-    assert set(faults) == {ONE, TWO}
-    assert [len(lines) for lines in faults.values()] == [1, 1]
-    assert "lots" in faults[ONE][0]
+    problems = made.problems()
+    assert set(problems) == {ONE, TWO}
+    assert [len(lines) for lines in problems.values()] == [1, 1]
+    assert "lots" in problems[ONE][0]
     made.see(Name.REVISION, revision("hello-00001", version="2"))
     made.specs()
-    assert set(made.faults()) == {TWO}
+    assert set(made.problems()) == {TWO}
 
 
 def test_values_of_ours_are_not_taken_for_the_owners() -> None:
@@ -222,7 +222,7 @@ def test_settings_of_ours_stand_beside_the_owners_and_are_not_resolved() -> None
         "autoscaling.knative.dev/panic-window-percentage": "20",
     }
     spec = one(fleet((Name.REVISION, revision("hello-00001", annotations=SHORT | owners))))
-    assert spec.setting == Setting(window_s=15, retention_s=60)
+    assert spec.setting == KpaSettings(window_s=15, retention_s=60)
     assert spec.own_levers == {Lever.PANIC}
     assert (spec.window_s, spec.panic_window_percentage) == (60.0, 20.0)
     assert spec.kpa is not None
@@ -233,7 +233,7 @@ def test_settings_of_ours_stand_beside_the_owners_and_are_not_resolved() -> None
 def test_a_setting_that_a_person_wrote_over_is_the_owners() -> None:
     by_hand = SHORT | {"autoscaling.knative.dev/window": "40s"}
     spec = one(fleet((Name.REVISION, revision("hello-00001", annotations=by_hand))))
-    assert spec.setting == Setting(retention_s=60)
+    assert spec.setting == KpaSettings(retention_s=60)
     assert (spec.own_levers, spec.window_s) == (frozenset({Lever.WINDOW}), 40.0)
 
 
@@ -305,12 +305,12 @@ def test_an_older_version_does_not_overwrite_a_newer_one() -> None:
 
 def test_many_at_once_come_out_sorted_like_one_by_one() -> None:
     names = [f"hello-{i:05d}" for i in range(250, 0, -1)]
-    at_once = fleet(*((Name.REVISION, revision(name)) for name in names))
-    one_by_one = Fleet(resolve)
+    concurrency = fleet(*((Name.REVISION, revision(name)) for name in names))
+    serial = Fleet(resolve)
     for name in names:
-        one_by_one.see(Name.REVISION, revision(name))
-        one_by_one.specs()
-    assert at_once.specs()[1] == one_by_one.specs()[1]
-    assert [s.key.name for s in at_once.specs()[1]] == sorted(names)
-    at_once.replace(Name.REVISION, [revision(name) for name in names[:3]])
-    assert [s.key.name for s in at_once.specs()[1]] == sorted(names[:3])
+        serial.see(Name.REVISION, revision(name))
+        serial.specs()
+    assert concurrency.specs()[1] == serial.specs()[1]
+    assert [s.key.name for s in concurrency.specs()[1]] == sorted(names)
+    concurrency.replace(Name.REVISION, [revision(name) for name in names[:3]])
+    assert [s.key.name for s in concurrency.specs()[1]] == sorted(names[:3])

@@ -9,7 +9,7 @@ from scaler.knative.marks import (
     KEYS,
     OWNER,
     SET,
-    Change,
+    AnnotationPatch,
     change,
     floor_wish,
     has_own,
@@ -20,7 +20,7 @@ from scaler.knative.marks import (
     release,
     setting,
 )
-from scaler.kpa.settings import AS_IT_IS, Setting
+from scaler.kpa.settings import UNSET, KpaSettings
 
 MIN = AUTOSCALING + FLOOR
 SET_MIN, OWNER_MIN = SET + FLOOR, OWNER + FLOOR
@@ -28,7 +28,9 @@ MARKED = {MIN: "3", SET_MIN: "3", OWNER_MIN: "1"}
 HELD = frozenset(MARKED)
 
 
-def carried_out(annotations: dict[str, str], wanted: Change | None, held: frozenset[str]) -> dict[str, str]:
+def carried_out(
+    annotations: dict[str, str], wanted: AnnotationPatch | None, held: frozenset[str]
+) -> dict[str, str]:
     """The annotations after a server-side apply by a manager that holds `held`, and a patch that drops."""
     if wanted is None:
         return annotations
@@ -37,11 +39,11 @@ def carried_out(annotations: dict[str, str], wanted: Change | None, held: frozen
 
 
 def test_a_floor_where_the_owner_had_none_is_marked_with_an_empty_owner() -> None:
-    assert change({}, {FLOOR: "3"}) == Change({MIN: "3", SET_MIN: "3", OWNER_MIN: ""})
+    assert change({}, {FLOOR: "3"}) == AnnotationPatch({MIN: "3", SET_MIN: "3", OWNER_MIN: ""})
 
 
 def test_a_floor_above_the_owners_keeps_the_owners_value_beside_it() -> None:
-    assert change({MIN: "1"}, {FLOOR: "3"}) == Change(MARKED)
+    assert change({MIN: "1"}, {FLOOR: "3"}) == AnnotationPatch(MARKED)
 
 
 def test_an_owners_floor_is_never_lowered() -> None:
@@ -53,19 +55,19 @@ def test_the_same_wish_again_changes_nothing() -> None:
 
 
 def test_a_higher_wish_keeps_the_owners_value() -> None:
-    assert change(MARKED, {FLOOR: "7"}, HELD) == Change({MIN: "7", SET_MIN: "7", OWNER_MIN: "1"})
+    assert change(MARKED, {FLOOR: "7"}, HELD) == AnnotationPatch({MIN: "7", SET_MIN: "7", OWNER_MIN: "1"})
 
 
 def test_a_wish_at_the_owners_value_takes_ours_off() -> None:
-    assert change(MARKED, {FLOOR: "1"}, HELD) == Change({MIN: "1"})
+    assert change(MARKED, {FLOOR: "1"}, HELD) == AnnotationPatch({MIN: "1"})
 
 
 def test_release_restores_what_the_owner_had() -> None:
-    assert release(MARKED, HELD) == Change({MIN: "1"})
+    assert release(MARKED, HELD) == AnnotationPatch({MIN: "1"})
 
 
 def test_release_removes_what_the_owner_did_not_have() -> None:
-    assert release(MARKED | {OWNER_MIN: ""}, HELD) == Change({})
+    assert release(MARKED | {OWNER_MIN: ""}, HELD) == AnnotationPatch({})
 
 
 def test_what_was_given_back_stays_though_we_hold_it() -> None:
@@ -91,7 +93,7 @@ def test_a_floor_a_person_removed_is_removed_and_our_marks_go() -> None:
 
 def test_above_a_persons_value_the_floor_is_raised_from_theirs() -> None:
     over = MARKED | {MIN: "4"}
-    assert change(over, {FLOOR: "6"}, HELD) == Change({MIN: "6", SET_MIN: "6", OWNER_MIN: "4"})
+    assert change(over, {FLOOR: "6"}, HELD) == AnnotationPatch({MIN: "6", SET_MIN: "6", OWNER_MIN: "4"})
 
 
 def test_an_owners_setting_is_never_touched() -> None:
@@ -116,7 +118,7 @@ def test_a_floor_over_the_old_name_leaves_that_in_place() -> None:
 
 def test_marks_that_another_manager_holds_are_dropped_explicitly() -> None:
     """A backup restored by another program: leaving them out of an apply does not remove them."""
-    assert release(MARKED, ()) == Change({MIN: "1"}, frozenset({SET_MIN, OWNER_MIN}))
+    assert release(MARKED, ()) == AnnotationPatch({MIN: "1"}, frozenset({SET_MIN, OWNER_MIN}))
 
 
 def test_other_annotations_are_none_of_our_business() -> None:
@@ -185,10 +187,10 @@ def test_the_owners_floor_is_only_ever_raised(before: dict[str, str], wish: dict
 
 def test_settings_are_read_back_from_what_counts() -> None:
     said = carried_out({}, change({}, {FLOOR: "3", "window": "15s"}), frozenset())
-    assert setting(said) == Setting(window_s=15)
+    assert setting(said) == KpaSettings(window_s=15)
     assert not outdated(said)
     over = said | {AUTOSCALING + "window": "40s"}
-    assert setting(over) == AS_IT_IS
+    assert setting(over) == UNSET
     assert outdated(over)
 
 

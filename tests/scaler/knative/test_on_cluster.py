@@ -34,7 +34,7 @@ from steered import (
     watching,
 )
 
-from scaler.controller.changes import Order, Result
+from scaler.controller.changes import Change, Result
 from scaler.knative.actuator import Actuator
 from scaler.knative.cluster import Cluster
 from scaler.knative.connection import Connection
@@ -124,7 +124,7 @@ def test_writing_to_what_was_deleted_makes_nothing(
 ) -> None:
     spec = deployed(serving, tidecast, "deleted")
     path = f"{SERVING.format('default')}/revisions/{spec.key.name}"
-    planned = tidecast.acting.write_for(Order(spec.key, spec.uid, 3))
+    planned = tidecast.acting.write_for(Change(spec.key, spec.uid, 3))
     assert planned is not None
     serving.do(lambda api: api.delete(f"{SERVING.format('default')}/services/deleted"))
     until(lambda: serving.do(lambda api: api.find(path)) is None, "the Revision is gone", 60)
@@ -210,10 +210,10 @@ def test_annotations_of_service_and_namespace_are_followed_live(serving: Running
     serving.do(
         lambda api: api.merge(path, {"metadata": {"annotations": {"tidecast.dev/delay-cost": "much"}}})
     )
-    until(lambda: any("much" in fault for fault in tidecast.faults()), "the fault is told")
+    until(lambda: any("much" in problem for problem in tidecast.problems()), "the fault is told")
     assert seen(tidecast, spec.key.name).policy.delay_cost == 30.0
     say(None)
-    until(lambda: not tidecast.faults(), "the fault is over")
+    until(lambda: not tidecast.problems(), "the fault is over")
 
 
 def test_the_clusters_defaults_are_followed_live(serving: Running, tidecast: Cluster) -> None:
@@ -251,7 +251,7 @@ def test_looking_writes_nothing_and_acting_patches_revisions_only(
     user = "system:serviceaccount:tidecast:tidecast"
     before = len(serving.writes(user))
     spec = deployed(serving, tidecast, "audited")
-    tidecast.specs(), tidecast.startups_s([spec.key]), tidecast.verify(), tidecast.faults()
+    tidecast.specs(), tidecast.startups_s([spec.key]), tidecast.verify(), tidecast.problems()
     assert len(serving.writes(user)) == before
     order(tidecast, spec, 2)
     order(tidecast, spec, 2)

@@ -39,9 +39,9 @@ def short(**annotations: str) -> dict[str, str]:
     ],
 )
 def test_total_and_target(annotations: dict[str, str], concurrency: int, total: float, target: float) -> None:
-    got, faults = parameters(short(**annotations), concurrency, DEFAULTS)
+    got, problems = parameters(short(**annotations), concurrency, DEFAULTS)
     assert (got.total_value, got.target_value) == (total, target)
-    assert not faults
+    assert not problems
 
 
 def test_the_kebab_name_wins_over_the_old_one() -> None:
@@ -75,9 +75,9 @@ def test_annotations_win_over_the_cluster() -> None:
     ],
 )
 def test_nonsense_is_one_fault_and_the_default_holds(annotation: str, text: str) -> None:
-    got, faults = parameters({AUTOSCALING + annotation: text}, 0, DEFAULTS)
-    assert len(faults) == 1
-    assert faults[0].startswith(f"{AUTOSCALING}{annotation}: {text}: ")
+    got, problems = parameters({AUTOSCALING + annotation: text}, 0, DEFAULTS)
+    assert len(problems) == 1
+    assert problems[0].startswith(f"{AUTOSCALING}{annotation}: {text}: ")
     assert got == parameters({}, 0, DEFAULTS)[0]
 
 
@@ -85,13 +85,13 @@ def test_nonsense_is_one_fault_and_the_default_holds(annotation: str, text: str)
     ("text", "utilization"), [("70", 0.7), ("1", 1.0), ("1.5", 0.015), ("0.5", 0.5), ("100", 1.0)]
 )
 def test_a_percentage_up_to_one_is_a_fraction_already(text: str, utilization: float) -> None:
-    got, faults = read_config({"container-concurrency-target-percentage": text})
+    got, problems = read_config({"container-concurrency-target-percentage": text})
     assert got.container_concurrency_target_fraction == utilization
-    assert not faults
+    assert not problems
 
 
 def test_config_autoscaler_with_faults_names_each() -> None:
-    got, faults = read_config(
+    got, problems = read_config(
         {
             "stable-window": "forever",
             "min-scale": "2",
@@ -100,10 +100,10 @@ def test_config_autoscaler_with_faults_names_each() -> None:
         }
     )
     assert got == AutoscalerConfig(min_scale=2)
-    assert len(faults) == 2
+    assert len(problems) == 2
 
 
 def test_a_metric_of_another_kind_is_concurrency_and_told() -> None:
-    got, faults = parameters(short(metric="memory"), 0, DEFAULTS)
+    got, problems = parameters(short(metric="memory"), 0, DEFAULTS)
     assert got.metric is Metric.CONCURRENCY
-    assert len(faults) == 1
+    assert len(problems) == 1

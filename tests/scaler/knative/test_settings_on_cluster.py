@@ -32,16 +32,16 @@ from config.policy import Lever
 from scaler.controller.changes import Result
 from scaler.controller.loop import Loop
 from scaler.controller.ports import DemandSource
-from scaler.controller.status import Board
+from scaler.controller.status import StatusStore
 from scaler.knative.cluster import Cluster
 from scaler.knative.marks import AUTOSCALING, marked
 from scaler.knative.objects import Name
-from scaler.kpa.settings import AS_IT_IS, Setting
+from scaler.kpa.settings import UNSET, KpaSettings
 from scaler.plan.revision import RevisionSpec
 
 pytestmark = pytest.mark.cluster
 
-SHORT = Setting(35.0, 15, 1000.0, 60)
+SHORT = KpaSettings(35.0, 15, 1000.0, 60)
 SAID = SHORT.annotations()
 ACTS_AND_WAITS = """
 import signal, sys
@@ -51,12 +51,12 @@ from config.settings import Settings
 from scaler.knative.cluster import Cluster
 from scaler.knative.connection import Connection
 from scaler.controller.changes import Order
-from scaler.kpa.settings import Setting
+from scaler.kpa.settings import KpaSettings
 cluster = Cluster(Connection.open(Path(sys.argv[1])), Settings(), resolve)
 cluster.start()
 assert cluster.wait_synced(30)
 spec = next(s for s in cluster.specs()[1] if s.key.name == sys.argv[2])
-(outcome,) = cluster.act([Order(spec.key, spec.uid, 2, Setting(35.0, 15, 1000.0, 60))])
+(outcome,) = cluster.act([Order(spec.key, spec.uid, 2, KpaSettings(35.0, 15, 1000.0, 60))])
 print(outcome.result.value, flush=True)
 signal.pause()
 """
@@ -124,7 +124,7 @@ def test_a_setting_and_a_floor_come_and_go_without_each_other(plane: Running, ti
     now = steering(plane, tidecast, spec)
     assert now.items() >= (SAID | {MIN: "1"}).items()
     order(tidecast, spec, 2, replace(SHORT, window_s=None, retention_s=None))
-    assert seen(tidecast, spec.key.name).setting == Setting(35.0, None, 1000.0, None)
+    assert seen(tidecast, spec.key.name).setting == KpaSettings(35.0, None, 1000.0, None)
     order(tidecast, spec, None)
     left = steering(plane, tidecast, spec)
     assert kpa_annotations(left)[MIN] == "1"
@@ -198,8 +198,11 @@ def test_a_clean_stop_gives_settings_back(plane: Running, tidecast: Cluster) -> 
     spec = deployed(plane, tidecast, "stopped", window="")
     owners = kpa_annotations(steering(plane, tidecast, spec))
     order(tidecast, spec, None, SHORT)
-    board = Board()
-    Loop(cast(DemandSource, None), tidecast, settings_of(plane), board).end()
-    assert (board.shown.outcomes, board.shown.settings) == ({"applied": 1}, ((spec.key, SHORT),))
-    assert seen(tidecast, spec.key.name).setting == AS_IT_IS
+    status_store = StatusStore()
+    Loop(cast(DemandSource, None), tidecast, settings_of(plane), status_store).end()
+    assert (status_store.status.outcomes, status_store.status.settings) == (
+        {"applied": 1},
+        ((spec.key, SHORT),),
+    )
+    assert seen(tidecast, spec.key.name).setting == UNSET
     assert kpa_annotations(steering(plane, tidecast, spec)) == owners

@@ -53,7 +53,7 @@ def test_one_a_second_and_revision(autoscaler: tuple[str, list[bytes]]) -> None:
     assert stream.push([Stat(HELLO), Stat(other)]) == 1
     now_s[0] = 1001.0
     assert stream.push([Stat(HELLO)]) == 1
-    assert stream.fault == ""
+    assert stream.problem == ""
     end_s = time.monotonic() + 5
     while len(frames) < 3 and time.monotonic() < end_s:
         time.sleep(0.005)
@@ -64,10 +64,10 @@ def test_one_a_second_and_revision(autoscaler: tuple[str, list[bytes]]) -> None:
 def test_without_a_stream_it_goes_on(url: str) -> None:
     stream = StatStream(url)
     assert stream.push([Stat(HELLO)]) == 0
-    assert url in stream.fault
+    assert url in stream.problem
 
 
 def test_no_address_means_nothing_is_sent() -> None:
     stream = StatStream("")
     assert stream.push([Stat(HELLO)]) == 0
-    assert stream.fault == ""
+    assert stream.problem == ""

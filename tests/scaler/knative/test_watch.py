@@ -233,9 +233,9 @@ def test_a_server_that_is_away_is_asked_until_it_is_back(api: HTTPServer, connec
     known = Known()
     serve(api, Script([lambda: away, lambda: away, lambda: listing(thing("a", 1), version=7)], [silence]))
     with watching(connection, known) as watch:
-        until(lambda: isinstance(watch.fault, Unreachable), "the fault is shown")
+        until(lambda: isinstance(watch.problem, Unreachable), "the fault is shown")
         until(lambda: known.names == {"a"}, "the list")
-        until(lambda: watch.fault is None, "the fault is over")
+        until(lambda: watch.problem is None, "the fault is over")
 
 
 def test_a_missing_right_is_shown_and_tried_again(
@@ -244,7 +244,7 @@ def test_a_missing_right_is_shown_and_tried_again(
     denied = Response(json.dumps(status(403, "may not list")), 403, mimetype="application/json")
     serve(api, Script([lambda: denied], [silence]))
     with watching(connection, Known()) as watch:
-        until(lambda: isinstance(watch.fault, Denied), "the fault is shown")
+        until(lambda: isinstance(watch.problem, Denied), "the fault is shown")
         assert not watch.synced
 
 
@@ -270,5 +270,5 @@ def test_a_watch_on_which_nothing_happens_stops_at_once(api: HTTPServer, connect
 
 def test_nobody_listens(nobody: Connection) -> None:
     with watching(nobody, Known()) as watch:
-        until(lambda: isinstance(watch.fault, ApiError), "the fault is shown")
+        until(lambda: isinstance(watch.problem, ApiError), "the fault is shown")
         assert not watch.wait(0.1)

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from config.faults import ConfigError
+from config.problems import ConfigError
 from scaler.kpa.activator import Mode
 from scaler.kpa.annotations import AUTOSCALING
 from scaler.kpa.delay import delay_window, record_count
@@ -130,6 +130,6 @@ def test_configuration(number: int) -> None:
         return
     with pytest.raises(ConfigError) as refused:
         spec_of(given)
-    (line,) = refused.value.faults
+    (line,) = refused.value.problems
     # The cluster's fault is told as the cluster's, the Revision's as the Revision's.
     assert line.startswith("config-autoscaler ") is not want["config_ok"]

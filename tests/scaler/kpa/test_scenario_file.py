@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from config.faults import ConfigError
+from config.problems import ConfigError
 from scaler.kpa.scenario_file import load_scenario_input, read_scenario_input
 
 
@@ -59,14 +59,14 @@ def test_the_least_that_is_needed() -> None:
 def test_one_fault(changed: dict[str, Any], line: str) -> None:
     with pytest.raises(ConfigError) as refused:
         read_scenario_input(fine(**changed))
-    assert len(refused.value.faults) == 1
-    assert refused.value.faults[0].startswith(line)
+    assert len(refused.value.problems) == 1
+    assert refused.value.problems[0].startswith(line)
 
 
 def test_all_faults_at_once() -> None:
     with pytest.raises(ConfigError) as refused:
         read_scenario_input({"pipeline": "kpa", "load": ["x", -1], "pods": {}})
-    assert len(refused.value.faults) == 7
+    assert len(refused.value.problems) == 7
 
 
 @pytest.mark.parametrize(
@@ -86,7 +86,7 @@ def test_no_scenario_at_all(tmp_path: Path, text: str, told: str) -> None:
     file.write_bytes(text.encode("utf-8", "surrogateescape"))
     with pytest.raises(ConfigError) as refused:
         load_scenario_input(file)
-    (line,) = refused.value.faults
+    (line,) = refused.value.problems
     assert line.startswith(f"{file}: ")
     assert told in line
 

@@ -9,9 +9,9 @@ from hypothesis import strategies as st
 from config.policy import Lever
 from scaler.kpa.annotations import read_annotations
 from scaler.kpa.config import AutoscalerConfig
-from scaler.kpa.settings import ADMITTED, AS_IT_IS, KEYS, LEVERS, Setting, of_row, read_texts
+from scaler.kpa.settings import KEYS, LEVERS, UNSET, WEBHOOK_RANGES, KpaSettings, from_row, read_texts
 
-WHOLE = Setting(35.0, 15, 110.0, 60)
+WHOLE = KpaSettings(35.0, 15, 110.0, 60)
 
 
 def test_each_setting_has_its_lever_and_the_floor_is_none_of_them() -> None:
@@ -26,31 +26,31 @@ def test_each_setting_has_its_lever_and_the_floor_is_none_of_them() -> None:
 
 
 def test_what_is_not_said_is_nan_and_no_annotation() -> None:
-    assert AS_IT_IS.texts() == AS_IT_IS.annotations() == {}
-    assert all(math.isnan(x) for x in AS_IT_IS.row())
-    assert Setting(min_scale=2).annotations() == {"autoscaling.knative.dev/min-scale": "2"}
-    assert Setting(min_scale=2).texts() == {}
+    assert UNSET.texts() == UNSET.annotations() == {}
+    assert all(math.isnan(x) for x in UNSET.row())
+    assert KpaSettings(min_scale=2).annotations() == {"autoscaling.knative.dev/min-scale": "2"}
+    assert KpaSettings(min_scale=2).texts() == {}
 
 
-values = [st.none() | st.integers(int(least), int(most)) for least, most in ADMITTED]
+values = [st.none() | st.integers(int(least), int(most)) for least, most in WEBHOOK_RANGES]
 
 
 @given(st.tuples(*values))
 def test_written_and_read_again_it_is_the_same(row: tuple[int | None, ...]) -> None:
-    setting = of_row(tuple(math.nan if x is None else float(x) for x in row))  # type: ignore[arg-type]
+    setting = from_row(tuple(math.nan if x is None else float(x) for x in row))  # type: ignore[arg-type]
     assert read_texts(setting.texts()) == setting
-    _, faults = read_annotations(setting.annotations(), AutoscalerConfig())
-    assert not faults
+    _, problems = read_annotations(setting.annotations(), AutoscalerConfig())
+    assert not problems
 
 
 @pytest.mark.parametrize("text", ["", "5", "2h", "soon"])
 def test_a_text_that_knative_would_refuse_says_nothing(text: str) -> None:
-    assert read_texts({"window": text, "panic-threshold-percentage": "110"}) == Setting(
+    assert read_texts({"window": text, "panic-threshold-percentage": "110"}) == KpaSettings(
         panic_threshold_percentage=110.0
     )
 
 
 def test_durations_may_be_said_in_other_units() -> None:
-    assert read_texts({"window": "1m30s", "scale-to-zero-pod-retention-period": "2m"}) == Setting(
+    assert read_texts({"window": "1m30s", "scale-to-zero-pod-retention-period": "2m"}) == KpaSettings(
         window_s=90, retention_s=120
     )

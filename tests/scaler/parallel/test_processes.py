@@ -1,4 +1,4 @@
-"""Work that is done elsewhere: in processes, and on a real Dask cluster one of whose workers is killed."""
+"""Work that is done remote_or_local: in processes, and on a real Dask cluster one of whose workers is killed."""
 
 import os
 import signal
@@ -15,7 +15,7 @@ import pytest
 from forecaster.forecasting import ensemble
 from models.fleet.history import FleetHistory
 from models.fleet.keys import ServiceKey
-from scaler.parallel.processes import ClusterError, LostError, dask, elsewhere, one_by_one, processes
+from scaler.parallel.processes import ClusterError, LostError, dask, processes, remote_or_local, serial
 
 distributed: Any = pytest.importorskip("distributed")
 
@@ -81,7 +81,7 @@ def cluster() -> Iterator[Any]:
 
 def test_one_worker_process_killed_in_the_middle_and_nothing_lost(tmp_path: Path) -> None:
     done = dict(processes(2)(partial(killed_once, tmp_path), range(12)))
-    assert done == dict(one_by_one(squared, range(12)))
+    assert done == dict(serial(squared, range(12)))
     assert (tmp_path / "killed").exists()
 
 
@@ -103,45 +103,47 @@ def test_once_it_is_stopped_no_more_is_awaited() -> None:
 
 
 def test_one_worker_of_a_cluster_killed_in_the_middle_and_nothing_lost(cluster: Any, tmp_path: Path) -> None:
-    with dask(cluster.scheduler_address) as spread:
-        done = dict(spread(partial(killed_once, tmp_path), range(40)))
-    assert done == dict(one_by_one(squared, range(40)))
+    with dask(cluster.scheduler_address) as executor:
+        done = dict(executor(partial(killed_once, tmp_path), range(40)))
+    assert done == dict(serial(squared, range(40)))
     assert (tmp_path / "killed").exists()
 
 
 def test_the_slow_lane_on_a_cluster_that_loses_a_worker_is_the_slow_lane(cluster: Any) -> None:
     history, loss = fleet(), np.ones(16)
-    here = ensemble.refresh(ensemble.Lane(3600), history, loss, cpu_s=1e3)
+    here = ensemble.refresh(ensemble.Ensemble(3600), history, loss, cpu_s=1e3)
     with (
-        dask(cluster.scheduler_address) as spread,
+        dask(cluster.scheduler_address) as executor,
         distributed.Client(cluster, set_as_default=False) as client,
     ):
         victim = next(iter(client.run(os.getpid).values()))
 
         def and_one_is_killed(work: Any, items: Any) -> Iterator[Any]:
-            for i, each in enumerate(spread(work, items)):
+            for i, each in enumerate(executor(work, items)):
                 if i == 0:
                     os.kill(victim, signal.SIGKILL)
                 yield each
 
-        there = ensemble.refresh(ensemble.Lane(3600), history, loss, cpu_s=1e3, spread=and_one_is_killed)
+        there = ensemble.refresh(
+            ensemble.Ensemble(3600), history, loss, cpu_s=1e3, executor=and_one_is_killed
+        )
     assert there.memory.keys() == here.memory.keys()
     np.testing.assert_allclose(there.ahead(history.keys).rates, here.ahead(history.keys).rates, rtol=1e-5)
     for key, kept in here.memory.items():
         np.testing.assert_allclose(there.memory[key].said, kept.said, rtol=1e-4)
-        assert there.memory[key].worth.pays == kept.worth.pays
+        assert there.memory[key].worth.adds_skill == kept.worth.adds_skill
 
 
 def test_closures_and_lambdas_travel_to_a_cluster(cluster: Any) -> None:
     by = 3
-    with dask(cluster.scheduler_address) as spread:
-        assert dict(spread(lambda k: by * k, range(5))) == {k: 3 * k for k in range(5)}
-        assert dict(spread(squared, [])) == {}
+    with dask(cluster.scheduler_address) as executor:
+        assert dict(executor(lambda k: by * k, range(5))) == {k: 3 * k for k in range(5)}
+        assert dict(executor(squared, [])) == {}
 
 
 def test_what_work_raises_on_a_cluster_is_raised_here(cluster: Any) -> None:
-    with dask(cluster.scheduler_address) as spread, pytest.raises(ZeroDivisionError):
-        list(spread(refused, [1]))
+    with dask(cluster.scheduler_address) as executor, pytest.raises(ZeroDivisionError):
+        list(executor(refused, [1]))
 
 
 def test_a_cluster_that_does_not_answer_is_told() -> None:
@@ -150,8 +152,8 @@ def test_a_cluster_that_does_not_answer_is_told() -> None:
 
 
 def test_elsewhere_is_the_cluster_where_it_answers(cluster: Any) -> None:
-    with elsewhere(cluster.scheduler_address, stopped=lambda: False, missed=pytest.fail) as spread:
-        pids = {pid for _, pid in spread(whose, range(4))}
+    with remote_or_local(cluster.scheduler_address, stopped=lambda: False, missed=pytest.fail) as executor:
+        pids = {pid for _, pid in executor(whose, range(4))}
     with distributed.Client(cluster, set_as_default=False) as client:
         assert pids <= set(client.run(os.getpid).values())
 
@@ -159,7 +161,7 @@ def test_elsewhere_is_the_cluster_where_it_answers(cluster: Any) -> None:
 @pytest.mark.parametrize("address", [None, "tcp://127.0.0.1:9"])
 def test_elsewhere_is_a_process_of_its_own_where_no_cluster_answers(address: str | None) -> None:
     why: list[str] = []
-    with elsewhere(address, stopped=lambda: False, missed=why.append) as spread:
-        ((_, pid),) = spread(whose, [1])
+    with remote_or_local(address, stopped=lambda: False, missed=why.append) as executor:
+        ((_, pid),) = executor(whose, [1])
     assert pid != os.getpid()
     assert len(why) == (address is not None)

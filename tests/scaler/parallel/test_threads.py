@@ -36,7 +36,7 @@ def test_what_fails_in_a_thread_fails_here() -> None:
 
 
 def test_ctrl_c_keeps_what_is_done() -> None:
-    with threads(2) as spread:
+    with threads(2) as executor:
 
         def interrupted(item: int) -> int:
             if item == 5:
@@ -44,13 +44,13 @@ def test_ctrl_c_keeps_what_is_done() -> None:
                 time.sleep(0.2)
             return item
 
-        done = dict(spread(interrupted, range(1000)))
-        assert spread.stopped
+        done = dict(executor(interrupted, range(1000)))
+        assert executor.stopped
         assert {0, 1, 2, 3} <= done.keys()
         assert len(done) < 1000
-        assert list(spread(abs, range(9))) == list(spread.one_by_one(abs, range(9))) == []
+        assert list(executor(abs, range(9))) == list(executor.serial(abs, range(9))) == []
         with pytest.raises(Stopped):
-            in_order(spread)(abs, [1, 2])
+            in_order(executor)(abs, [1, 2])
 
 
 def test_a_second_ctrl_c_ends_the_process() -> None:
@@ -62,5 +62,5 @@ def test_a_second_ctrl_c_ends_the_process() -> None:
 
 
 def test_one_job_for_each_processor() -> None:
-    with threads(None) as spread:
-        assert spread.jobs == processors() >= 1
+    with threads(None) as executor:
+        assert executor.jobs == processors() >= 1

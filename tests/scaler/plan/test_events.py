@@ -12,14 +12,14 @@ from forecaster.sources.demand import Demand
 from models.fleet.keys import RevisionKey, ServiceKey
 from scaler.cli.explain import pages
 from scaler.controller.explain import explain
-from scaler.controller.planner import Cycle
-from scaler.controller.timing import Pace
-from scaler.plan.candidates import KPA
-from scaler.plan.events import MOST
+from scaler.controller.planner import Planner
+from scaler.controller.timing import LoopIntervals
+from scaler.plan.candidates import KPA_INDEX
+from scaler.plan.events import MAX_PODS
 from scaler.plan.fleet import FleetSpec, fleet_spec
 from scaler.plan.result import FleetPlan, Reason
 from scaler.plan.revision import RevisionSpec
-from scaler.plan.timing import Timing
+from scaler.plan.timing import PlanTiming
 
 STEP_S, DAY_S = 30, 86400
 STARTUP_S, HOLD_S = 45.0, 120
@@ -28,13 +28,13 @@ FROM_S, UNTIL_S = START_S + 1800, START_S + 2700
 NAMES = ("cart", "search")
 SERVICES = tuple(ServiceKey("shop", name) for name in NAMES)
 KEYS = tuple(RevisionKey("shop", f"{name}-00001") for name in NAMES)
-PACE = Pace(
+PACE = LoopIntervals(
     step_s=STEP_S,
     coarse_s=300,
     recent_s=7200,
     history_s=2 * DAY_S,
     refit_s=3600,
-    plan=Timing(period_s=STEP_S, hold_s=HOLD_S),
+    plan=PlanTiming(period_s=STEP_S, hold_s=HOLD_S),
 )
 
 
@@ -62,15 +62,15 @@ def spec(**policy: object) -> FleetSpec:
     )
 
 
-def warmed(calendar: Calendar, rate: float = 8.0) -> Cycle:
-    cycle = Cycle(PACE, START_S - DAY_S, calendar)
+def warmed(calendar: Calendar, rate: float = 8.0) -> Planner:
+    cycle = Planner(PACE, START_S - DAY_S, calendar)
     cycle.lead(spec())
-    cycle.remember(demand(START_S - DAY_S, START_S - 7200, 300, rate))
+    cycle.load_history(demand(START_S - DAY_S, START_S - 7200, 300, rate))
     cycle.warm_up(demand(START_S - 7200, START_S, STEP_S, rate))
     return cycle
 
 
-def plans(cycle: Cycle, until_s: int, rate: float = 8.0, **policy: object) -> dict[int, FleetPlan]:
+def plans(cycle: Planner, until_s: int, rate: float = 8.0, **policy: object) -> dict[int, FleetPlan]:
     """Seconds after the event's beginning -> the plan made then."""
     made = {}
     for now_s in range(cycle.known_until_s + STEP_S, until_s, STEP_S):
@@ -104,8 +104,8 @@ def test_in_the_window_no_quantile_is_below_what_was_announced() -> None:
     assert (said.rates[0] >= 80).all()
     assert said.values[1].max() < 40
     over = cycle.forecast(UNTIL_S)
-    assert over.least is not None
-    assert not over.least.any()
+    assert over.announced_rate is not None
+    assert not over.announced_rate.any()
     assert over.values[0].max() < 40
 
 
@@ -118,14 +118,16 @@ def test_so_many_times_what_is_usual() -> None:
 
 def test_a_rule_that_keeps_no_floor_keeps_one_for_an_event(monkeypatch: pytest.MonkeyPatch) -> None:
     cycle = warmed(SALE)
-    whole = cycle.shade.chosen
+    whole = cycle.shadow_worker.chosen
 
     def alone(keys: object, sparse: NDArray[np.bool_]) -> object:
         chosen = whole(KEYS, sparse)
         everyone = np.ones(len(KEYS), np.bool_)
-        return replace(chosen, places=np.full(len(KEYS), KPA), proven=everyone, guarded=everyone)
+        return replace(
+            chosen, places=np.full(len(KEYS), KPA_INDEX), has_evidence=everyone, fallback_active=everyone
+        )
 
-    monkeypatch.setattr(cycle.shade, "chosen", alone)
+    monkeypatch.setattr(cycle.shadow_worker, "chosen", alone)
     made = plans(cycle, UNTIL_S + 300)
     assert made[0].floor.tolist()[0] >= 10
     assert made[0].floor[1] == 0
@@ -136,7 +138,7 @@ def test_bounds_and_budgets_hold_in_an_event_too() -> None:
     assert set(floors(plans(warmed(SALE), FROM_S + 60, max=7)).values()) <= set(range(8))
     cycle = warmed(SALE)
     plans(cycle, FROM_S + 60)
-    assert cycle.plan(spec(), FROM_S + 60, max_total_pods=6).wanted.sum() <= 6
+    assert cycle.plan(spec(), FROM_S + 60, max_total_pods=6).desired.sum() <= 6
 
 
 def test_a_service_without_any_traffic_so_far_has_its_pods_too() -> None:
@@ -150,10 +152,10 @@ def test_an_event_that_is_announced_or_called_off_meanwhile_holds_at_once() -> N
     plans(cycle, FROM_S - 60)
     known = cycle.state.peak["steps"].copy()
     assert cycle.plan(spec(), FROM_S).floor[0] <= 4
-    cycle.outside.calendar = SALE
+    cycle.signals.calendar = SALE
     assert cycle.plan(spec(), FROM_S).floor[0] >= 10
-    cycle.outside.calendar = Calendar()
-    assert cycle.plan(spec(), FROM_S).wanted[0] <= 4
+    cycle.signals.calendar = Calendar()
+    assert cycle.plan(spec(), FROM_S).desired[0] <= 4
     assert cycle.state.peak["steps"].tolist() == known.tolist()
 
 
@@ -178,7 +180,7 @@ def test_a_service_lives_by_the_zone_of_its_revision_with_most_traffic() -> None
         ],
         np.full(3, STARTUP_S),
     )
-    cycle = Cycle(PACE, START_S - DAY_S, Calendar(time_zone="Europe/Berlin"))
+    cycle = Planner(PACE, START_S - DAY_S, Calendar(time_zone="Europe/Berlin"))
     cycle.lead(made)
     cycle.observe(demand(START_S, START_S + 60))
     assert cycle.clock is not None
@@ -194,6 +196,6 @@ def test_by_utc_without_holidays_there_is_no_clock_to_read() -> None:
 def test_a_rate_with_three_digits_too_many_asks_for_no_more_than_the_most() -> None:
     cycle = warmed(Calendar(events=(event(requests_per_second=1e15),)))
     made = plans(cycle, FROM_S + 60)
-    assert max(floors(made).values()) == MOST
+    assert max(floors(made).values()) == MAX_PODS
     within = plans(warmed(Calendar(events=(event(requests_per_second=1e15),))), FROM_S + 60, max=7)
     assert max(floors(within).values()) == 7

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 from scipy.special import gammainc, ndtr
 
-from scaler.plan.newsvendor import MOST, cheapest_floors
+from scaler.plan.newsvendor import MAX_PODS, floors_over_time
 
 WORTHS = np.array([0.1, 1.0, 3.0, 10.0, 30.0, 150.0, 1000.0])
 Array = NDArray[np.float64]
@@ -20,7 +20,7 @@ def floors(
     weights: list[float] | Array | None = None,
     *,
     worths: Array = WORTHS,
-    at_once: float = 4.0,
+    concurrency: float = 4.0,
     service_s: float = 1.0,
     dispersion: float = 1.0,
 ) -> NDArray[np.int32]:
@@ -30,11 +30,11 @@ def floors(
     if weights is not None:
         shares[0, 0] = weights
     return np.asarray(
-        cheapest_floors(
+        floors_over_time(
             given,
             shares,
             worths,
-            per_pod=np.array([at_once / service_s]),
+            per_pod=np.array([concurrency / service_s]),
             counting_s=np.array([max(1.0, service_s)]),
             dispersion=np.array([dispersion]),
         )[0, 0]
@@ -59,11 +59,11 @@ def shortages(pods: Array, rates: Array, weights: Array, *, pod: float, counting
     st.integers(0, 2**32 - 1),
 )
 def test_a_floor_is_the_smallest_whose_shortage_is_worth_no_pod(
-    rates: list[float], at_once: int, service_s: float, dispersion: float, seed: int
+    rates: list[float], concurrency: int, service_s: float, dispersion: float, seed: int
 ) -> None:
     weights = np.random.default_rng(seed).dirichlet(np.ones(len(rates)))
-    got = floors(rates, weights, at_once=at_once, service_s=service_s, dispersion=dispersion)
-    counting_s, per_pod = max(1.0, service_s), at_once / service_s
+    got = floors(rates, weights, concurrency=concurrency, service_s=service_s, dispersion=dispersion)
+    counting_s, per_pod = max(1.0, service_s), concurrency / service_s
     pods = np.arange(-1.0, got[-1] + 2)
     short = shortages(
         pods[1:],
@@ -80,12 +80,12 @@ def test_a_floor_is_the_smallest_whose_shortage_is_worth_no_pod(
 
 
 @pytest.mark.parametrize("rate", [0.5, 2.0, 8.0, 40.0, 300.0])
-@pytest.mark.parametrize("at_once", [1, 4])
-def test_floors_are_those_of_poisson_counts(rate: float, at_once: int) -> None:
+@pytest.mark.parametrize("concurrency", [1, 4])
+def test_floors_are_those_of_poisson_counts(rate: float, concurrency: int) -> None:
     pods = np.arange(1000)
-    short = gammainc((pods + 0.5) * at_once + 1, rate)
-    exact = [int(np.argmax(short <= min(1.0, 1 / (worth * at_once)))) for worth in WORTHS]
-    assert np.abs(floors([rate], at_once=at_once) - np.array(exact)).max() <= 1
+    short = gammainc((pods + 0.5) * concurrency + 1, rate)
+    exact = [int(np.argmax(short <= min(1.0, 1 / (worth * concurrency)))) for worth in WORTHS]
+    assert np.abs(floors([rate], concurrency=concurrency) - np.array(exact)).max() <= 1
 
 
 @settings(deadline=None, max_examples=60)
@@ -111,7 +111,7 @@ def test_where_nothing_comes_no_pod_is_held_however_spread_out_counts_are(disper
 def test_no_forecast_asks_for_more_than_the_most(absurd: float) -> None:
     rates = np.full((1, 5, 3), absurd, np.float32)
     rates[0, -1] = 1.0
-    got = cheapest_floors(
+    got = floors_over_time(
         rates,
         np.full_like(rates, 1 / 3),
         WORTHS,
@@ -119,9 +119,9 @@ def test_no_forecast_asks_for_more_than_the_most(absurd: float) -> None:
         counting_s=np.array([1.0]),
         dispersion=np.array([1.0]),
     )[0]
-    # Worth less than the pod, no request has one.
-    assert got[:-1].max() == MOST
-    assert set(got[:-1].ravel().tolist()) == {0, MOST}
+    # Skill less than the pod, no request has one.
+    assert got[:-1].max() == MAX_PODS
+    assert set(got[:-1].ravel().tolist()) == {0, MAX_PODS}
     assert got[-1].tolist() == floors([1.0, 1.0, 1.0]).tolist()
 
 
@@ -130,16 +130,16 @@ def test_each_step_and_service_has_the_floor_that_it_has_alone() -> None:
     rates = np.asarray(np.exp(rng.normal(2, 3, (3, 40, 4))), np.float32)
     rates[1, ::7] = np.nan
     weights = np.full_like(rates, 0.25)
-    at_once, service_s, spread = np.array([1.0, 4, 10]), np.array([0.2, 1, 7]), np.array([1.0, 2, 9])
+    concurrency, service_s, spread = np.array([1.0, 4, 10]), np.array([0.2, 1, 7]), np.array([1.0, 2, 9])
     counting_s = np.maximum(1, service_s)
-    got = cheapest_floors(
-        rates, weights, WORTHS, per_pod=at_once / service_s, counting_s=counting_s, dispersion=spread
+    got = floors_over_time(
+        rates, weights, WORTHS, per_pod=concurrency / service_s, counting_s=counting_s, dispersion=spread
     )
     for i in range(3):
         for j in range(40):
             alone = floors(
                 rates[i, j].astype(float),
-                at_once=float(at_once[i]),
+                concurrency=float(concurrency[i]),
                 service_s=float(service_s[i]),
                 dispersion=float(spread[i]),
             )

@@ -12,21 +12,21 @@ from numpy.typing import NDArray
 from config.policy import Lever, Mode, RevisionPolicy
 from models.fleet.forecast import FleetForecast
 from models.fleet.keys import RevisionKey, ServiceKey
-from models.peak.layout import level_shares
+from models.peak.state import level_shares
 from scaler.plan.bounds import Bound
-from scaler.plan.demand import Services, demands, shared
+from scaler.plan.demand import ServiceMeasurements, demands, shared
 from scaler.plan.fleet import FleetSpec, fleet_spec
 from scaler.plan.hold import NOTHING_HELD, Held, hold
 from scaler.plan.newsvendor import shortage_probs
-from scaler.plan.plan import plain_worth, plan_fleet
+from scaler.plan.plan import default_sizing_delay_cost, plan_fleet
 from scaler.plan.result import FleetPlan, Reason
 from scaler.plan.revision import Metric, RevisionSpec
-from scaler.plan.rules import PLAIN, in_force
-from scaler.plan.timing import Timing, lead_s, service_leads, service_rows
+from scaler.plan.rules import DEFAULT, active_policy
+from scaler.plan.timing import PlanTiming, lead_s, service_lead_times_s, service_rows
 
 SERVICE = ServiceKey("shop", "cart")
 KEY = RevisionKey("shop", "cart-00001")
-TIMING = Timing(period_s=30, hold_s=120)
+TIMING = PlanTiming(period_s=30, hold_s=120)
 LEVELS = np.array([0.02, 0.1, 0.25, 0.5, 0.75, 0.9, 0.95, 0.98, 0.99, 0.995, 0.999])
 ACT = RevisionPolicy(mode=Mode.ACT)
 
@@ -68,23 +68,23 @@ def of_peaks(
 
 def planned_on(
     said: FleetForecast,
-    services: Services,
+    services: ServiceMeasurements,
     spec: FleetSpec,
     held: Held = NOTHING_HELD,
     *,
     max_total_pods: int | None = None,
     now_s: int = 30,
 ) -> tuple[FleetPlan, Held]:
-    """A plan where no candidate is proven: floors at what a delay costs."""
+    """A plan where no candidate is has_evidence: floors at what a delay costs."""
     seen = demands(said, services, spec, rows=service_rows(spec, said.keys), timing=TIMING, now_s=now_s)
     r = len(spec.keys)
-    chosen = in_force(
-        np.full(r, PLAIN),
-        settable=spec.settable,
-        proven=np.zeros(r, np.bool_),
-        guarded=np.zeros(r, np.bool_),
+    chosen = active_policy(
+        np.full(r, DEFAULT),
+        writable=spec.writable,
+        has_evidence=np.zeros(r, np.bool_),
+        fallback_active=np.zeros(r, np.bool_),
         hold_s=TIMING.hold_s,
-        plain_worth=plain_worth(seen, spec),
+        default_sizing_delay_cost=default_sizing_delay_cost(seen, spec),
     )
     return plan_fleet(
         seen, LEVELS, spec, held, timing=TIMING, now_s=now_s, chosen=chosen, max_total_pods=max_total_pods
@@ -107,7 +107,7 @@ def planned(
     spec = fleet_spec(revisions, np.full((len(revisions), 1), startup_s))
     return planned_on(
         forecast(rates, services=services, known=known, width=width),
-        Services(
+        ServiceMeasurements(
             np.full(len(services), service_time_s), np.full(len(services), silent_s), np.ones(len(services))
         ),
         spec,
@@ -220,7 +220,7 @@ def test_the_slowest_revision_says_how_far_a_services_forecast_reaches() -> None
     slow, quick = revision(), revision(key=RevisionKey("shop", "cart-00002"))
     startups_s = np.array([[10.0, 10.0, 10.0, 20.0, 60.0], [0.0, 10.0, 20.0, 25.0, 30.0]])
     spec = fleet_spec([slow, quick], startups_s)
-    assert service_leads(spec, TIMING, (SERVICE,)).tolist() == [90.0]
+    assert service_lead_times_s(spec, TIMING, (SERVICE,)).tolist() == [90.0]
     assert lead_s(spec, TIMING).tolist() == [90.0, 60.0]
     assert spec.startup_s == pytest.approx([22, 17])
 
@@ -240,7 +240,7 @@ def test_what_is_held_says_so() -> None:
     _, held = planned([400.0] * 3)
     plan, _ = planned([4.0] * 3, held=held)
     assert plan[KEY].reason is Reason.HELD
-    assert plan[KEY].wanted < plan[KEY].floor
+    assert plan[KEY].desired < plan[KEY].floor
 
 
 @pytest.mark.parametrize(
@@ -331,7 +331,7 @@ def test_a_budget_is_kept_while_one_service_is_held_and_another_rises() -> None:
     def turn(rates: Sequence[Sequence[float]], held: Held) -> tuple[FleetPlan, Held]:
         spec = fleet_spec([first, second], np.full(2, 30.0))
         peaks = np.tile(np.array(rates).max(axis=1, keepdims=True), (1, LEVELS.size))
-        services = Services(np.ones(2), np.zeros(2), np.ones(2))
+        services = ServiceMeasurements(np.ones(2), np.zeros(2), np.ones(2))
         return planned_on(of_peaks(peaks, spec.services), services, spec, held, max_total_pods=15)
 
     before, held = turn([busy, idle], NOTHING_HELD)
@@ -386,7 +386,7 @@ def test_only_revisions_that_may_be_written_act() -> None:
 def test_a_fleet_of_none_is_planned() -> None:
     spec = fleet_spec([revision()], np.array([30.0]))
     nothing = of_peaks(np.empty((0, LEVELS.size)), ())
-    plan, _ = planned_on(nothing, Services(np.empty(0), np.empty(0), np.empty(0)), spec)
+    plan, _ = planned_on(nothing, ServiceMeasurements(np.empty(0), np.empty(0), np.empty(0)), spec)
     assert plan[KEY].reason is Reason.NO_FORECAST
     with pytest.raises(KeyError):
         plan[RevisionKey("shop", "other")]

@@ -5,24 +5,33 @@ import pytest
 from numpy.typing import NDArray
 
 from config.scenario import SCENARIOS
-from models.peak.layout import POINTS
-from scaler.plan.candidates import CANDIDATES, KPA
-from scaler.plan.rules import PLAIN, RULES, Expected, InForce, asked_at, asked_by, in_force, name_of
+from models.peak.state import POINTS
+from scaler.plan.candidates import CANDIDATES, KPA_INDEX
+from scaler.plan.rules import (
+    DEFAULT,
+    RULES,
+    ActivePolicy,
+    RuleInputs,
+    active_floors,
+    active_policy,
+    name_of,
+    rule_floors,
+)
 from scaler.shadow.evaluate import floors
-from scaler.shadow.hindcast import Forecasts
-from scaler.simulation.pod_model import world_of
+from scaler.shadow.hindcast import Hindcast
+from scaler.simulation.pod_model import pod_model_of
 
-WEB = world_of(SCENARIOS["web"])
-PER_POD = WEB.at_once / WEB.service_s
+WEB = pod_model_of(SCENARIOS["web"])
+PER_POD = WEB.concurrency / WEB.service_s
 STEERED = next(e for e, one in enumerate(CANDIDATES) if one.setting.window_s and one.rule.worth)
 HELD = next(e for e, one in enumerate(CANDIDATES) if one.rule.hold_s)
 ALWAYS = next(e for e, one in enumerate(CANDIDATES) if one.rule.always)
 
 
-def expected(rates: NDArray[np.float64], chances: NDArray[np.float64], *, known: bool = True) -> Expected:
+def expected(rates: NDArray[np.float64], chances: NDArray[np.float64], *, known: bool = True) -> RuleInputs:
     r = len(rates)
     points = rates[:, np.newaxis] * np.linspace(0.5, 2, POINTS)
-    return Expected(
+    return RuleInputs(
         rates=(points if known else np.full_like(points, np.nan)).astype(np.float32),
         weights=np.full(points.shape, 1 / POINTS, np.float32),
         chances=chances,
@@ -32,15 +41,15 @@ def expected(rates: NDArray[np.float64], chances: NDArray[np.float64], *, known:
     )
 
 
-def chosen(place: int, r: int = 1, **what: bool) -> InForce:
-    flags = {"proven": True, "guarded": False, **what}
-    return in_force(
+def chosen(place: int, r: int = 1, **what: bool) -> ActivePolicy:
+    flags = {"has_evidence": True, "fallback_active": False, **what}
+    return active_policy(
         np.full(r, place),
-        settable=np.ones((r, 4), np.bool_),
-        proven=np.full(r, flags["proven"]),
-        guarded=np.full(r, flags["guarded"]),
+        writable=np.ones((r, 4), np.bool_),
+        has_evidence=np.full(r, flags["has_evidence"]),
+        fallback_active=np.full(r, flags["fallback_active"]),
         hold_s=120.0,
-        plain_worth=np.full(r, 9.0),
+        default_sizing_delay_cost=np.full(r, 9.0),
     )
 
 
@@ -48,7 +57,7 @@ def test_every_rule_asks_at_once_for_what_it_asks_for_in_a_trial() -> None:
     rates = np.array([0.0, 0.01, 1.0, 30.0, 4000.0])
     chances = np.array([0.01, 0.2, np.nan, np.nan, np.nan])
     seen = expected(rates, chances)
-    said = Forecasts(
+    said = Hindcast(
         at_s=30 * np.arange(1, 6),
         rates=seen.rates,
         weights=seen.weights,
@@ -56,66 +65,66 @@ def test_every_rule_asks_at_once_for_what_it_asks_for_in_a_trial() -> None:
         sparse=~np.isnan(chances),
     )
     held_not = [rule for rule in RULES if not rule.hold_s]
-    np.testing.assert_array_equal(asked_by(seen, held_not), floors(said, held_not, WEB, np.ones(5)).T)
+    np.testing.assert_array_equal(rule_floors(seen, held_not), floors(said, held_not, WEB, np.ones(5)).T)
 
 
 def test_each_candidate_asks_for_what_its_rule_does() -> None:
     seen = expected(np.full(len(CANDIDATES), 30.0), np.full(len(CANDIDATES), 0.1))
-    by_rule = asked_by(seen, RULES)
-    force = in_force(
+    by_rule = rule_floors(seen, RULES)
+    force = active_policy(
         np.arange(len(CANDIDATES)),
-        settable=np.ones((len(CANDIDATES), 4), np.bool_),
-        proven=np.ones(len(CANDIDATES), np.bool_),
-        guarded=np.zeros(len(CANDIDATES), np.bool_),
+        writable=np.ones((len(CANDIDATES), 4), np.bool_),
+        has_evidence=np.ones(len(CANDIDATES), np.bool_),
+        fallback_active=np.zeros(len(CANDIDATES), np.bool_),
         hold_s=120.0,
-        plain_worth=np.ones(len(CANDIDATES)),
+        default_sizing_delay_cost=np.ones(len(CANDIDATES)),
     )
-    asked = asked_at(seen, force, np.ones(len(CANDIDATES)))
+    asked = active_floors(seen, force, np.ones(len(CANDIDATES)))
     wanted = [by_rule[e, RULES.index(one.rule)] for e, one in enumerate(CANDIDATES)]
     assert asked.tolist() == wanted
-    assert (asked_at(seen, force, np.full(len(CANDIDATES), 50.0)) <= asked).all()
+    assert (active_floors(seen, force, np.full(len(CANDIDATES), 50.0)) <= asked).all()
 
 
 def test_nothing_is_asked_for_where_nothing_is_known() -> None:
     seen = expected(np.array([50.0]), np.array([np.nan]), known=False)
-    assert not asked_by(seen, RULES).any()
-    assert asked_by(expected(np.empty(0), np.empty(0)), RULES).shape == (0, len(RULES))
+    assert not rule_floors(seen, RULES).any()
+    assert rule_floors(expected(np.empty(0), np.empty(0)), RULES).shape == (0, len(RULES))
 
 
 def test_settings_are_asked_for_once_they_are_proven_and_floors_at_once() -> None:
-    proven, borrowed = chosen(STEERED), chosen(STEERED, proven=False)
-    assert not np.isnan(proven.settings).all()
-    assert np.isnan(borrowed.settings).all()
-    assert borrowed.worth == proven.worth > 0
-    assert (borrowed.hold_s.tolist(), proven.hold_s.tolist()) == ([120.0], [0.0])
-    assert chosen(HELD, proven=False).hold_s >= 120
+    has_evidence, prior_evidence = chosen(STEERED), chosen(STEERED, has_evidence=False)
+    assert not np.isnan(has_evidence.settings).all()
+    assert np.isnan(prior_evidence.settings).all()
+    assert prior_evidence.worth == has_evidence.worth > 0
+    assert (prior_evidence.hold_s.tolist(), has_evidence.hold_s.tolist()) == ([120.0], [0.0])
+    assert chosen(HELD, has_evidence=False).hold_s >= 120
 
 
 def test_settings_that_are_not_ours_are_left_alone() -> None:
-    settable = np.array([[False, True, True, False]])
-    got = in_force(
+    writable = np.array([[False, True, True, False]])
+    got = active_policy(
         np.array([STEERED]),
-        settable=settable,
-        proven=np.ones(1, np.bool_),
-        guarded=np.zeros(1, np.bool_),
+        writable=writable,
+        has_evidence=np.ones(1, np.bool_),
+        fallback_active=np.zeros(1, np.bool_),
         hold_s=0.0,
-        plain_worth=np.ones(1),
+        default_sizing_delay_cost=np.ones(1),
     )
     assert np.isnan(got.settings[0, [0, 3]]).all()
 
 
 def test_where_no_candidate_is_in_force_a_floor_at_what_a_delay_costs() -> None:
-    got = chosen(PLAIN, proven=False)
+    got = chosen(DEFAULT, has_evidence=False)
     assert (got.worth.tolist(), got.always.tolist(), got.hold_s.tolist()) == ([9.0], [0], [120.0])
     assert np.isnan(got.settings).all()
-    assert name_of(PLAIN) != name_of(len(CANDIDATES) - 1) == str(CANDIDATES[-1])
+    assert name_of(DEFAULT) != name_of(len(CANDIDATES) - 1) == str(CANDIDATES[-1])
 
 
-@pytest.mark.parametrize("place", [PLAIN, ALWAYS, STEERED, HELD])
-@pytest.mark.parametrize("proven", [True, False])
-def test_guarded_is_the_kpa_alone_whatever_was_chosen(place: int, *, proven: bool) -> None:
-    got = chosen(place, proven=proven, guarded=True)
-    assert got.place.tolist() == [KPA]
+@pytest.mark.parametrize("place", [DEFAULT, ALWAYS, STEERED, HELD])
+@pytest.mark.parametrize("has_evidence", [True, False])
+def test_guarded_is_the_kpa_alone_whatever_was_chosen(place: int, *, has_evidence: bool) -> None:
+    got = chosen(place, has_evidence=has_evidence, fallback_active=True)
+    assert got.place.tolist() == [KPA_INDEX]
     assert np.isnan(got.settings).all()
     assert got.hold_s.tolist() == [0.0]
-    assert asked_at(expected(np.array([500.0]), np.array([1.0])), got, np.ones(1)).tolist() == [0]
+    assert active_floors(expected(np.array([500.0]), np.array([1.0])), got, np.ones(1)).tolist() == [0]

@@ -6,8 +6,8 @@ from numpy.typing import NDArray
 
 from config.scenario import SCENARIOS
 from scaler.policies.ahpa import AHPA_LIKE, DAY, next_day
-from scaler.policies.policy import Subject
-from scaler.simulation.pod_model import world_of
+from scaler.policies.policy import Series
+from scaler.simulation.pod_model import pod_model_of
 
 HEAVY = SCENARIOS["heavy"]
 
@@ -36,7 +36,7 @@ def test_from_the_eighth_day_on_pods_are_there_three_minutes_before_the_load() -
     at_s = np.arange(8 * 86400)
     busy = (at_s % 86400 >= 43200) & (at_s % 86400 < 50400)
     arrivals = np.where(busy, 28, 2.8).astype(np.float32)
-    rows = AHPA_LIKE.plan(Subject("s", 0, arrivals, HEAVY, world_of(HEAVY)), 10.0)
+    rows = AHPA_LIKE.plan(Series("s", 0, arrivals, HEAVY, pod_model_of(HEAVY)), 10.0)
     reached = [rows["at_s"][(rows["at_s"] // 86400 == day) & (rows["floor"] >= 10)].min() for day in range(8)]
     # Until then it is the rule: half a minute of delay, and a minute until the mean of one is full.
     assert {at % 86400 for at in reached[:7]} == {43200 + 90}

@@ -4,8 +4,8 @@ import numpy as np
 
 from config.scenario import SCENARIOS
 from scaler.policies.aws_predictive import AWS_PREDICTIVE
-from scaler.policies.policy import Subject
-from scaler.simulation.pod_model import world_of
+from scaler.policies.policy import Series
+from scaler.simulation.pod_model import pod_model_of
 
 HEAVY = SCENARIOS["heavy"]
 HOUR_S = 3600
@@ -14,7 +14,7 @@ HOUR_S = 3600
 def floors(per_hour: list[float], start_s: int = 0) -> list[tuple[int, int]]:
     """Seconds and floors for so many requests a second in each hour."""
     arrivals = np.repeat(per_hour, HOUR_S).astype(np.float32)
-    rows = AWS_PREDICTIVE.plan(Subject("s", start_s, arrivals, HEAVY, world_of(HEAVY)), 10.0)
+    rows = AWS_PREDICTIVE.plan(Series("s", start_s, arrivals, HEAVY, pod_model_of(HEAVY)), 10.0)
     return list(zip(rows["at_s"].tolist(), rows["floor"].tolist(), strict=True))
 
 

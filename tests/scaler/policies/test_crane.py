@@ -16,8 +16,8 @@ from scaler.policies.crane import (
     next_period,
     without_extremes,
 )
-from scaler.policies.policy import Subject
-from scaler.simulation.pod_model import world_of
+from scaler.policies.policy import Series
+from scaler.simulation.pod_model import pod_model_of
 
 HEAVY = SCENARIOS["heavy"]
 
@@ -92,7 +92,7 @@ def test_pods_are_there_for_the_most_of_the_coming_hour() -> None:
     at_s = np.arange(4 * 86400)
     rate = 28 * (1 + 0.5 * np.sin(2 * np.pi * at_s / 86400))
     arrivals = rng().poisson(rate).astype(np.float32)
-    rows = CRANE.plan(Subject("s", 0, arrivals, HEAVY, world_of(HEAVY)), 10.0)
+    rows = CRANE.plan(Series("s", 0, arrivals, HEAVY, pod_model_of(HEAVY)), 10.0)
     held = rows["floor"][np.searchsorted(rows["at_s"], 3 * 86400 + 8000, side="right") - 1]
     # The load is 43 % of its half-wave up, and will be nearer its top within the hour.
     assert held >= np.ceil(rate[3 * 86400 + 8000 + 3500] / 2.8) > np.ceil(rate[3 * 86400 + 8000] / 2.8)

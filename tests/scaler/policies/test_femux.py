@@ -8,8 +8,8 @@ from statsmodels.tsa.ar_model import AutoReg
 from config.scenario import SCENARIOS
 from scaler.policies import femux
 from scaler.policies.femux_members import autoregression, chain, chain_states, forecasts, harmonics
-from scaler.policies.policy import Subject
-from scaler.simulation.pod_model import world_of
+from scaler.policies.policy import Series
+from scaler.simulation.pod_model import pod_model_of
 from scaler.simulation.score import COLD_S, GB_S_PER_COLD_S
 
 SPARSE = SCENARIOS["sparse"]
@@ -118,6 +118,6 @@ def test_a_block_has_the_member_that_cost_least_after_blocks_like_the_one_before
 def test_the_first_minutes_are_kept_alive_for_ten() -> None:
     arrivals = np.zeros(3600, np.float32)
     arrivals[605] = 1
-    rows = femux.FEMUX.plan(Subject("s", 0, arrivals, SPARSE, world_of(SPARSE)), 10.0)
+    rows = femux.FEMUX.plan(Series("s", 0, arrivals, SPARSE, pod_model_of(SPARSE)), 10.0)
     # Minute 10 is known at 690 s; the floor is held for ten minutes.
     assert list(zip(rows["at_s"].tolist(), rows["floor"].tolist(), strict=True)) == [(690, 1), (1290, 0)]

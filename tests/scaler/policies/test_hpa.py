@@ -6,10 +6,10 @@ import pytest
 from config.scenario import SCENARIOS
 from scaler.policies.floors import demand_known, floors
 from scaler.policies.hpa import Behavior, follow, wanted
-from scaler.policies.policy import Subject
-from scaler.simulation.pod_model import world_of
+from scaler.policies.policy import Series
+from scaler.simulation.pod_model import pod_model_of
 
-WORLD = world_of(SCENARIOS["heavy"])
+WORLD = pod_model_of(SCENARIOS["heavy"])
 
 
 @pytest.mark.parametrize(
@@ -58,7 +58,7 @@ def test_of_rows_at_one_second_the_last_counts_and_what_does_not_change_is_left_
 def test_demand_is_the_minute_before_the_metrics_delay() -> None:
     arrivals = np.arange(200, dtype=np.float32)
     got = demand_known(
-        Subject("s", 0, arrivals, SCENARIOS["web"], world_of(SCENARIOS["web"])), np.array([15, 45, 150])
+        Series("s", 0, arrivals, SCENARIOS["web"], pod_model_of(SCENARIOS["web"])), np.array([15, 45, 150])
     )
     # 30 s of delay, 0.25 s of service: nothing yet; seconds 0 ... 14; seconds 60 ... 119.
     assert got.tolist() == [0.0, arrivals[:15].sum() / 60 * 0.25, arrivals[60:120].sum() / 60 * 0.25]

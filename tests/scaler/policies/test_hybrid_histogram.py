@@ -12,8 +12,8 @@ from scaler.policies.hybrid_histogram import (
     histograms,
     next_idle,
 )
-from scaler.policies.policy import Policy, Subject
-from scaler.simulation.pod_model import world_of
+from scaler.policies.policy import Policy, Series
+from scaler.simulation.pod_model import pod_model_of
 from scaler.simulation.simulator import replay
 
 SPARSE = SCENARIOS["sparse"]
@@ -21,13 +21,13 @@ KNOWN_S = 1 + SPARSE.metrics_delay_seconds
 RANGE_S = 240 * 60
 
 
-def subject(at_s: list[int], seconds: int) -> Subject:
+def series(at_s: list[int], seconds: int) -> Series:
     arrivals = np.zeros(seconds, np.float32)
     arrivals[at_s] = 1
-    return Subject("s", 0, arrivals, SPARSE, world_of(SPARSE))
+    return Series("s", 0, arrivals, SPARSE, pod_model_of(SPARSE))
 
 
-def steps(policy: Policy, one: Subject) -> list[tuple[int, int]]:
+def steps(policy: Policy, one: Series) -> list[tuple[int, int]]:
     rows = policy.plan(one, 10.0)
     return list(zip(rows["at_s"].tolist(), rows["floor"].tolist(), strict=True))
 
@@ -50,14 +50,14 @@ def test_a_histogram_has_the_times_that_are_known_and_counts_those_beyond() -> N
 
 
 def test_until_enough_is_known_a_pod_is_kept_for_four_hours() -> None:
-    one = subject([100], 6 * 3600)
+    one = series([100], 6 * 3600)
     # From when the request is known, to four hours after its end: half a second, rounded up.
     assert steps(HYBRID_HISTOGRAM, one) == [(100 + KNOWN_S, 1), (101 + RANGE_S, 0)]
 
 
 def test_requests_every_twenty_minutes_are_met_by_a_pod_that_is_away_between_them() -> None:
     at_s = list(range(0, 10 * 3600, 1200))
-    one = subject(at_s, 10 * 3600)
+    one = series(at_s, 10 * 3600)
     rows = steps(HYBRID_HISTOGRAM, one)
     # Idle for 1199.5 s: bin 19.  Loaded from 0.9 x 19 to 1.1 x 20 minutes after each request's end.
     assert rows[-3:] == [(at_s[-1] + KNOWN_S, 0), (at_s[-1] + 1 + 1026, 1), (at_s[-1] + 1 + 1320, 0)]
@@ -69,13 +69,13 @@ def test_requests_every_twenty_minutes_are_met_by_a_pod_that_is_away_between_the
 def test_idle_times_all_over_the_range_are_not_representative() -> None:
     gaps_s = np.random.default_rng(1).permutation(np.arange(1, 240)) * 60
     at_s = np.cumsum([0, *gaps_s]).tolist()
-    rows = steps(HYBRID_HISTOGRAM, subject(at_s, at_s[-1] + RANGE_S + 100))
+    rows = steps(HYBRID_HISTOGRAM, series(at_s, at_s[-1] + RANGE_S + 100))
     assert rows[-2:] == [(rows[-2][0], 1), (at_s[-1] + 1 + RANGE_S, 0)]
 
 
 def test_idle_times_beyond_the_range_are_forecast() -> None:
     at_s = list(range(0, 9 * 6 * 3600, 6 * 3600))
-    rows = steps(HYBRID_HISTOGRAM, subject(at_s, at_s[-1] + 8 * 3600))
+    rows = steps(HYBRID_HISTOGRAM, series(at_s, at_s[-1] + 8 * 3600))
     expected_s = 6 * 3600 - 0.5
     assert rows[-1] == (at_s[-1] + 1 + int(np.ceil(1.15 * expected_s)), 0)
     assert rows[-2] == (at_s[-1] + 1 + int(np.ceil(0.85 * expected_s)), 1)
@@ -96,19 +96,19 @@ def test_the_next_idle_time(minutes: NDArray[np.float64], next_one: float) -> No
 
 def test_faascache_never_unloads_before_the_time_is_over() -> None:
     at_s = list(range(0, 10 * 3600, 1200))
-    rows = steps(HYBRID_HISTOGRAM_FAASCACHE, subject(at_s, 10 * 3600))
+    rows = steps(HYBRID_HISTOGRAM_FAASCACHE, series(at_s, 10 * 3600))
     # Times between arrivals are in bin 20: until 1.1 x 21 minutes, and the next request comes before.
     assert rows == [(KNOWN_S, 1), (at_s[-1] + 1 + 1386, 0)]
 
 
 def test_faascache_keeps_for_two_hours_where_times_differ_much() -> None:
     at_s = np.cumsum([0, *([60, 7200] * 6)]).tolist()
-    rows = steps(HYBRID_HISTOGRAM_FAASCACHE, subject(at_s, at_s[-1] + 3 * 3600))
+    rows = steps(HYBRID_HISTOGRAM_FAASCACHE, series(at_s, at_s[-1] + 3 * 3600))
     assert rows[-1] == (at_s[-1] + 1 + 7200, 0)
 
 
 def test_a_pod_never_leaves_while_requests_come_by_the_second() -> None:
-    one = subject(list(range(3600)), 3600)
+    one = series(list(range(3600)), 3600)
     # Idle for half a second each time: until 1.1 minutes after the last.
     assert steps(HYBRID_HISTOGRAM, one) == [(KNOWN_S, 1), (3600 + 66, 0)]
     assert steps(HYBRID_HISTOGRAM_FAASCACHE, one) == [(KNOWN_S, 1), (3600 + 66, 0)]

@@ -5,8 +5,8 @@ import pytest
 
 from config.scenario import SCENARIOS
 from scaler.policies.kedastral import KEDASTRAL_LIKE, moving_average, within
-from scaler.policies.policy import Subject
-from scaler.simulation.pod_model import world_of
+from scaler.policies.policy import Series
+from scaler.simulation.pod_model import pod_model_of
 
 HEAVY = SCENARIOS["heavy"]
 
@@ -24,7 +24,7 @@ def test_pods_at_most_double_and_at_most_halve(before: int, pods: int, got: int)
 
 def test_a_steady_load_is_held_with_a_fifth_to_spare() -> None:
     arrivals = np.full(3600, 27, np.float32)
-    rows = KEDASTRAL_LIKE.plan(Subject("s", 0, arrivals, HEAVY, world_of(HEAVY)), 10.0)
+    rows = KEDASTRAL_LIKE.plan(Series("s", 0, arrivals, HEAVY, pod_model_of(HEAVY)), 10.0)
     # A fifth more than 27 in flight at 2.8 a pod are 11.6; doubled each minute from the one there is.
     assert rows["at_s"].tolist() == [90, 150, 210, 270]
     assert rows["floor"].tolist() == [2, 4, 8, 12]
@@ -34,7 +34,7 @@ def test_the_hour_of_the_day_draws_it_before_the_hour_comes() -> None:
     at_s = np.arange(2 * 86400)
     busy = at_s % 86400 // 3600 == 12
     arrivals = np.where(busy, 28 * 4, 28).astype(np.float32)
-    rows = KEDASTRAL_LIKE.plan(Subject("s", 0, arrivals, HEAVY, world_of(HEAVY)), 10.0)
+    rows = KEDASTRAL_LIKE.plan(Series("s", 0, arrivals, HEAVY, pod_model_of(HEAVY)), 10.0)
     noon = 86400 + 12 * 3600
     before = rows["floor"][np.searchsorted(rows["at_s"], noon, side="right") - 1]
     # 0.8 x 28 and 0.2 x 112 in flight, a fifth more, at 2.8 a pod.

@@ -10,21 +10,21 @@ from numpy.typing import NDArray
 
 from config.policy import Lever
 from config.scenario import SCENARIOS, Scenario
-from scaler.kpa.settings import AS_IT_IS, Setting
+from scaler.kpa.settings import UNSET, KpaSettings
 from scaler.policies.kpa_best import BLOCK_S, fixed, tried, tuned
-from scaler.policies.policy import Rows, Subject
+from scaler.policies.policy import PlanRows, Series
 from scaler.policies.settings_grid import grid
-from scaler.shadow.selection import most_starts
+from scaler.shadow.selection import max_starts_ratio
 from scaler.simulation.plan_rows import setting_rows
-from scaler.simulation.pod_model import world_of
+from scaler.simulation.pod_model import pod_model_of
 from scaler.simulation.simulator import Replay, replay
 
 HEAVY, WEB = SCENARIOS["heavy"], SCENARIOS["web"]
 HOUR_S = 3600
 
 
-def subject(arrivals: NDArray[np.float32], scenario: Scenario = HEAVY, score_s: int = 0) -> Subject:
-    return Subject("shop/cart", 1_700_000_123, arrivals, scenario, world_of(scenario), score_s)
+def series(arrivals: NDArray[np.float32], scenario: Scenario = HEAVY, score_s: int = 0) -> Series:
+    return Series("shop/cart", 1_700_000_123, arrivals, scenario, pod_model_of(scenario), score_s)
 
 
 def waves(hours: int = 4, every_s: int = 600, seed: int = 1) -> NDArray[np.float32]:
@@ -33,11 +33,11 @@ def waves(hours: int = 4, every_s: int = 600, seed: int = 1) -> NDArray[np.float
     return np.random.default_rng(seed).poisson(rate).astype(np.float32)
 
 
-def lived(its: Subject, rows: Rows) -> Replay:
+def lived(its: Series, rows: PlanRows) -> Replay:
     return replay(its.world, its.arrivals, rows, score_s=its.score_s)
 
 
-def cost(its: Subject, rows: Rows, delay_cost: float) -> float:
+def cost(its: Series, rows: PlanRows, delay_cost: float) -> float:
     came_to = lived(its, rows)
     return came_to.pod_s + delay_cost * came_to.delayed
 
@@ -45,16 +45,16 @@ def cost(its: Subject, rows: Rows, delay_cost: float) -> float:
 def test_the_grid_is_that_of_the_targets() -> None:
     plain = list(grid(HEAVY, retained=False))
     assert len(set(plain)) == 24
-    assert plain[0] == AS_IT_IS
-    assert Setting(35.0, 15, 110.0) in plain
+    assert plain[0] == UNSET
+    assert KpaSettings(35.0, 15, 110.0) in plain
     assert all(setting.retention_s is None for setting in plain)
     assert any(setting.retention_s for setting in grid(HEAVY))
 
 
 def test_a_lever_that_is_not_allowed_is_not_pulled() -> None:
     only = replace(HEAVY, levers=frozenset({Lever.WINDOW}))
-    assert set(grid(only, retained=False)) == {AS_IT_IS, Setting(window_s=15), Setting(window_s=30)}
-    assert list(grid(only)) == [AS_IT_IS]
+    assert set(grid(only, retained=False)) == {UNSET, KpaSettings(window_s=15), KpaSettings(window_s=30)}
+    assert list(grid(only)) == [UNSET]
 
 
 @pytest.mark.parametrize("delay_cost", [1.0, 30.0, 300.0])
@@ -62,7 +62,7 @@ def test_a_lever_that_is_not_allowed_is_not_pulled() -> None:
 def test_with_hindsight_it_is_the_cheapest_within_the_limit_on_starts(
     delay_cost: float, score_s: int
 ) -> None:
-    its = subject(waves(), score_s=score_s)
+    its = series(waves(), score_s=score_s)
     plans = [setting_rows(its.world, setting) for setting in grid(HEAVY, retained=False)]
     alone = lived(its, plans[0]).starts
     within = [rows for rows in plans if lived(its, rows).starts <= alone]
@@ -72,20 +72,24 @@ def test_with_hindsight_it_is_the_cheapest_within_the_limit_on_starts(
 
 
 def test_starts_are_dear_but_where_pods_start_quickly_and_serve_several() -> None:
-    assert [most_starts(world_of(SCENARIOS[name])) for name in ("heavy", "web", "sparse")] == [1.0, 1.5, 1.0]
-    assert most_starts(world_of(replace(WEB, startup_seconds=10.5))) == 1.0
-    assert most_starts(world_of(replace(WEB, container_concurrency=0))) == 1.5
+    assert [max_starts_ratio(pod_model_of(SCENARIOS[name])) for name in ("heavy", "web", "sparse")] == [
+        1.0,
+        1.5,
+        1.0,
+    ]
+    assert max_starts_ratio(pod_model_of(replace(WEB, startup_seconds=10.5))) == 1.0
+    assert max_starts_ratio(pod_model_of(replace(WEB, container_concurrency=0))) == 1.5
 
 
 def test_it_begins_with_what_the_service_has_and_learns() -> None:
-    its = subject(waves(6))
+    its = series(waves(6))
     rows = tuned(its, 30.0)
     assert rows["at_s"][0] >= HOUR_S
-    assert cost(its, rows, 30.0) < cost(its, setting_rows(its.world, AS_IT_IS), 30.0)
+    assert cost(its, rows, 30.0) < cost(its, setting_rows(its.world, UNSET), 30.0)
 
 
 def test_it_changes_on_the_hour_and_holds_no_pod() -> None:
-    its = subject(np.concatenate([waves(2, every_s=240), np.full(6 * HOUR_S, 40, np.float32)]))
+    its = series(np.concatenate([waves(2, every_s=240), np.full(6 * HOUR_S, 40, np.float32)]))
     rows = tuned(its, 3.0)
     assert len(rows) > 0
     assert (np.diff(rows["at_s"]) > 0).all()
@@ -102,7 +106,7 @@ def test_what_is_yet_to_come_changes_no_row(cut_s: int, score_s: int) -> None:
     known_s = cut_s + HEAVY.metrics_delay_seconds
     before, with_other = (
         rows[rows["at_s"] <= known_s]
-        for rows in (tuned(subject(each, score_s=score_s), 30.0) for each in (arrivals, other))
+        for rows in (tuned(series(each, score_s=score_s), 30.0) for each in (arrivals, other))
     )
     assert before.tobytes() == with_other.tobytes()
 
@@ -111,12 +115,12 @@ def test_what_is_yet_to_come_changes_no_row(cut_s: int, score_s: int) -> None:
 @pytest.mark.parametrize("score_s", [0, 100, 10_000])
 def test_little_traffic_and_none_are_no_trouble(seconds: int, score_s: int) -> None:
     for arrivals in (np.zeros(seconds, np.float32), np.ones(seconds, np.float32)):
-        its = subject(arrivals, score_s=score_s)
+        its = series(arrivals, score_s=score_s)
         assert len(fixed(its, 30.0)) <= 1
         assert len(tuned(its, 30.0)) <= 1
 
 
 def test_the_replays_of_a_subject_are_made_once() -> None:
-    its = subject(waves(1))
+    its = series(waves(1))
     assert tried(its) is tried(its)
     assert tried(its) is not tried(replace(its))

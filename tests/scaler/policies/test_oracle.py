@@ -10,19 +10,19 @@ from numpy.typing import NDArray
 
 from config.scenario import SCENARIOS, Scenario
 from scaler.policies.oracle import ORACLE, pods_needed
-from scaler.policies.policy import Subject
-from scaler.simulation.pod_model import world_of
+from scaler.policies.policy import Series
+from scaler.simulation.pod_model import pod_model_of
 from scaler.simulation.simulator import replay
 
 
-def subject(arrivals: NDArray[Any], scenario: Scenario = SCENARIOS["heavy"]) -> Subject:
-    return Subject("s", 0, arrivals.astype(np.float32), scenario, world_of(scenario))
+def series(arrivals: NDArray[Any], scenario: Scenario = SCENARIOS["heavy"]) -> Series:
+    return Series("s", 0, arrivals.astype(np.float32), scenario, pod_model_of(scenario))
 
 
 def test_pods_are_asked_for_a_start_up_and_two_seconds_ahead() -> None:
     arrivals = np.zeros(300, np.float32)
     arrivals[200] = 9
-    rows = ORACLE.plan(subject(arrivals), 30.0)
+    rows = ORACLE.plan(series(arrivals), 30.0)
     # 45 s and 2 more before; 9 requests of a second each, 4 to a pod.
     assert rows["at_s"].tolist() == [0, 200 - 47, 201]
     assert rows["floor"].tolist() == [0, 3, 0]
@@ -31,14 +31,14 @@ def test_pods_are_asked_for_a_start_up_and_two_seconds_ahead() -> None:
 @pytest.mark.parametrize("startup_s", [0.0, 1.0, 4.5, 10.0])
 def test_the_sliding_maximum_is_that_of_its_definition(startup_s: float) -> None:
     arrivals = np.random.default_rng(1).poisson(6, 200).astype(np.float32)
-    world = replace(world_of(SCENARIOS["web"]), startup_s=startup_s)
+    world = replace(pod_model_of(SCENARIOS["web"]), startup_s=startup_s)
     ahead_s = int(np.ceil(startup_s)) + 2
     want = [int(np.ceil(arrivals[t : t + ahead_s + 1].max() * 0.25 / 10)) for t in range(200)]
     assert pods_needed(arrivals, world).tolist() == want
 
 
 def test_full_pods_are_not_rounded_up_to_one_more() -> None:
-    world = replace(world_of(SCENARIOS["heavy"]), service_s=0.1, at_once=3.0)
+    world = replace(pod_model_of(SCENARIOS["heavy"]), service_s=0.1, concurrency=3.0)
     assert pods_needed(np.full(5, 90, np.float32), world).tolist() == [3] * 5
 
 
@@ -48,18 +48,18 @@ def test_nothing_waits_once_the_first_pods_are_up(name: str) -> None:
     rate = np.repeat(rng.choice([0.0, 0.2, 5.0, 40.0], 60), 60)
     arrivals = rng.poisson(rate).astype(np.float32)
     arrivals[:120] = 0
-    one = subject(arrivals, SCENARIOS[name])
+    one = series(arrivals, SCENARIOS[name])
     got = replay(one.world, one.arrivals, ORACLE.plan(one, 30.0))
     assert (got.delayed, got.cold) == (0, 0)
 
 
 def test_no_traffic_and_no_time_need_nothing() -> None:
-    assert ORACLE.plan(subject(np.zeros(100)), 30.0)["floor"].tolist() == [0]
-    assert len(ORACLE.plan(subject(np.zeros(0)), 30.0)) == 0
+    assert ORACLE.plan(series(np.zeros(100)), 30.0)["floor"].tolist() == [0]
+    assert len(ORACLE.plan(series(np.zeros(0)), 30.0)) == 0
 
 
 def test_fourteen_days_take_less_than_a_second() -> None:
-    one = subject(np.random.default_rng(3).poisson(40, 14 * 86400))
+    one = series(np.random.default_rng(3).poisson(40, 14 * 86400))
     began_s = time.process_time()
     rows = ORACLE.plan(one, 30.0)
     assert time.process_time() - began_s < 1

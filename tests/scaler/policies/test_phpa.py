@@ -8,8 +8,8 @@ from statsmodels.tsa.holtwinters import ExponentialSmoothing
 from config.scenario import SCENARIOS
 from scaler.policies import phpa
 from scaler.policies.holt_winters import Smoothing, one_ahead, start, weights
-from scaler.policies.policy import Subject
-from scaler.simulation.pod_model import world_of
+from scaler.policies.policy import Series
+from scaler.simulation.pod_model import pod_model_of
 
 STORED_SEASONS = 4
 
@@ -79,7 +79,7 @@ def test_a_wave_that_comes_each_day_is_met_a_sync_earlier_from_the_third_on() ->
     at_s = np.arange(4 * 86400)
     busy = (at_s % 86400 >= 43200) & (at_s % 86400 < 50400)
     heavy = SCENARIOS["heavy"]
-    one = Subject("s", 0, np.where(busy, 56, 2.8).astype(np.float32), heavy, world_of(heavy))
+    one = Series("s", 0, np.where(busy, 56, 2.8).astype(np.float32), heavy, pod_model_of(heavy))
     rows = phpa.PHPA.plan(one, 10.0)
     # 56 in flight at 2.8 a pod.  The forecast is one sync ahead: of what the rule wants, not of the load.
     reached = [rows["at_s"][(rows["at_s"] // 86400 == day) & (rows["floor"] >= 20)].min() for day in range(4)]

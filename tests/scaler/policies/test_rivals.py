@@ -14,8 +14,8 @@ from scaler.policies.femux import FEMUX
 from scaler.policies.hybrid_histogram import HYBRID_HISTOGRAM, HYBRID_HISTOGRAM_FAASCACHE
 from scaler.policies.kedastral import KEDASTRAL_LIKE
 from scaler.policies.phpa import PHPA, PHPA_AS_CODED, PHPA_LINEAR
-from scaler.policies.policy import Policy, Subject
-from scaler.simulation.pod_model import world_of
+from scaler.policies.policy import Policy, Series
+from scaler.simulation.pod_model import pod_model_of
 
 QUICK = {
     "hybrid-histogram": HYBRID_HISTOGRAM,
@@ -37,9 +37,9 @@ HEAVY, SPARSE = SCENARIOS["heavy"], SCENARIOS["sparse"]
 DELAY_S = HEAVY.metrics_delay_seconds
 
 
-def subject(arrivals: NDArray[np.float32], scenario: str = "heavy") -> Subject:
+def series(arrivals: NDArray[np.float32], scenario: str = "heavy") -> Series:
     world = SCENARIOS[scenario]
-    return Subject("shop/cart", 1_700_000_123, arrivals, world, world_of(world))
+    return Series("shop/cart", 1_700_000_123, arrivals, world, pod_model_of(world))
 
 
 def days(n: int) -> NDArray[np.float32]:
@@ -63,9 +63,9 @@ def with_another_future(arrivals: NDArray[np.float32], cut_s: int) -> NDArray[np
 def assert_same_until(
     policy: Policy, arrivals: NDArray[np.float32], cuts_s: list[int], scenario: str
 ) -> None:
-    rows = policy.plan(subject(arrivals, scenario), 10.0)
+    rows = policy.plan(series(arrivals, scenario), 10.0)
     for cut_s in cuts_s:
-        other = policy.plan(subject(with_another_future(arrivals, cut_s), scenario), 10.0)
+        other = policy.plan(series(with_another_future(arrivals, cut_s), scenario), 10.0)
         known_s = cut_s + DELAY_S
         before, before_other = rows[rows["at_s"] <= known_s], other[other["at_s"] <= known_s]
         assert before.tobytes() == before_other.tobytes()
@@ -89,19 +89,19 @@ def test_nor_does_it_where_calls_are_apart(name: str, cut_s: int, seed: int, apa
 @pytest.mark.parametrize("seconds", [0, 1, 59, 200, 8000])
 def test_little_traffic_and_none_are_no_trouble(name: str, seconds: int) -> None:
     for arrivals in (calls(seconds, 1, 50.0), np.zeros(seconds, np.float32)):
-        rows = RIVALS[name].plan(subject(arrivals, "sparse"), 10.0)
+        rows = RIVALS[name].plan(series(arrivals, "sparse"), 10.0)
         assert (rows["floor"] >= 0).all()
 
 
 @pytest.mark.parametrize("name", RIVALS)
 def test_days_without_traffic_are_held_at_one_pod_at_most(name: str) -> None:
-    rows = RIVALS[name].plan(subject(np.zeros(8 * DAY_S, np.float32), "sparse"), 10.0)
+    rows = RIVALS[name].plan(series(np.zeros(8 * DAY_S, np.float32), "sparse"), 10.0)
     assert rows["floor"].max(initial=0) <= 1
 
 
 @pytest.mark.parametrize("name", RIVALS)
 def test_a_row_is_there_only_where_the_floor_changes(name: str) -> None:
-    rows = RIVALS[name].plan(subject(days(3)), 10.0)
+    rows = RIVALS[name].plan(series(days(3)), 10.0)
     assert (np.diff(rows["at_s"]) > 0).all()
     assert (np.diff(rows["floor"], prepend=0) != 0).all()
 

@@ -7,14 +7,14 @@ import pytest
 
 from config.scenario import SCENARIOS
 from scaler.policies.names import DEFAULT, NAMES
-from scaler.policies.policy import Rows, Subject
+from scaler.policies.policy import PlanRows, Series
 from scaler.policies.table import POLICIES
-from scaler.simulation.pod_model import world_of
+from scaler.simulation.pod_model import pod_model_of
 
 
-def plan(name: str) -> Rows:
+def plan(name: str) -> PlanRows:
     world = SCENARIOS["heavy"]
-    its = Subject("shop/cart", 1_700_000_123, np.ones(99, np.float32), world, world_of(world))
+    its = Series("shop/cart", 1_700_000_123, np.ones(99, np.float32), world, pod_model_of(world))
     return POLICIES[name].plan(its, 30.0)
 
 

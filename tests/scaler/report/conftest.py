@@ -7,8 +7,8 @@ import pytest
 from numpy.typing import NDArray
 
 from config.scenario import SCENARIOS
-from scaler.backtest.result import Backtest, Course, Outcome
-from scaler.simulation.score import Figures
+from scaler.backtest.result import Backtest, Outcome, Trajectory
+from scaler.simulation.score import ReplayMetrics
 
 Making = Callable[..., Backtest]
 START_S = 804_556_800
@@ -41,7 +41,7 @@ def making() -> Making:
 def make(
     series: int = 3,
     *,
-    courses: int = 2,
+    trajectories: int = 2,
     columns: int = 400,
     policies: tuple[str, ...] = (*POINTS, *LINES),
     names: tuple[str, ...] = (),
@@ -70,27 +70,27 @@ def make(
         score_s=7 * DAY_S,
         step_s=60,
         outcomes=tuple(outcomes),
-        courses=tuple(_course(rng, name, columns, step_s) for name in all_names[:courses]),
+        trajectories=tuple(_course(rng, name, columns, step_s) for name in all_names[:trajectories]),
         shown_cost=30.0,
     )
 
 
-def figures(requests: float, delayed: float, pod_s: float) -> Figures:
-    """Figures of which only these matter."""
-    return Figures(
+def figures(requests: float, delayed: float, pod_s: float) -> ReplayMetrics:
+    """ReplayMetrics of which only these matter."""
+    return ReplayMetrics(
         requests, delayed, delayed / 10, 3 * delayed, pod_s, pod_s / 2, pod_s / 900, 12, delayed / 20
     )
 
 
 def _figures(
     rng: np.random.Generator, requests: NDArray[np.float64], delayed: float, pods: float
-) -> tuple[Figures, ...]:
+) -> tuple[ReplayMetrics, ...]:
     waited = 0.0313 * delayed * requests * rng.lognormal(0, 0.5, len(requests))
     held_s = pods * (2 * requests + 3600 * 20) * rng.lognormal(0, 0.04, len(requests))
     return tuple(figures(*row) for row in zip(requests, waited, held_s, strict=True))
 
 
-def _course(rng: np.random.Generator, name: str, columns: int, step_s: int) -> Course:
+def _course(rng: np.random.Generator, name: str, columns: int, step_s: int) -> Trajectory:
     """Days and a quieter weekend, with a burst now and then that no forecast saw."""
     at_s = np.arange(columns) * step_s
     day = 0.55 - 0.45 * np.cos(2 * np.pi * at_s / DAY_S - 0.6)
@@ -110,4 +110,4 @@ def _course(rng: np.random.Generator, name: str, columns: int, step_s: int) -> C
         arrivals, 1.35 * arrivals + 3, low, np.where(np.isnan(low), np.nan, expected), high, floor,
         pods_alone, np.maximum(floor, 0.9 * pods_alone), short * 12, missed * 6,
     )  # fmt: skip
-    return Course(name, START_S + 7 * DAY_S, step_s, *(array.astype(np.float32) for array in arrays))
+    return Trajectory(name, START_S + 7 * DAY_S, step_s, *(array.astype(np.float32) for array in arrays))

@@ -106,7 +106,7 @@ def test_another_policy_beside_the_kpa_alone(opening: Opening, making: Making) -
 
 
 def test_a_service_is_opened_by_keyboard_and_zoomed(opening: Opening, making: Making) -> None:
-    page = opening(making(5, courses=3, columns=800))
+    page = opening(making(5, trajectories=3, columns=800))
     press_tab_to(page, "#table a[href='#service-2']")
     page.keyboard.press("Enter")
     title = page.locator("#opened-title")
@@ -124,7 +124,7 @@ def test_a_service_is_opened_by_keyboard_and_zoomed(opening: Opening, making: Ma
 
 
 def test_dragging_zooms_all_three_charts_and_a_double_click_ends_it(opening: Opening, making: Making) -> None:
-    page = opening(making(3, courses=1, columns=800))
+    page = opening(making(3, trajectories=1, columns=800))
     chart = page.locator("#panels svg[role=img]").nth(1)
     chart.scroll_into_view_if_needed()
     box = chart.bounding_box()
@@ -141,8 +141,8 @@ def test_dragging_zooms_all_three_charts_and_a_double_click_ends_it(opening: Ope
 
 
 def test_every_delayed_request_is_marked(opening: Opening, making: Making) -> None:
-    backtest = making(3, courses=1, columns=800)
-    (course,) = backtest.courses
+    backtest = making(3, trajectories=1, columns=800)
+    (course,) = backtest.trajectories
     page = opening(backtest)
     for kind, delayed in (("alone-bar", course.delayed_alone), ("ours-bar", course.delayed)):
         path = page.locator(f"#panels path.{kind}").get_attribute("d") or ""
@@ -150,7 +150,7 @@ def test_every_delayed_request_is_marked(opening: Opening, making: Making) -> No
 
 
 def test_each_chart_has_a_table(opening: Opening, making: Making) -> None:
-    page = opening(making(3, courses=1, columns=800))
+    page = opening(making(3, trajectories=1, columns=800))
     page.locator("#columns summary").click()
     # The table is filled when its opening is told, which is after the click.
     page.locator("#columns tbody tr").first.wait_for()
@@ -166,7 +166,7 @@ def test_each_chart_has_a_table(opening: Opening, making: Making) -> None:
 
 
 def test_an_address_opens_its_service(opening: Opening, making: Making) -> None:
-    page = opening(making(5, courses=3))
+    page = opening(making(5, trajectories=3))
     page.evaluate("location.hash = '#service-1'")
     page.wait_for_function("document.getElementById('opened-title').textContent === 'shop/service-001'")
     assert page.locator("#opened-title").text_content() == "shop/service-001"
@@ -190,7 +190,7 @@ def test_dark_as_the_system_says_or_by_the_button(opening: Opening, making: Maki
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("width", [1280, 375])
 def test_it_is_accessible(opening: Opening, making: Making, scheme: str, width: int) -> None:
-    page = opening(making(12, courses=3, names=(HOSTILE,)), scheme=scheme, width=width)
+    page = opening(making(12, trajectories=3, names=(HOSTILE,)), scheme=scheme, width=width)
     page.evaluate("document.querySelectorAll('details').forEach((each) => (each.open = true))")
     page.wait_for_selector("#columns tbody tr")
     assert page.evaluate(CHECKS) == []
@@ -212,21 +212,23 @@ def test_focus_is_seen_wherever_the_keyboard_goes(opening: Opening, making: Maki
 
 
 def test_hostile_names_are_shown_as_they_are(opening: Opening, making: Making) -> None:
-    page = opening(making(3, courses=1, names=(HOSTILE,)))
+    page = opening(making(3, trajectories=1, names=(HOSTILE,)))
     assert page.locator("#opened-title").inner_text() == HOSTILE
     assert HOSTILE in names(page)
     assert page.locator("img").count() == 0
 
 
 def test_a_large_page_is_quick(opening: Opening, making: Making) -> None:
-    page = opening(making(250, courses=20, columns=2000))
+    page = opening(making(250, trajectories=20, columns=2000))
     loaded_ms = page.evaluate("performance.getEntriesByType('navigation')[0].domContentLoadedEventEnd")
     assert loaded_ms < 5000
 
 
 @pytest.mark.parametrize("policies", [("kpa",), ("kpa", "phpa"), ("kpa", "tidecast")])
 def test_few_policies_and_no_course(opening: Opening, making: Making, policies: tuple[str, ...]) -> None:
-    page = opening(making(1, courses=0, policies=policies))
+    page = opening(making(1, trajectories=0, policies=policies))
     assert page.locator("#opened").is_hidden()
-    assert page.locator("#frontier .mark").count() == len(making(1, courses=0, policies=policies).outcomes)
+    assert page.locator("#frontier .mark").count() == len(
+        making(1, trajectories=0, policies=policies).outcomes
+    )
     assert "NaN" not in page.locator("main").inner_html()

@@ -13,26 +13,26 @@ from hatchling.builders.wheel import WheelBuilder
 
 from config.calendar import Calendar
 from scaler.backtest.result import Backtest, Outcome
-from scaler.policies.policy import Policy, Rows, Subject
+from scaler.policies.policy import PlanRows, Policy, Series
 from scaler.report.compare import compared
 from scaler.report.page import SCRIPTS, STYLES, report_html
 from scaler.report.verdict import Verdict, verdict
 from scaler.report.words import NBSP, change, lasting, number, percent, setting, when
-from scaler.simulation.score import Figures
+from scaler.simulation.score import ReplayMetrics
 
 ROOT = Path(__file__).parents[3]
 Making = Callable[..., Backtest]
 HOSTILE = "</script><script>alert(1)</script>"
 
 
-def came_to(requests: float, delayed: float, pod_hours: float) -> tuple[Figures]:
-    return (Figures(requests, delayed, 0, delayed, 3600 * pod_hours, 0, 10, 0, 0),)
+def came_to(requests: float, delayed: float, pod_hours: float) -> tuple[ReplayMetrics]:
+    return (ReplayMetrics(requests, delayed, 0, delayed, 3600 * pod_hours, 0, 10, 0, 0),)
 
 
-def of(making: Making, **outcomes: tuple[Figures]) -> Backtest:
+def of(making: Making, **outcomes: tuple[ReplayMetrics]) -> Backtest:
     """A backtest of one series; all but the KPA alone look at the delay-cost."""
     found = [Outcome(name, None if name == "kpa" else 30.0, got) for name, got in outcomes.items()]
-    return replace(making(1, courses=0), outcomes=tuple(found))
+    return replace(making(1, trajectories=0), outcomes=tuple(found))
 
 
 def found(backtest: Backtest) -> Verdict:
@@ -126,7 +126,7 @@ def test_settings_that_do_better_are_not_kept_quiet(making: Making) -> None:
 
 
 def test_services_that_got_worse_are_counted(making: Making) -> None:
-    backtest = making(2, courses=0, policies=("kpa",))
+    backtest = making(2, trajectories=0, policies=("kpa",))
     (kpa,) = backtest.outcomes
     worse = replace(kpa.figures[0], delayed=kpa.figures[0].delayed + 1)
     better = replace(kpa.figures[1], delayed=kpa.figures[1].delayed - 1)
@@ -148,7 +148,7 @@ def test_every_outcome_has_a_row_with_its_sums(making: Making) -> None:
 
 
 def test_what_the_table_of_policies_says_is_told(making: Making) -> None:
-    def plan(subject: Subject, delay_cost: float) -> Rows:
+    def plan(subject: Series, delay_cost: float) -> PlanRows:
         pytest.fail("a report tells of policies and asks none")
 
     policies = {"phpa": Policy(about="Holt-Winters of <replicas>", source="PHPA 0.13", plan=plan)}
@@ -186,18 +186,18 @@ def test_names_are_text_wherever_they_stand(making: Making) -> None:
 
 
 def test_what_is_not_known_is_null_and_figures_are_short(making: Making) -> None:
-    course = data_of(report_html(making(1, courses=1, columns=60)))["courses"][0]
+    course = data_of(report_html(making(1, trajectories=1, columns=60)))["courses"][0]
     assert course["low"][0] is None
     assert all(len(str(value)) <= 6 for value in course["arrivals"])
     assert len(course["pods"]) == 60
 
 
 def test_a_large_page_is_small_enough(making: Making) -> None:
-    assert len(report_html(making(250, courses=20, columns=2000)).encode()) < 4e6
+    assert len(report_html(making(250, trajectories=20, columns=2000)).encode()) < 4e6
 
 
 def test_a_fleet_is_told_at_the_shown_delay_cost_only(making: Making) -> None:
-    outcomes = data_of(report_html(making(3000, courses=1)))["outcomes"]
+    outcomes = data_of(report_html(making(3000, trajectories=1)))["outcomes"]
     assert {each["cost"] for each in outcomes if each["by"] is not None} == {None, 30}
 
 

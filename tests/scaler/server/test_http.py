@@ -13,20 +13,20 @@ import pytest
 from config.policy import Mode, RevisionPolicy
 from forecaster.sources.demand import Demand
 from models.fleet.keys import RevisionKey, ServiceKey
-from scaler.controller.changes import Order, Outcome, Result
-from scaler.controller.planner import Cycle
-from scaler.controller.status import Board
-from scaler.controller.timing import Pace
-from scaler.kpa.settings import Setting
+from scaler.controller.changes import Change, Result, WriteResult
+from scaler.controller.planner import Planner
+from scaler.controller.status import StatusStore
+from scaler.controller.timing import LoopIntervals
+from scaler.kpa.settings import KpaSettings
 from scaler.plan.fleet import fleet_spec
 from scaler.plan.result import Reason
 from scaler.plan.revision import RevisionSpec
-from scaler.plan.timing import Timing
+from scaler.plan.timing import PlanTiming
 from scaler.server.http import application
 from scaler.server.service import Web
-from scaler.shadow.evaluate import DELAYED, PODS, REQUESTS, TOLD
-from scaler.shadow.evaluator import NOTHING_FOUND
-from scaler.shadow.selection import ALONE, OURS
+from scaler.shadow.evaluate import DELAYED, N_METRICS, PODS, REQUESTS
+from scaler.shadow.evaluator import NO_RESULT
+from scaler.shadow.selection import BASELINE, SELECTED
 
 SERVICE, KEY = ServiceKey("shop", "cart"), RevisionKey("shop", "cart-00001")
 
@@ -35,12 +35,12 @@ Get = Callable[[str], tuple[int, str]]
 
 
 @contextmanager
-def served(board: Board, *, now_s: float = 640.0) -> Iterator[Get]:
+def served(status_store: StatusStore, *, now_s: float = 640.0) -> Iterator[Get]:
     """A function: path -> (status, text), answered by the real server on a free port."""
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         port = int(taken.getsockname()[1])
-    web = Web(application(board, clock=lambda: now_s), "127.0.0.1", port)
+    web = Web(application(status_store, clock=lambda: now_s), "127.0.0.1", port)
     web.start()
 
     def get(path: str) -> tuple[int, str]:
@@ -58,42 +58,42 @@ def served(board: Board, *, now_s: float = 640.0) -> Iterator[Get]:
         web.stop()
 
 
-def planned(board: Board) -> None:
+def planned(status_store: StatusStore) -> None:
     """One real plan on the board."""
-    pace = Pace(
+    pace = LoopIntervals(
         step_s=30,
         coarse_s=300,
         recent_s=3600,
         history_s=86400,
         refit_s=3600,
-        plan=Timing(period_s=30, hold_s=120),
+        plan=PlanTiming(period_s=30, hold_s=120),
     )
-    cycle = Cycle(pace, 0)
+    cycle = Planner(pace, 0)
     policy = RevisionPolicy(mode=Mode.ACT)
     one = RevisionSpec(key=KEY, service=SERVICE, container_concurrency=4, total_value=4.0, policy=policy)
     spec = fleet_spec([one], np.array([20.0]))
     rates = np.full((1, 20), 40.0, np.float32)
     cycle.observe(Demand((KEY,), (SERVICE,), rates, rates, 0, 30, 30.0))
-    board.show(plan=cycle.plan(spec, 630), planned_s=630.0, started=True, leads=True)
+    status_store.update(plan=cycle.plan(spec, 630), planned_s=630.0, started=True, leads=True)
 
 
 def test_ready_means_that_a_plan_was_made() -> None:
-    board = Board()
-    with served(board) as get:
+    status_store = StatusStore()
+    with served(status_store) as get:
         assert get("/readyz") == (503, "history is being read\n")
-        board.show(read_fault="http://prometheus: no answer")
+        status_store.update(read_error="http://prometheus: no answer")
         assert "no answer" in get("/readyz")[1]
-        board.show(started=True)
+        status_store.update(started=True)
         assert get("/readyz") == (503, "no plan yet\n")
-        planned(board)
+        planned(status_store)
         assert get("/readyz") == (200, "ok\n")
 
 
 @pytest.mark.parametrize(("now_s", "status"), [(640.0, 200), (640.0 + 301, 503)])
 def test_healthy_means_that_plans_go_on(now_s: float, status: int) -> None:
-    board = Board()
-    planned(board)
-    with served(board, now_s=now_s) as get:
+    status_store = StatusStore()
+    planned(status_store)
+    with served(status_store, now_s=now_s) as get:
         assert get("/healthz")[0] == status
 
 
@@ -103,28 +103,28 @@ def test_healthy_means_that_plans_go_on(now_s: float, status: int) -> None:
 def test_late_is_measured_by_the_planning_period_in_use(
     period_s: float, silent_s: float, status: int
 ) -> None:
-    board = Board()
-    planned(board)
-    board.show(period_s=period_s)
-    with served(board, now_s=640.0 + silent_s) as get:
+    status_store = StatusStore()
+    planned(status_store)
+    status_store.update(period_s=period_s)
+    with served(status_store, now_s=640.0 + silent_s) as get:
         assert get("/healthz")[0] == status
 
 
 def test_long_first_reading_is_not_ill_health() -> None:
-    with served(Board(), now_s=1e6) as get:
+    with served(StatusStore(), now_s=1e6) as get:
         assert get("/healthz")[0] == 200
 
 
 def test_metrics_tell_plan_orders_and_faults() -> None:
-    board = Board()
-    planned(board)
-    board.count([Outcome(Order(KEY, "u", 3), Result.APPLIED)])
-    board.broke("refit")
-    board.show(configuration_faults=("delay-cost: x: a number",))
-    board.show(settings=((KEY, Setting(window_s=15)),))
-    with served(board) as get:
+    status_store = StatusStore()
+    planned(status_store)
+    status_store.count([WriteResult(Change(KEY, "u", 3), Result.APPLIED)])
+    status_store.job_failed("refit")
+    status_store.update(configuration_problems=("delay-cost: x: a number",))
+    status_store.update(settings=((KEY, KpaSettings(window_s=15)),))
+    with served(status_store) as get:
         _, text = get("/metrics")
-    floor = int(board.shown.plan.floor[0])  # type: ignore[union-attr]
+    floor = int(status_store.status.plan.floor[0])  # type: ignore[union-attr]
     for line in (
         f'tidecast_floor_pods{{namespace="shop",revision="cart-00001"}} {floor}.0',
         'tidecast_orders_total{result="applied"} 1.0',
@@ -139,16 +139,16 @@ def test_metrics_tell_plan_orders_and_faults() -> None:
 
 
 def test_metrics_tell_what_was_chosen_beside_the_kpa_alone_and_who_is_guarded() -> None:
-    board = Board()
-    planned(board)
-    plan = board.shown.plan
+    status_store = StatusStore()
+    planned(status_store)
+    plan = status_store.status.plan
     assert plan is not None
-    lately = np.zeros((1, 2, TOLD))
-    lately[0, OURS, [PODS, DELAYED, REQUESTS]] = 900, 10, 1000
-    lately[0, ALONE, [PODS, DELAYED, REQUESTS]] = 800, 50, 1000
-    found = replace(NOTHING_FOUND, rows={KEY: 0}, lately=lately)
-    board.show(found=found, plan=replace(plan, reason=np.full_like(plan.reason, Reason.GUARDED)))
-    with served(board) as get:
+    lately = np.zeros((1, 2, N_METRICS))
+    lately[0, SELECTED, [PODS, DELAYED, REQUESTS]] = 900, 10, 1000
+    lately[0, BASELINE, [PODS, DELAYED, REQUESTS]] = 800, 50, 1000
+    found = replace(NO_RESULT, rows={KEY: 0}, lately=lately)
+    status_store.update(found=found, plan=replace(plan, reason=np.full_like(plan.reason, Reason.FALLBACK)))
+    with served(status_store) as get:
         _, text = get("/metrics")
     of = 'namespace="shop",'
     for line in (
@@ -157,6 +157,6 @@ def test_metrics_tell_what_was_chosen_beside_the_kpa_alone_and_who_is_guarded() 
         f'tidecast_shadow_pod_seconds{{{of}policy="kpa",revision="cart-00001"}} 800.0',
         f'tidecast_shadow_pod_seconds{{{of}policy="tidecast",revision="cart-00001"}} 900.0',
         f'tidecast_guarded{{{of}revision="cart-00001"}} 1.0',
-        'reason="guarded: the KPA alone did better"',
+        'reason="fallback_active: the KPA alone did better"',
     ):
         assert line in text

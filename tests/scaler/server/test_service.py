@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from config.policy import Mode, RevisionPolicy
 from config.settings import Settings, Timing
 from models.fleet.keys import RevisionKey, ServiceKey
-from scaler.controller.changes import Order, Outcome, Result
+from scaler.controller.changes import Change, Result, WriteResult
 from scaler.knative.cluster import Cluster
 from scaler.plan.revision import RevisionSpec
 from scaler.server.service import Service
@@ -24,14 +24,14 @@ SPEC = RevisionSpec(
 
 
 @dataclass
-class World:
+class PodModel:
     """A cluster on which a floor of ours stands, and a ConfigMap."""
 
     data: dict[str, str] | None = field(default_factory=lambda: {"mode": "act"})
     edits: int = 1
     revisions: tuple[RevisionSpec, ...] = (SPEC,)
     version: int = 1
-    written: list[Order] = field(default_factory=list)
+    written: list[Change] = field(default_factory=list)
     used: list[Settings] = field(default_factory=list)
 
     def edit(self, **data: str) -> None:
@@ -51,15 +51,15 @@ class World:
     def startups_s(self, keys: Sequence[RevisionKey]) -> NDArray[np.float64]:
         return np.full((len(keys), STARTUPS), 20.0)
 
-    def act(self, orders: Sequence[Order]) -> list[Outcome]:
+    def act(self, orders: Sequence[Change]) -> list[WriteResult]:
         self.written += orders
-        return [Outcome(order, Result.APPLIED) for order in orders]
+        return [WriteResult(order, Result.APPLIED) for order in orders]
 
     def leads(self) -> bool:
         return True
 
 
-def service(world: World) -> Service:
+def service(world: PodModel) -> Service:
     made = Service(
         Settings(policy=ACT), cast(Cluster, world), None, namespace="tidecast", watches_config=True
     )
@@ -68,7 +68,7 @@ def service(world: World) -> Service:
 
 
 def test_a_plan_is_never_made_by_a_configuration_that_is_no_longer_the_newest() -> None:
-    world = World()
+    world = PodModel()
     made = service(world)
     made.plan()
     assert world.written == []
@@ -78,27 +78,32 @@ def test_a_plan_is_never_made_by_a_configuration_that_is_no_longer_the_newest() 
 
 
 def test_a_bad_edit_keeps_the_last_good_configuration_and_is_shown() -> None:
-    world = World()
+    world = PodModel()
     made = service(world)
     world.edit(mode="observed", delay_cost="-1")
     made.plan()
     assert world.written == []
     assert world.used == []
-    assert [fault.split(":")[0] for fault in made.board.shown.configuration_faults] == ["mode", "delay-cost"]
+    assert [problem.split(":")[0] for problem in made.status_store.status.configuration_problems] == [
+        "mode",
+        "delay-cost",
+    ]
     world.edit(mode="act")
     made.plan()
-    assert made.board.shown.configuration_faults == ()
+    assert made.status_store.status.configuration_problems == ()
 
 
 @pytest.mark.parametrize(
-    "data", [{"prometheus_url": "http://elsewhere:9090"}, {"planning_period": "10m"}, {"step": "60s"}]
+    "data", [{"prometheus_url": "http://remote_or_local:9090"}, {"planning_period": "10m"}, {"step": "60s"}]
 )
 def test_another_source_or_pace_is_taken_over_live_and_moves_nothing(data: dict[str, str]) -> None:
-    world = World()
+    world = PodModel()
     made = service(world)
     world.edit(mode="act", **data)
     made.plan()
     assert world.written == []
     assert len(world.used) == 1
-    assert made.board.shown.period_s == (600 if "planning_period" in data else Timing().planning_period_s)
-    assert not made.board.shown.started
+    assert made.status_store.status.period_s == (
+        600 if "planning_period" in data else Timing().planning_period_s
+    )
+    assert not made.status_store.status.started

@@ -8,8 +8,8 @@ import pytest
 from numpy.typing import NDArray
 
 from config.scenario import SCENARIOS
-from models.peak.layout import POINTS
-from scaler.kpa.settings import AS_IT_IS, Setting
+from models.peak.state import POINTS
+from scaler.kpa.settings import UNSET, KpaSettings
 from scaler.plan.candidates import NO_FLOOR, Candidate, Rule
 from scaler.shadow.evaluate import (
     BLOCK_S,
@@ -22,12 +22,12 @@ from scaler.shadow.evaluate import (
     lived,
     rows,
 )
-from scaler.shadow.hindcast import Forecasts, forecasts
+from scaler.shadow.hindcast import Hindcast, hindcast
 from scaler.simulation.plan_rows import NO_PLAN
-from scaler.simulation.pod_model import world_of
+from scaler.simulation.pod_model import pod_model_of
 from scaler.simulation.simulator import replay
 
-HEAVY, SPARSE = world_of(SCENARIOS["heavy"]), world_of(SCENARIOS["sparse"])
+HEAVY, SPARSE = pod_model_of(SCENARIOS["heavy"]), pod_model_of(SCENARIOS["sparse"])
 
 
 def traffic(seconds: int = 4 * 3600, rate: float = 5.0) -> NDArray[np.float32]:
@@ -36,16 +36,16 @@ def traffic(seconds: int = 4 * 3600, rate: float = 5.0) -> NDArray[np.float32]:
 
 @pytest.mark.parametrize("seconds", [0, 1, 29, 30, 59, 60])
 def test_traffic_of_less_than_a_few_steps_has_as_many_forecasts_as_whole_steps(seconds: int) -> None:
-    said = forecasts(np.ones(seconds, np.float32), 0, HEAVY, 30)
+    said = hindcast(np.ones(seconds, np.float32), 0, HEAVY, 30)
     asked = floors(said, [NO_FLOOR, Rule(worth=10, hold_s=240)], HEAVY, np.ones(len(said.at_s)))
     assert said.rates.shape == (seconds // 30, POINTS)
     assert asked.shape == (2, seconds // 30)
     assert lived(np.ones(seconds, np.float32), HEAVY, [NO_PLAN]).shape[:2] == (1, 1)
 
 
-def told(chances: list[float], rate: float, *, sparse: bool) -> Forecasts:
+def told(chances: list[float], rate: float, *, sparse: bool) -> Hindcast:
     n = len(chances)
-    return Forecasts(
+    return Hindcast(
         at_s=30 * np.arange(1, n + 1),
         rates=np.full((n, POINTS), rate, np.float32),
         weights=np.full((n, POINTS), 1 / POINTS, np.float32),
@@ -80,17 +80,17 @@ def test_floors_fall_when_they_were_asked_for_no_more_through_the_hold() -> None
 
 def test_the_rows_of_a_candidate_say_its_setting_from_the_start_and_its_floor_where_it_changes() -> None:
     at_s, asked = 30 * np.arange(1, 6), np.array([0, 2, 2, 1, 0], np.int32)
-    bare = rows(HEAVY, Candidate(Rule(worth=1), AS_IT_IS), at_s, asked)
+    bare = rows(HEAVY, Candidate(Rule(worth=1), UNSET), at_s, asked)
     assert bare["at_s"].tolist() == [60, 120, 150]
     assert bare["floor"].tolist() == [2, 1, 0]
-    steered = rows(HEAVY, Candidate(Rule(worth=1), Setting(50, 15, 110, 60)), at_s, asked)
+    steered = rows(HEAVY, Candidate(Rule(worth=1), KpaSettings(50, 15, 110, 60)), at_s, asked)
     assert steered["at_s"].tolist() == [0, 60, 120, 150]
     assert set(steered["stable_window_s"].tolist()) == {15}
 
 
 def test_blocks_add_up_to_what_the_whole_came_to() -> None:
     arrivals = traffic(3700)
-    plan = rows(HEAVY, Candidate(Rule(always=9), AS_IT_IS), np.array([30]), np.array([9], np.int32))
+    plan = rows(HEAVY, Candidate(Rule(always=9), UNSET), np.array([30]), np.array([9], np.int32))
     got, whole = lived(arrivals, HEAVY, [NO_PLAN, plan]), replay(HEAVY, arrivals, plan)
     assert got.shape[1] == -(-3700 // BLOCK_S)
     total = got[1].sum(axis=0)
@@ -101,7 +101,7 @@ def test_blocks_add_up_to_what_the_whole_came_to() -> None:
 
 def test_plans_that_are_alike_are_lived_through_once_and_told_of_each() -> None:
     arrivals = traffic()
-    floor = rows(HEAVY, Candidate(Rule(always=9), AS_IT_IS), np.array([60]), np.array([9], np.int32))
+    floor = rows(HEAVY, Candidate(Rule(always=9), UNSET), np.array([60]), np.array([9], np.int32))
     came = 0
 
     def counted(one: Callable[[Any], Any], plans: Iterable[Any]) -> Iterator[Any]:

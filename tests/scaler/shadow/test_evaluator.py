@@ -10,25 +10,25 @@ from numpy.typing import NDArray
 from config.policy import Lever, RevisionPolicy
 from config.scenario import SCENARIOS
 from models.fleet.keys import RevisionKey
-from scaler.plan.candidates import CANDIDATES, KPA
+from scaler.plan.candidates import CANDIDATES, KPA_INDEX
 from scaler.plan.rules import RULE_OF, RULES
 from scaler.shadow import evaluator
 from scaler.shadow.evaluate import DELAYED, PODS, REQUESTS, lived, rows
-from scaler.shadow.evaluator import MOST_BEHIND_S, REVIEW_S, Shadow, sample
+from scaler.shadow.evaluator import MAX_LAG_S, REVIEW_S, ShadowEvaluator, sample
 from scaler.shadow.guard import OVER_H
-from scaler.shadow.population import Lived
-from scaler.shadow.selection import SPENT_S, keep
-from scaler.simulation.pod_model import world_of
+from scaler.shadow.population import SimulatedRevision
+from scaler.shadow.selection import SPENT_S, decay
+from scaler.simulation.pod_model import pod_model_of
 from scaler.simulation.state import STARTUPS
 
-WEB = world_of(SCENARIOS["web"])
+WEB = pod_model_of(SCENARIOS["web"])
 START_S = 1_800_000_000
 assert START_S % REVIEW_S == 0
 
 
-def revision(name: str = "cart-1", levers: frozenset[Lever] = frozenset(Lever)) -> Lived:
+def revision(name: str = "cart-1", levers: frozenset[Lever] = frozenset(Lever)) -> SimulatedRevision:
     limited = SCENARIOS["web"].container_concurrency > 0
-    return Lived(RevisionKey("shop", name), WEB, levers, limited, RevisionPolicy())
+    return SimulatedRevision(RevisionKey("shop", name), WEB, levers, limited, RevisionPolicy())
 
 
 def traffic(seconds: int, *, rate: float = 30.0, seed: int = 1) -> NDArray[np.float32]:
@@ -38,19 +38,21 @@ def traffic(seconds: int, *, rate: float = 30.0, seed: int = 1) -> NDArray[np.fl
 
 
 def asked(seed: int) -> NDArray[np.int32]:
-    """(1, f) pods that the rules ask for, at random; the KPA alone asks for none."""
+    """(1, f) pods that the rules ask for, at random; the KPA_INDEX alone asks for none."""
     pods = np.random.default_rng(seed).integers(0, 6, (1, len(RULES))).astype(np.int32)
     pods[0, 0] = 0
     return pods
 
 
-def begun(*revisions: Lived, start_s: int = START_S) -> Shadow:
-    shadow = Shadow(start_s)
+def begun(*revisions: SimulatedRevision, start_s: int = START_S) -> ShadowEvaluator:
+    shadow = ShadowEvaluator(start_s)
     shadow.follow(revisions)
     return shadow
 
 
-def lives(shadow: Shadow, counts: NDArray[np.float32], *, step_s: int = 1, every_s: int = 30) -> None:
+def kernel(
+    shadow: ShadowEvaluator, counts: NDArray[np.float32], *, step_s: int = 1, every_s: int = 30
+) -> None:
     for first in range(0, counts.shape[1], every_s // step_s):
         shadow.take(counts[:, first : first + every_s // step_s], step_s)
 
@@ -58,7 +60,7 @@ def lives(shadow: Shadow, counts: NDArray[np.float32], *, step_s: int = 1, every
 def replayed(
     arrivals: NDArray[np.float32], plans: Sequence[tuple[int, NDArray[np.int32]]]
 ) -> NDArray[np.float64]:
-    """(e, TOLD) what a backtest says every candidate came to: plans are seconds and pods (1, f)."""
+    """(e, N_METRICS) what a backtest says every candidate came to: plans are seconds and pods (1, f)."""
     at_s = np.array([at_s for at_s, _ in plans], np.int64)
     floors = np.concatenate([pods for _, pods in plans]) if plans else np.zeros((0, len(RULES)), np.int32)
     plan = [rows(WEB, each, at_s, floors[:, RULE_OF[e]]) for e, each in enumerate(CANDIDATES)]
@@ -78,7 +80,7 @@ def test_the_live_shadow_and_the_trial_of_a_backtest_come_to_the_same() -> None:
             hours.append(shadow.sums[0].copy())
     wanted = [replayed(counts[:, : REVIEW_S * n], [p for p in plans if p[0] < REVIEW_S * n]) for n in (1, 2)]
     np.testing.assert_allclose(hours[0], wanted[0], rtol=1e-5, atol=1e-3)
-    second = hours[1] - keep(REVIEW_S) * hours[0]
+    second = hours[1] - decay(REVIEW_S) * hours[0]
     np.testing.assert_allclose(second, wanted[1] - wanted[0], rtol=1e-4, atol=0.05)
     # They do differ from one another: the floors were in force.
     assert len({round(float(pod_s)) for pod_s in hours[0][:, PODS]}) > 30
@@ -87,7 +89,7 @@ def test_the_live_shadow_and_the_trial_of_a_backtest_come_to_the_same() -> None:
 def test_a_step_of_many_seconds_has_all_its_requests_and_nan_has_none() -> None:
     shadow, counts = begun(revision()), np.full((1, 120), 90.0, np.float32)
     counts[0, 60:90] = np.nan
-    lives(shadow, counts, step_s=30)
+    kernel(shadow, counts, step_s=30)
     assert shadow.sums[0, :, REQUESTS] == pytest.approx(90 * 90)
     assert np.isfinite(shadow.sums).all()
 
@@ -95,7 +97,7 @@ def test_a_step_of_many_seconds_has_all_its_requests_and_nan_has_none() -> None:
 def test_a_revision_that_comes_begins_and_those_that_stay_go_on_undisturbed() -> None:
     counts = traffic(REVIEW_S)
     alone, crowded = begun(revision()), begun(revision())
-    lives(alone, counts)
+    kernel(alone, counts)
     for first in range(0, REVIEW_S, 30):
         others = [revision(f"other-{i}") for i in range(first // 600 % 3)]
         crowded.follow([*others, revision()])
@@ -106,24 +108,24 @@ def test_a_revision_that_comes_begins_and_those_that_stay_go_on_undisturbed() ->
 
 def test_one_that_goes_is_forgotten_and_a_fleet_of_none_lives_on() -> None:
     shadow = begun(revision(), revision("other"))
-    lives(shadow, np.repeat(traffic(REVIEW_S), 2, axis=0))
+    kernel(shadow, np.repeat(traffic(REVIEW_S), 2, axis=0))
     shadow.follow([revision("other")])
     assert set(shadow.found.rows) == set(shadow.found.places) == {RevisionKey("shop", "other")}
     shadow.follow([])
-    lives(shadow, np.zeros((0, 120), np.float32), step_s=30)
+    kernel(shadow, np.zeros((0, 120), np.float32), step_s=30)
     assert shadow.found.rows == {}
     assert shadow.now_s == START_S + 2 * REVIEW_S
 
 
 def test_what_may_be_set_from_now_on_has_no_past_in_which_it_cost_nothing() -> None:
     shadow = begun(revision(levers=frozenset({Lever.FLOOR})))
-    lives(shadow, traffic(REVIEW_S))
-    assert shadow.found.proven
+    kernel(shadow, traffic(REVIEW_S))
+    assert shadow.found.has_evidence
     shadow.follow([revision()])
-    # With the KPA's past beside none of theirs, all the new ones would be free.
+    # With the KPA_INDEX's past beside none of theirs, all the new ones would be free.
     assert not shadow.sums[0].any()
-    assert not shadow.found.proven
-    lives(shadow, traffic(REVIEW_S))
+    assert not shadow.found.has_evidence
+    kernel(shadow, traffic(REVIEW_S))
     assert (shadow.sums[0, :, PODS] > 0).all()
 
 
@@ -131,9 +133,9 @@ def test_pods_that_start_faster_from_now_on_are_all_ready_in_time() -> None:
     slow = replace(revision(), world=replace(WEB, startup_s=400.0))
     fast = replace(revision(), world=replace(WEB, startup_s=3.0))
     shadow, counts = begun(slow), traffic(REVIEW_S, rate=200.0)
-    lives(shadow, counts[:, :390])
+    kernel(shadow, counts[:, :390])
     shadow.follow([fast])
-    lives(shadow, counts[:, 390:])
+    kernel(shadow, counts[:, 390:])
     state = shadow._cast.items.revision
     assert (state["ready"] + state["starting"] == state["replicas"]).all()
     assert (state["batches"] <= shadow._cast.items.batches.shape[1]).all()
@@ -148,7 +150,7 @@ def test_there_is_room_for_pods_that_start_now_quickly_now_slowly() -> None:
         world = replace(WEB, startup_s=float(np.mean(startups_s)), startups_s=startups_s)
         shadow.follow([replace(revision(), world=world)])
         assert shadow._cast.items.batches.shape[1] >= max(startups_s) + 2
-        lives(shadow, counts[:, first : first + 120])
+        kernel(shadow, counts[:, first : first + 120])
         state, batches = shadow._cast.items.revision, shadow._cast.items.batches
         assert (state["batches"] <= batches.shape[1]).all()
         for one, its in zip(state, batches, strict=True):
@@ -159,21 +161,21 @@ def test_there_is_room_for_pods_that_start_now_quickly_now_slowly() -> None:
 
 def test_what_came_of_what_was_in_force_is_summed_beside_the_kpa_alone() -> None:
     shadow, key = begun(revision()), revision().key
-    lives(shadow, traffic(REVIEW_S))
-    alone = shadow.sums[0, KPA].copy()
-    # Before anything is proven it is the KPA alone.
+    kernel(shadow, traffic(REVIEW_S))
+    alone = shadow.sums[0, KPA_INDEX].copy()
+    # Before anything is has_evidence it is the KPA_INDEX alone.
     np.testing.assert_allclose(shadow._spent[0], [alone, alone])
     place = shadow.found.places[key]
     before = shadow.sums[0].copy()
-    lives(shadow, traffic(REVIEW_S, seed=2))
-    hour = shadow.sums[0] - keep(REVIEW_S) * before
-    aged = keep(REVIEW_S, SPENT_S) * alone
-    np.testing.assert_allclose(shadow._spent[0], [aged + hour[place], aged + hour[KPA]])
-    assert place != KPA
+    kernel(shadow, traffic(REVIEW_S, seed=2))
+    hour = shadow.sums[0] - decay(REVIEW_S) * before
+    aged = decay(REVIEW_S, SPENT_S) * alone
+    np.testing.assert_allclose(shadow._spent[0], [aged + hour[place], aged + hour[KPA_INDEX]])
+    assert place != KPA_INDEX
     other = revision("other")
     shadow.follow([other, revision()])
     assert not shadow._spent[0].any()
-    np.testing.assert_allclose(shadow._spent[1], [aged + hour[place], aged + hour[KPA]])
+    np.testing.assert_allclose(shadow._spent[1], [aged + hour[place], aged + hour[KPA_INDEX]])
     shadow.follow([revision(levers=frozenset({Lever.FLOOR}))])
     assert not shadow._spent.any()
 
@@ -181,7 +183,7 @@ def test_what_came_of_what_was_in_force_is_summed_beside_the_kpa_alone() -> None
 def test_after_a_gap_it_goes_on_with_the_floor_that_was_asked_for_last() -> None:
     shadow, key = begun(revision()), revision().key
     pods = np.full((1, len(RULES)), 4, np.int32)
-    lives(shadow, np.zeros((1, 300), np.float32))
+    kernel(shadow, np.zeros((1, 300), np.float32))
     shadow.say(START_S + 310, (key,), pods + 3)
     shadow.say(START_S + 600, (key,), pods)
     shadow.go_on_at(START_S + 1200)
@@ -191,13 +193,13 @@ def test_after_a_gap_it_goes_on_with_the_floor_that_was_asked_for_last() -> None
 
 def test_a_gap_of_hours_ages_what_was_known() -> None:
     shadow = begun(revision())
-    lives(shadow, traffic(REVIEW_S + 600))
+    kernel(shadow, traffic(REVIEW_S + 600))
     before = shadow.sums.copy()
     shadow.go_on_at(START_S + 10 * REVIEW_S)
-    part = shadow.sums - keep(REVIEW_S) * before
+    part = shadow.sums - decay(REVIEW_S) * before
     assert (part[0, :, PODS] > 0).all()
-    lives(shadow, np.zeros((1, REVIEW_S), np.float32))
-    aged = (before * keep(REVIEW_S) + part) * keep(9 * REVIEW_S)
+    kernel(shadow, np.zeros((1, REVIEW_S), np.float32))
+    aged = (before * decay(REVIEW_S) + part) * decay(9 * REVIEW_S)
     np.testing.assert_allclose(shadow.sums[0, :, DELAYED], aged[0, :, DELAYED], rtol=1e-9)
 
 
@@ -205,14 +207,14 @@ def test_plans_are_not_kept_for_ever_while_no_traffic_is_known() -> None:
     shadow = begun(revision())
     for at_s in range(0, 86400, 30):
         shadow.say(START_S + at_s, (revision().key,), asked(1))
-    assert len(shadow._plans) == MOST_BEHIND_S // 30 + 1
+    assert len(shadow._plans) == MAX_LAG_S // 30 + 1
 
 
 def test_what_was_found_is_one_value_that_no_later_hour_changes() -> None:
     shadow = begun(revision())
-    lives(shadow, traffic(REVIEW_S))
+    kernel(shadow, traffic(REVIEW_S))
     found, sums = shadow.found, shadow.found.sums.copy()
-    lives(shadow, traffic(REVIEW_S))
+    kernel(shadow, traffic(REVIEW_S))
     shadow.follow([revision("other")])
     np.testing.assert_array_equal(found.sums, sums)
     assert set(found.rows) == {revision().key}
@@ -220,37 +222,37 @@ def test_what_was_found_is_one_value_that_no_later_hour_changes() -> None:
 
 def test_too_many_revisions_are_sampled_and_who_was_there_stays(monkeypatch: pytest.MonkeyPatch) -> None:
     many = [revision(f"r-{i}") for i in range(20)]
-    monkeypatch.setattr(evaluator, "MOST_ITEMS", 5 * len(CANDIDATES))
+    monkeypatch.setattr(evaluator, "MAX_ITEMS", 5 * len(CANDIDATES))
     first = sample(many, set())
     assert len(first) == 5
     kept = {many[i].key for i in first[:3]}
     assert {many[i].key for i in sample(many, kept)} >= kept
     shadow = begun(*many)
-    lives(shadow, np.repeat(traffic(REVIEW_S), 20, axis=0))
-    assert len(shadow.found.rows) == len(shadow.found.proven) == 5
+    kernel(shadow, np.repeat(traffic(REVIEW_S), 20, axis=0))
+    assert len(shadow.found.rows) == len(shadow.found.has_evidence) == 5
     assert len(shadow.found.places) == 20
 
 
-def choosing(shadow: Shadow, place: int) -> None:
+def choosing(shadow: ShadowEvaluator, place: int) -> None:
     """Let `place` be what was chosen."""
     shadow._places = dict.fromkeys(shadow._places, place)
 
 
 def test_what_delays_more_than_the_kpa_alone_is_guarded_and_comes_back() -> None:
     shadow, counts = begun(revision()), traffic(REVIEW_S)
-    lives(shadow, counts)
+    kernel(shadow, counts)
     before = shadow.sums[0].copy()
-    lives(shadow, counts)
-    hour = shadow.sums[0] - keep(REVIEW_S) * before
+    kernel(shadow, counts)
+    hour = shadow.sums[0] - decay(REVIEW_S) * before
     bad = int(np.argmax(hour[:, DELAYED]))
-    # Two hours of it, beside those that were as the KPA alone.
-    assert hour[bad, DELAYED] > hour[KPA, DELAYED] + 0.004 * hour[KPA, REQUESTS]
+    # Two hours of it, beside those that were as the KPA_INDEX alone.
+    assert hour[bad, DELAYED] > hour[KPA_INDEX, DELAYED] + 0.004 * hour[KPA_INDEX, REQUESTS]
     for _ in range(2):
         choosing(shadow, bad)
-        lives(shadow, counts)
-    assert shadow.found.guarded == {revision().key}
+        kernel(shadow, counts)
+    assert shadow.found.fallback_active == {revision().key}
     # The choice went on behind it, and does no harm by now.
     for _ in range(OVER_H + 1):
-        choosing(shadow, KPA)
-        lives(shadow, counts, every_s=900)
-    assert shadow.found.guarded == frozenset()
+        choosing(shadow, KPA_INDEX)
+        kernel(shadow, counts, every_s=900)
+    assert shadow.found.fallback_active == frozenset()

@@ -6,11 +6,11 @@ from numpy.typing import NDArray
 
 from config.calendar import Calendar, Event
 from config.scenario import SCENARIOS
-from forecaster.forecasting.upstream import Calls
-from scaler.shadow.hindcast import STEP_S, ahead_of, forecasts
-from scaler.simulation.pod_model import world_of
+from forecaster.forecasting.upstream import UpstreamEvents
+from scaler.shadow.hindcast import STEP_S, hindcast, service_calendar
+from scaler.simulation.pod_model import pod_model_of
 
-HEAVY, SPARSE = world_of(SCENARIOS["heavy"]), world_of(SCENARIOS["sparse"])
+HEAVY, SPARSE = pod_model_of(SCENARIOS["heavy"]), pod_model_of(SCENARIOS["sparse"])
 
 
 def traffic(seconds: int, rate: float = 5.0) -> NDArray[np.float32]:
@@ -22,12 +22,12 @@ def traffic(seconds: int, rate: float = 5.0) -> NDArray[np.float32]:
 )
 def test_a_plan_is_made_when_what_its_forecast_knows_is_as_old_as_told(delay_s: int, first_s: int) -> None:
     arrivals = traffic(600)
-    said = forecasts(arrivals, 0, HEAVY, delay_s)
+    said = hindcast(arrivals, 0, HEAVY, delay_s)
     assert said.at_s.tolist() == list(range(first_s, first_s + 600, 30))
     for step in range(20):
         changed = arrivals.copy()
         changed[(step + 1) * 30 :] = 77
-        other = forecasts(changed, 0, HEAVY, delay_s)
+        other = hindcast(changed, 0, HEAVY, delay_s)
         # The second from which on all is changed is at least `delay_s` before the plan.
         assert (step + 1) * 30 <= said.at_s[step] - delay_s
         for name in ("rates", "weights", "chances", "sparse"):
@@ -40,16 +40,16 @@ def chain() -> tuple[NDArray[np.float32], NDArray[np.float32]]:
     return caller, np.roll(caller, 120)
 
 
-def calls(caller: NDArray[np.float32], turns: list[tuple[int, int]]) -> Calls:
+def calls(caller: NDArray[np.float32], turns: list[tuple[int, int]]) -> UpstreamEvents:
     from_s, rows_ = zip(*turns, strict=True)
-    return Calls(np.array(from_s, np.int64), np.array(rows_, np.intp), caller[np.newaxis])
+    return UpstreamEvents(np.array(from_s, np.int64), np.array(rows_, np.intp), caller[np.newaxis])
 
 
 @pytest.mark.parametrize("from_s", [-3600, 0, 7201])
 def test_after_a_call_a_request_is_likelier_than_without_knowing_of_it(from_s: int) -> None:
     caller, called = chain()
-    alone = forecasts(called, 0, SPARSE, 30)
-    heard = forecasts(called, 0, SPARSE, 30, calls(caller, [(from_s, 0)]))
+    alone = hindcast(called, 0, SPARSE, 30)
+    heard = hindcast(called, 0, SPARSE, 30, calls(caller, [(from_s, 0)]))
     late = alone.at_s >= 43200
     coming = np.array([called[at_s : at_s + 30].any() for at_s in alone.at_s[late]])
     assert np.median(alone.chances[late][coming]) < 0.1
@@ -63,7 +63,7 @@ def test_whose_caller_is_gone_is_told_of_no_call_any_more() -> None:
     caller, called = chain()
     changed = np.where(np.arange(86400) < 43200, caller, np.roll(caller, 12345))
     gone = [(3600, 0), (43200, -1)]
-    one, other = (forecasts(called, 0, SPARSE, 30, calls(each, gone)) for each in (caller, changed))
+    one, other = (hindcast(called, 0, SPARSE, 30, calls(each, gone)) for each in (caller, changed))
     assert one.chances.tobytes() == other.chances.tobytes()
 
 
@@ -77,36 +77,41 @@ def noon(**what: float) -> Calendar:
 
 @pytest.mark.parametrize("delay_s", [0, 30, 100])
 def test_rates_are_not_below_what_is_announced_in_the_window_that_a_plan_must_carry(delay_s: int) -> None:
-    ahead = ahead_of("s", noon(requests_per_second=500.0))
+    ahead = service_calendar("s", noon(requests_per_second=500.0))
     start_s = NOON_S - 1800
-    alone = forecasts(traffic(3600), start_s, HEAVY, delay_s)
-    said = forecasts(traffic(3600), start_s, HEAVY, delay_s, ahead=ahead)
-    assert said.least is not None
+    alone = hindcast(traffic(3600), start_s, HEAVY, delay_s)
+    said = hindcast(traffic(3600), start_s, HEAVY, delay_s, ahead=ahead)
+    assert said.announced_rate is not None
     now_s, lead_s = start_s + said.at_s, HEAVY.startup_s + STEP_S
     near = (now_s + lead_s > NOON_S) & (now_s < NOON_S + 600)
-    assert said.least.tolist() == np.where(near, 500.0, 0.0).tolist()
+    assert said.announced_rate.tolist() == np.where(near, 500.0, 0.0).tolist()
     assert (said.rates[near] >= 500).all()
     assert said.rates[~near].tobytes() == alone.rates[~near].tobytes()
     assert said.weights.tobytes() == alone.weights.tobytes()
-    assert alone.least is None
+    assert alone.announced_rate is None
 
 
 def test_so_many_times_what_is_usual_then() -> None:
-    said = forecasts(traffic(3600), NOON_S - 1800, HEAVY, 30, ahead=ahead_of("s", noon(times=4.0)))
-    assert said.least is not None
-    assert said.least[said.least > 0] == pytest.approx(20, rel=0.2)
+    said = hindcast(traffic(3600), NOON_S - 1800, HEAVY, 30, ahead=service_calendar("s", noon(times=4.0)))
+    assert said.announced_rate is not None
+    assert said.announced_rate[said.announced_rate > 0] == pytest.approx(20, rel=0.2)
 
 
 def test_a_sparse_service_is_likely_to_have_what_was_announced() -> None:
     none = np.eye(1, 3600)[0].astype(np.float32)
-    said = forecasts(none, NOON_S - 1800, SPARSE, 30, ahead=ahead_of("s", noon(requests_per_second=0.1)))
-    assert said.least is not None
-    assert (said.chances[said.least > 0] > 0.9).all()
-    assert (said.chances[said.least == 0][-10:] < 0.1).all()
+    said = hindcast(
+        none, NOON_S - 1800, SPARSE, 30, ahead=service_calendar("s", noon(requests_per_second=0.1))
+    )
+    assert said.announced_rate is not None
+    assert (said.chances[said.announced_rate > 0] > 0.9).all()
+    assert (said.chances[said.announced_rate == 0][-10:] < 0.1).all()
 
 
 def test_by_utc_nothing_is_told_and_elsewhere_the_clock_is() -> None:
-    assert ahead_of("s", Calendar(time_zone="UTC")).clock is None
-    for ahead in (ahead_of("s", Calendar(time_zone="Asia/Tokyo")), ahead_of("s", zone="Asia/Tokyo")):
+    assert service_calendar("s", Calendar(time_zone="UTC")).clock is None
+    for ahead in (
+        service_calendar("s", Calendar(time_zone="Asia/Tokyo")),
+        service_calendar("s", zone="Asia/Tokyo"),
+    ):
         assert ahead.clock is not None
         assert ahead.clock.here(0)[1][-1] == 9 * 3600

@@ -10,21 +10,21 @@ from config.policy import Lever, RevisionPolicy
 from config.scenario import SCENARIOS
 from models.fleet.keys import RevisionKey
 from scaler.plan.candidates import CANDIDATES
-from scaler.shadow.population import LONGEST_STARTUP_S, Cast, Lived, carried_over, cast
-from scaler.simulation.pod_model import World, world_of
+from scaler.shadow.population import LONGEST_STARTUP_S, Population, SimulatedRevision, carry_state, population
+from scaler.simulation.pod_model import PodModel, pod_model_of
 
-WEB, SPARSE = world_of(SCENARIOS["web"]), world_of(SCENARIOS["sparse"])
+WEB, SPARSE = pod_model_of(SCENARIOS["web"]), pod_model_of(SCENARIOS["sparse"])
 
 
 def revision(
-    name: str, world: World = WEB, levers: frozenset[Lever] = frozenset(Lever), *, limited: bool = True
-) -> Lived:
-    return Lived(RevisionKey("shop", name), world, levers, limited, RevisionPolicy())
+    name: str, world: PodModel = WEB, levers: frozenset[Lever] = frozenset(Lever), *, limited: bool = True
+) -> SimulatedRevision:
+    return SimulatedRevision(RevisionKey("shop", name), world, levers, limited, RevisionPolicy())
 
 
-def marked(*lived: Lived) -> Cast:
+def marked(*lived: SimulatedRevision) -> Population:
     """Items whose every figure tells which they are."""
-    made = cast(lived)
+    made = population(lived)
     k = len(made.of_item)
     made.items.revision["queue"] = np.arange(k) + 1.0
     made.items.buckets[:] = np.arange(k)[:, np.newaxis, np.newaxis] + 1.0
@@ -34,7 +34,7 @@ def marked(*lived: Lived) -> Cast:
 
 def test_a_revision_has_an_item_for_every_candidate_that_its_levers_allow() -> None:
     floors_only = frozenset({Lever.FLOOR})
-    made = cast([revision("a"), revision("b", levers=floors_only), revision("c", levers=frozenset())])
+    made = population([revision("a"), revision("b", levers=floors_only), revision("c", levers=frozenset())])
     assert np.diff(made.first).tolist() == [len(one.candidates) for one in made.lived]
     assert made.first[1] == len(CANDIDATES)
     assert made.candidate[made.first[2] :].tolist() == [0]
@@ -43,7 +43,7 @@ def test_a_revision_has_an_item_for_every_candidate_that_its_levers_allow() -> N
 
 
 def test_settings_are_laid_over_what_the_owner_has() -> None:
-    made = cast([revision("a")])
+    made = population([revision("a")])
     for e, candidate in enumerate(CANDIDATES):
         spec, setting = made.items.spec[e], candidate.setting
         assert spec["stable_window_s"] == (setting.window_s or WEB.spec.stable_window_s)
@@ -54,10 +54,10 @@ def test_settings_are_laid_over_what_the_owner_has() -> None:
 
 
 def test_no_revisions_have_no_items_and_a_very_long_start_is_cut() -> None:
-    assert len(cast([]).of_item) == 0
-    drawn = cast([revision("a", replace(WEB, startups_s=(2.0, 2.0, 2.0, 4.0, 90.0)))])
+    assert len(population([]).of_item) == 0
+    drawn = population([revision("a", replace(WEB, startups_s=(2.0, 2.0, 2.0, 4.0, 90.0)))])
     assert drawn.items.batches.shape[1] >= 92
-    made = cast([revision("a", replace(WEB, startup_s=1e6))])
+    made = population([revision("a", replace(WEB, startup_s=1e6))])
     assert made.worlds["startups_s"].max() == LONGEST_STARTUP_S
 
 
@@ -69,10 +69,10 @@ def test_no_revisions_have_no_items_and_a_very_long_start_is_cut() -> None:
         pytest.param([revision("b", replace(WEB, startup_s=500.0))], id="the other one starts more slowly"),
     ],
 )
-def test_items_that_stay_go_on_where_they_were(others: Sequence[Lived]) -> None:
+def test_items_that_stay_go_on_where_they_were(others: Sequence[SimulatedRevision]) -> None:
     old = marked(revision("b"), revision("a"))
-    new = cast([*others, revision("a")])
-    before = carried_over(old, new)
+    new = population([*others, revision("a")])
+    before = carry_state(old, new)
     mine = new.of_item == len(others)
     assert before[mine].tolist() == np.flatnonzero(old.of_item == 1).tolist()
     for name in ("queue",):
@@ -94,30 +94,30 @@ def test_items_that_stay_go_on_where_they_were(others: Sequence[Lived]) -> None:
         pytest.param(revision("a", limited=False), id="requests are not limited any more"),
     ],
 )
-def test_an_item_that_would_be_another_one_begins(changed: Lived) -> None:
-    new = cast([changed])
-    assert (carried_over(marked(revision("a")), new) == -1).all()
+def test_an_item_that_would_be_another_one_begins(changed: SimulatedRevision) -> None:
+    new = population([changed])
+    assert (carry_state(marked(revision("a")), new) == -1).all()
     assert not new.items.revision["queue"].any()
 
 
 def test_other_service_times_change_how_an_item_goes_on_and_not_where_it_is() -> None:
-    new = cast([revision("a", replace(WEB, service_s=9.0))])
-    assert (carried_over(marked(revision("a")), new) >= 0).all()
+    new = population([revision("a", replace(WEB, service_s=9.0))])
+    assert (carry_state(marked(revision("a")), new) >= 0).all()
     assert set(new.worlds["service_s"].tolist()) == {9.0}
     assert new.items.revision["queue"].min() == 1.0
 
 
 def test_no_pod_is_lost_where_there_is_room_for_fewer_batches() -> None:
     slow, fast = revision("a", replace(WEB, startup_s=100.0)), revision("a", replace(WEB, startup_s=2.0))
-    old = cast([slow])
+    old = population([slow])
     for at in range(50):
         old.items.batches[:, at] = (1000 + 2 * at, 3)
     old.items.revision["batches"], old.items.revision["starting"] = 50, 150
-    new = cast([fast])
-    carried_over(old, new)
+    new = population([fast])
+    carry_state(old, new)
     assert set(new.items.revision["batches"].tolist()) == {1}
     assert new.items.batches[0, 0].tolist() == [1000, 150]
     # With the same start-up nothing is touched.
-    again = cast([fast])
-    carried_over(new, again)
+    again = population([fast])
+    carry_state(new, again)
     assert again.items.batches[0, 0].tolist() == [1000, 150]

@@ -8,7 +8,7 @@ import pytest
 from config.policy import Lever, Mode, RevisionPolicy
 from models.fleet.keys import RevisionKey, ServiceKey
 from scaler.plan.revision import Metric, RevisionSpec
-from scaler.shadow.revisions import NO_SHADOW, Shadowed, lived, rounded, settled, shadowed
+from scaler.shadow.revisions import NO_SHADOW, ShadowedRevisions, lived, rounded, settled, shadowed_revisions
 from scaler.simulation.state import STARTUPS
 
 ONE = RevisionSpec(
@@ -21,10 +21,10 @@ ONE = RevisionSpec(
 
 
 def seen(
-    before: Shadowed, *revisions: RevisionSpec, startup_s: float = 20.0, served_s: float = 0.5
-) -> Shadowed:
+    before: ShadowedRevisions, *revisions: RevisionSpec, startup_s: float = 20.0, served_s: float = 0.5
+) -> ShadowedRevisions:
     r = len(revisions)
-    return shadowed(before, revisions, np.full((r, STARTUPS), startup_s), np.full(r, served_s))
+    return shadowed_revisions(before, revisions, np.full((r, STARTUPS), startup_s), np.full(r, served_s))
 
 
 @pytest.mark.parametrize(
@@ -55,12 +55,12 @@ def test_it_is_seen_as_its_owner_has_it() -> None:
     assert Lever.WINDOW not in one.levers
     (unlimited,) = seen(NO_SHADOW, replace(ONE, container_concurrency=0, total_value=100.0)).revisions
     assert Lever.TARGET not in unlimited.levers
-    assert (unlimited.limited, unlimited.world.at_once) == (False, 100.0)
+    assert (unlimited.limited, unlimited.world.concurrency) == (False, 100.0)
 
 
 def test_its_pods_start_now_quickly_now_slowly_as_was_seen() -> None:
     startups_s = np.array([[4.0, 4.0, 4.12, 4.3, 88.7]])
-    (one,) = shadowed(NO_SHADOW, (ONE,), startups_s, np.full(1, 0.5)).revisions
+    (one,) = shadowed_revisions(NO_SHADOW, (ONE,), startups_s, np.full(1, 0.5)).revisions
     assert one.world.startups_s == pytest.approx((4.0, 4.0, 4.1, 4.3, 89.0))
     assert one.world.startup_s == pytest.approx(21.08)
 
@@ -68,11 +68,11 @@ def test_its_pods_start_now_quickly_now_slowly_as_was_seen() -> None:
 def test_start_ups_change_together_once_their_mean_or_the_longest_moved() -> None:
     only, served_s = (ONE,), np.full(1, 0.5)
     begun_s = np.array([[4.0, 5.0, 6.0, 7.0, 30.0]])
-    first = shadowed(NO_SHADOW, only, begun_s, served_s)
+    first = shadowed_revisions(NO_SHADOW, only, begun_s, served_s)
     one_moved = begun_s + np.array([[0.9, 0, 0, 0, 0]])
-    assert shadowed(first, only, one_moved, served_s) is first
+    assert shadowed_revisions(first, only, one_moved, served_s) is first
     for moved in (begun_s + 2, begun_s + np.array([[0, 0, 0, 0, 4]])):
-        (one,) = shadowed(first, only, moved, served_s).revisions
+        (one,) = shadowed_revisions(first, only, moved, served_s).revisions
         assert one.world.startups_s == pytest.approx(tuple(moved[0]))
 
 
@@ -91,9 +91,9 @@ def test_what_moves_around_the_border_of_two_values_is_one() -> None:
 
 def test_nothing_is_looked_up_anew_while_nothing_changes() -> None:
     revisions = (ONE, replace(ONE, key=RevisionKey("shop", "cart-2")))
-    first = shadowed(NO_SHADOW, revisions, np.full((2, STARTUPS), 20.0), np.full(2, 0.5))
-    assert shadowed(first, revisions, np.full((2, STARTUPS), 20.9), np.array([0.51, 0.48])) is first
-    other = shadowed(first, revisions, np.full((2, STARTUPS), 20.0), np.array([0.5, 2.0]))
+    first = shadowed_revisions(NO_SHADOW, revisions, np.full((2, STARTUPS), 20.0), np.full(2, 0.5))
+    assert shadowed_revisions(first, revisions, np.full((2, STARTUPS), 20.9), np.array([0.51, 0.48])) is first
+    other = shadowed_revisions(first, revisions, np.full((2, STARTUPS), 20.0), np.array([0.5, 2.0]))
     assert other.revisions[0] is first.revisions[0]
     assert [one.world.service_s for one in other.revisions] == [0.5, 2.0]
 

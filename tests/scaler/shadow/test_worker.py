@@ -9,51 +9,53 @@ from numpy.typing import NDArray
 from config.policy import Lever, RevisionPolicy
 from config.scenario import SCENARIOS
 from models.fleet.keys import RevisionKey
-from models.peak.layout import POINTS
-from scaler.plan.candidates import KPA
-from scaler.plan.rules import LONGEST_HOLD_S, PLAIN, RULES, Expected
+from models.peak.state import POINTS
+from scaler.plan.candidates import KPA_INDEX
+from scaler.plan.rules import DEFAULT, LONGEST_HOLD_S, RULES, RuleInputs
 from scaler.shadow.evaluate import DELAYED, PODS, REQUESTS
-from scaler.shadow.evaluator import MOST_BEHIND_S, REVIEW_S
-from scaler.shadow.population import Lived
-from scaler.shadow.worker import MOST_DUE, Came, Planned, Shade
-from scaler.simulation.pod_model import world_of
+from scaler.shadow.evaluator import MAX_LAG_S, REVIEW_S
+from scaler.shadow.population import SimulatedRevision
+from scaler.shadow.worker import MAX_PENDING, ObservedArrivals, PlanRecord, ShadowWorker
+from scaler.simulation.pod_model import pod_model_of
 
-WEB = world_of(SCENARIOS["web"])
+WEB = pod_model_of(SCENARIOS["web"])
 START_S, STEP_S = 1_800_000_000, 30
 KEY, OTHER = RevisionKey("shop", "cart-1"), RevisionKey("shop", "cart-2")
 HELD = next(f for f, rule in enumerate(RULES) if rule.hold_s and rule.worth)
 
 
-def revision(key: RevisionKey = KEY) -> Lived:
-    return Lived(key, WEB, frozenset(Lever), limited=True, policy=RevisionPolicy())
+def revision(key: RevisionKey = KEY) -> SimulatedRevision:
+    return SimulatedRevision(key, WEB, frozenset(Lever), limited=True, policy=RevisionPolicy())
 
 
-def planned(at_s: int, rate: float = 30.0, *keys: RevisionKey, least: int = 0, most: int = 9999) -> Planned:
+def planned(
+    at_s: int, rate: float = 30.0, *keys: RevisionKey, min_pods: int = 0, max_pods: int = 9999
+) -> PlanRecord:
     keys = keys or (KEY,)
     r = len(keys)
-    return Planned(
+    return PlanRecord(
         at_s,
         keys,
-        Expected(
+        RuleInputs(
             rates=np.full((r, POINTS), rate, np.float32),
             weights=np.full((r, POINTS), 1 / POINTS, np.float32),
             chances=np.full(r, np.nan),
-            per_pod=np.full(r, WEB.at_once / WEB.service_s),
+            per_pod=np.full(r, WEB.concurrency / WEB.service_s),
             counting_s=np.ones(r),
             dispersion=np.ones(r),
         ),
-        least=np.full(r, least, np.int32),
-        most=np.full(r, most, np.int32),
+        min_pods=np.full(r, min_pods, np.int32),
+        max_pods=np.full(r, max_pods, np.int32),
     )
 
 
-def came(start_s: int, rate: float = 30.0, *keys: RevisionKey, dispersion: float = 1.0) -> Came:
+def came(start_s: int, rate: float = 30.0, *keys: RevisionKey, dispersion: float = 1.0) -> ObservedArrivals:
     keys = keys or (KEY,)
     counts = np.full((len(keys), 1), rate * STEP_S, np.float32)
-    return Came(start_s, STEP_S, keys, counts, np.full(len(keys), dispersion))
+    return ObservedArrivals(start_s, STEP_S, keys, counts, np.full(len(keys), dispersion))
 
 
-def fed(shade: Shade, from_s: int, until_s: int, *keys: RevisionKey) -> None:
+def fed(shade: ShadowWorker, from_s: int, until_s: int, *keys: RevisionKey) -> None:
     """Plans and traffic as a cycle tells them, lived through step by step."""
     for at_s in range(from_s, until_s, STEP_S):
         shade.came(came(at_s, 30.0, *keys))
@@ -61,14 +63,14 @@ def fed(shade: Shade, from_s: int, until_s: int, *keys: RevisionKey) -> None:
         shade.live()
 
 
-def asked(shade: Shade) -> NDArray[np.int32]:
+def asked(shade: ShadowWorker) -> NDArray[np.int32]:
     """(f,) what was said last that every rule asks for."""
     assert shade._shadow is not None
     return np.asarray(shade._shadow._plans[-1][2][0])
 
 
-def begun(*revisions: Lived) -> Shade:
-    shade = Shade()
+def begun(*revisions: SimulatedRevision) -> ShadowWorker:
+    shade = ShadowWorker()
     shade.follow(revisions or (revision(),))
     return shade
 
@@ -76,7 +78,7 @@ def begun(*revisions: Lived) -> Shade:
 def test_bounds_of_the_policy_hold_for_every_rule() -> None:
     shade = begun()
     shade.came(came(START_S))
-    shade.planned(planned(START_S + STEP_S, 3000.0, least=2, most=5))
+    shade.planned(planned(START_S + STEP_S, 3000.0, min_pods=2, max_pods=5))
     shade.live()
     assert (asked(shade)[[0, HELD]] == [2, 5]).all()
     shade.planned(planned(START_S + 2 * STEP_S, 0.0))
@@ -121,7 +123,7 @@ def test_all_that_came_is_lived_through_however_seldom_that_is_done() -> None:
     seldom.live()
     row = often.found.rows[KEY]
     np.testing.assert_array_equal(seldom.found.sums[row], often.found.sums[row])
-    assert often.found.sums[row, KPA, REQUESTS] == 30 * REVIEW_S
+    assert often.found.sums[row, KPA_INDEX, REQUESTS] == 30 * REVIEW_S
 
 
 def test_requests_that_come_together_are_delayed_more_and_are_as_many() -> None:
@@ -131,7 +133,7 @@ def test_requests_that_come_together_are_delayed_more_and_are_as_many() -> None:
         for at_s in range(START_S, START_S + REVIEW_S, STEP_S):
             shade.came(came(at_s, dispersion=dispersion))
             shade.live()
-        sums = shade.found.sums[shade.found.rows[KEY], KPA]
+        sums = shade.found.sums[shade.found.rows[KEY], KPA_INDEX]
         assert sums[REQUESTS] == 30 * REVIEW_S
         delayed.append(sums[DELAYED])
     assert delayed[1] > 2 * delayed[0]
@@ -142,12 +144,12 @@ def test_what_lies_far_back_is_let_go_and_little_waits() -> None:
     for at_s in range(START_S, START_S + 86400, STEP_S):
         shade.came(came(at_s))
         shade.planned(planned(at_s + 2 * STEP_S))
-    assert len(shade._due) == MOST_DUE
+    assert len(shade._due) == MAX_PENDING
     shade.live()
     assert shade._shadow is not None
     assert shade._shadow.now_s == START_S + 86400
     row = shade.found.rows[KEY]
-    assert shade.found.sums[row, KPA, REQUESTS] <= 30 * (MOST_BEHIND_S + STEP_S)
+    assert shade.found.sums[row, KPA_INDEX, REQUESTS] <= 30 * (MAX_LAG_S + STEP_S)
 
 
 def test_traffic_that_was_lived_through_is_not_lived_through_again() -> None:
@@ -165,8 +167,8 @@ def test_a_revision_of_which_nothing_came_yet_had_no_requests() -> None:
     shade.follow((revision(OTHER), revision()))
     fed(shade, START_S + REVIEW_S // 2, START_S + REVIEW_S)
     sums = shade.found.sums
-    assert sums[shade.found.rows[OTHER], KPA, REQUESTS] == 0
-    assert sums[shade.found.rows[KEY], KPA, REQUESTS] == 30 * REVIEW_S
+    assert sums[shade.found.rows[OTHER], KPA_INDEX, REQUESTS] == 0
+    assert sums[shade.found.rows[KEY], KPA_INDEX, REQUESTS] == 30 * REVIEW_S
 
 
 @pytest.mark.parametrize("sparse", [True, False])
@@ -175,46 +177,46 @@ def test_unproven_and_sparse_borrows_unproven_and_dense_has_a_plain_floor(*, spa
     shade.came(came(START_S, 0.0))
     shade.live()
     got = shade.chosen([KEY, OTHER], np.array([sparse, sparse]))
-    assert got.proven.tolist() == [False, False]
-    assert (got.places[0] != PLAIN) == sparse
+    assert got.has_evidence.tolist() == [False, False]
+    assert (got.places[0] != DEFAULT) == sparse
     # Of the other one nothing is known at all.
-    assert got.places[1] == PLAIN
+    assert got.places[1] == DEFAULT
 
 
 def test_after_an_hour_of_traffic_of_its_own_the_choice_is_proven() -> None:
     shade = begun()
     fed(shade, START_S, START_S + REVIEW_S)
     got = shade.chosen([KEY], np.zeros(1, np.bool_))
-    assert (got.proven.tolist(), got.guarded.tolist()) == ([True], [False])
+    assert (got.has_evidence.tolist(), got.fallback_active.tolist()) == ([True], [False])
     assert got.places[0] >= 0
 
 
 def test_standings_have_the_kpa_alone_and_the_one_in_force_among_them() -> None:
     shade = begun()
-    assert shade.standings(KEY, 30.0, KPA, 5) == ()
+    assert shade.candidate_scores(KEY, 30.0, KPA_INDEX, 5) == ()
     fed(shade, START_S, START_S + REVIEW_S)
     place = int(shade.chosen([KEY], np.zeros(1, np.bool_)).places[0])
-    told = shade.standings(KEY, 30.0, place, 5)
+    told = shade.candidate_scores(KEY, 30.0, place, 5)
     assert [one.in_force for one in told].count(True) == 1
     alone = [one for one in told if one.pods == one.starts == 1.0]
     assert len(alone) >= 1
     assert 5 <= len(told) <= 7
     # A plain floor is none of the candidates.
-    assert not any(one.in_force for one in shade.standings(KEY, 30.0, PLAIN, 5))
-    assert shade.standings(OTHER, 30.0, KPA, 5) == ()
+    assert not any(one.in_force for one in shade.candidate_scores(KEY, 30.0, DEFAULT, 5))
+    assert shade.candidate_scores(OTHER, 30.0, KPA_INDEX, 5) == ()
 
 
 def test_it_is_read_while_it_is_fed_and_lives_and_its_fleet_changes() -> None:
-    shade, faults, over = begun(), [], threading.Event()
+    shade, problems, over = begun(), [], threading.Event()
 
     def read() -> None:
         while not over.is_set():
             try:
                 shade.chosen([KEY, OTHER], np.ones(2, np.bool_))
                 for key in (KEY, OTHER):
-                    shade.standings(key, 30.0, KPA, 5)
-            except Exception as fault:
-                faults.append(fault)
+                    shade.candidate_scores(key, 30.0, KPA_INDEX, 5)
+            except Exception as problem:
+                problems.append(problem)
 
     reader = threading.Thread(target=read)
     reader.start()
@@ -223,5 +225,5 @@ def test_it_is_read_while_it_is_fed_and_lives_and_its_fleet_changes() -> None:
         fed(shade, START_S + i * STEP_S, START_S + (i + 1) * STEP_S, KEY, OTHER)
     over.set()
     reader.join()
-    assert faults == []
-    assert (shade.found.sums[:, KPA, PODS] > 0).all()
+    assert problems == []
+    assert (shade.found.sums[:, KPA_INDEX, PODS] > 0).all()

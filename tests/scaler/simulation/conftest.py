@@ -16,11 +16,11 @@ from scaler.kpa.status import Activity, begun
 from scaler.kpa.tick import AutoscaledRevision, begin, report, tick
 from scaler.kpa.window import resize
 from scaler.simulation.kernel import drawn
-from scaler.simulation.pod_model import World
+from scaler.simulation.pod_model import PodModel
 from scaler.simulation.simulator import Replay
 
 LONG_AGO_S = -1e12
-ReplayFunction = Callable[[World, NDArray[np.float32], NDArray[np.void]], Replay]
+ReplayFunction = Callable[[PodModel, NDArray[np.float32], NDArray[np.void]], Replay]
 
 
 @pytest.fixture(name="readable_replay")
@@ -28,7 +28,7 @@ def _readable_replay() -> ReplayFunction:
     return readable_replay
 
 
-def readable_replay(world: World, arrivals: NDArray[np.float32], rows: NDArray[np.void]) -> Replay:
+def readable_replay(world: PodModel, arrivals: NDArray[np.float32], rows: NDArray[np.void]) -> Replay:
     spec, at = world.spec, 0
     revision = begin(
         spec,
@@ -46,13 +46,13 @@ def readable_replay(world: World, arrivals: NDArray[np.float32], rows: NDArray[n
             figures["changes"] += changed != spec
             spec, revision, at = changed, resized(revision, changed, t), at + 1
         pods = pods.at(t)
-        served = min(queue + arrived, pods.ready * world.at_once / world.service_s)
+        served = min(queue + arrived, pods.ready * world.concurrency / world.service_s)
         queue = queue + arrived - served
         figures["requests"] += arrived
         figures["delayed"] += min(arrived, queue)
         figures["cold"] += arrived if pods.ready == 0 else 0.0
         figures["wait_s"] += queue
-        figures["busy_pod_s"] += served * world.service_s / world.at_once
+        figures["busy_pod_s"] += served * world.service_s / world.concurrency
         if pods.ready or served * world.service_s + queue > 0:
             revision = report(revision, t, served * world.service_s + queue)
         if (t >= 2 and t % 2 == 0) or (arrived and revision.latest.desired_pods == 0):

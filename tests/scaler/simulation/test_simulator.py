@@ -12,14 +12,14 @@ from config.scenario import SCENARIOS, Scenario
 from scaler.kpa.resolve import KpaSpec
 from scaler.simulation.kernel import advance_all, drawn
 from scaler.simulation.plan_rows import NO_PLAN, plan_rows
-from scaler.simulation.pod_model import World, world_of
+from scaler.simulation.pod_model import PodModel, pod_model_of
 from scaler.simulation.simulator import Replay, begin, course, replay, replay_all
-from scaler.simulation.state import CACHE_LINES, FIGURES, STARTUPS
+from scaler.simulation.state import CACHE_LINES, METRICS, STARTUPS
 
-PLAIN = World(startup_s=4, service_s=1, at_once=2, spec=KpaSpec(target_value=1.4, total_value=2))
+PLAIN = PodModel(startup_s=4, service_s=1, concurrency=2, spec=KpaSpec(target_value=1.4, total_value=2))
 """Two requests at once, a second each, up in 4 s; Knative's defaults."""
 
-STEERED = World(startup_s=4, service_s=1, at_once=1, spec=KpaSpec(target_value=7e6, total_value=1e7))
+STEERED = PodModel(startup_s=4, service_s=1, concurrency=1, spec=KpaSpec(target_value=7e6, total_value=1e7))
 """One request a second and pod, up in 4 s; the KPA sees no reason for a second pod, so floors steer."""
 
 
@@ -148,7 +148,7 @@ def test_blocks_add_up() -> None:
     plans = [NO_PLAN, plan_rows(PLAIN, [0, 400], [2, 0])]
     whole = replay_all([PLAIN] * 2, arrivals, [0, 1], plans, score_s=100)
     parts = replay_all([PLAIN] * 2, arrivals, [0, 1], plans, score_s=100, block_s=70)
-    assert parts.shape == (2, 13, len(FIGURES))
+    assert parts.shape == (2, 13, len(METRICS))
     np.testing.assert_allclose(parts.sum(axis=1), whole[:, 0])
 
 
@@ -175,11 +175,11 @@ def test_going_on_later_is_as_going_on() -> None:
     arrivals = np.random.default_rng(5).poisson(1, (1, 1200)).astype(np.float32)
     rows = plan_rows(PLAIN, [0, 500, 700], [0, 3, 1], window_s=[60, 20, 90])
     whole = replay_all([PLAIN], arrivals, [0], [rows])
-    surroundings, items = begin([PLAIN], longest_window_s=90)
-    figures, untold = np.zeros((1, 1, len(FIGURES))), np.zeros((1, 0, 4), np.float32)
+    pod_params, items = begin([PLAIN], longest_window_s=90)
+    figures, untold = np.zeros((1, 1, len(METRICS))), np.zeros((1, 0, 4), np.float32)
     for start_s, end_s in ((0, 333), (333, 900), (900, 1200)):
         advance_all(
-            surroundings, items.owned, items.spec, items.revision, items.windows, items.buckets, items.delay,
+            pod_params, items.owned, items.spec, items.revision, items.windows, items.buckets, items.delay,
             items.batches, np.ascontiguousarray(arrivals[:, start_s:end_s]), np.zeros(1, np.int64), start_s,
             rows, np.array([0, len(rows)]), 0, 1200, figures, untold,
         )  # fmt: skip
@@ -199,7 +199,7 @@ def test_the_compiled_loop_is_the_readable_one(seed: int, readable_replay: Calla
         container_concurrency=int(rng.choice([0, 1, 4, 10])),
         target_burst_capacity=float(rng.choice([-1.0, 0.0, 5.0, 211.0])),
     )
-    world = world_of(scenario)
+    world = pod_model_of(scenario)
     extra: dict[str, Any] = {
         "scale_down_delay_s": int(rng.choice([0, 31])),
         "max_scale": int(rng.choice([0, 20])),
@@ -220,20 +220,30 @@ def test_the_compiled_loop_is_the_readable_one(seed: int, readable_replay: Calla
     )
     want = readable_replay(world, arrivals, rows)
     got = replay(world, arrivals, rows)
-    for name in FIGURES:
+    for name in METRICS:
         assert getattr(got, name) == pytest.approx(getattr(want, name), rel=1e-9), name
 
 
 def test_worlds_that_have_a_name() -> None:
-    heavy, web, sparse = (world_of(SCENARIOS[name]) for name in ("heavy", "web", "sparse"))
-    assert (heavy.startup_s, heavy.service_s, heavy.at_once, heavy.spec.target_value) == (45, 1, 4, 4 * 0.7)
-    assert (web.startup_s, web.service_s, web.at_once, web.spec.target_value) == (10, 0.25, 10, 7)
-    assert (sparse.startup_s, sparse.service_s, sparse.at_once, sparse.spec.target_value) == (5, 0.5, 1, 0.7)
+    heavy, web, sparse = (pod_model_of(SCENARIOS[name]) for name in ("heavy", "web", "sparse"))
+    assert (heavy.startup_s, heavy.service_s, heavy.concurrency, heavy.spec.target_value) == (
+        45,
+        1,
+        4,
+        4 * 0.7,
+    )
+    assert (web.startup_s, web.service_s, web.concurrency, web.spec.target_value) == (10, 0.25, 10, 7)
+    assert (sparse.startup_s, sparse.service_s, sparse.concurrency, sparse.spec.target_value) == (
+        5,
+        0.5,
+        1,
+        0.7,
+    )
 
 
 def test_unlimited_concurrency_takes_the_total_value_as_room() -> None:
-    assert world_of(Scenario(container_concurrency=0)).at_once == 100
-    assert world_of(Scenario(container_concurrency=0, target=30)).at_once == 30
+    assert pod_model_of(Scenario(container_concurrency=0)).concurrency == 100
+    assert pod_model_of(Scenario(container_concurrency=0, target=30)).concurrency == 30
 
 
 def test_a_window_of_the_plan_brings_its_panic_window() -> None:

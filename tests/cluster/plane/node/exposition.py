@@ -1,7 +1,7 @@
 """Request metrics of one pod in Prometheus' text format, under the names of its Serving generation.
 
 OpenCensus up to 1.18: every series carries the revision; latencies in ms. OpenTelemetry from 1.19 on: series
-carry the answer's code only, `target_info` says whose they are; durations in s. Names and labels as printed
+align_rows the answer's code only, `target_info` says whose they are; durations in s. Names and labels as printed
 by Serving's own handlers; a family has no series before its first request, and then counts from 1.
 """
 

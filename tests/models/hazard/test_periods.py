@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from models.hazard import layout as hazard
-from models.hazard.layout import PERIODS_MIN
-from models.peak import layout as peak
+from models.hazard import state as hazard
+from models.hazard.state import PERIODS_MIN
+from models.peak import state as peak
 from models.peak.advance import advance
 
 Chances = Callable[..., NDArray[np.float32]]

@@ -16,12 +16,12 @@ class ConfigError(ValueError):
 
     exit_code = 2
 
-    def __init__(self, faults: Sequence[str]) -> None:
-        super().__init__("\n".join(faults))
-        self.faults = tuple(faults)
+    def __init__(self, problems: Sequence[str]) -> None:
+        super().__init__("\n".join(problems))
+        self.problems = tuple(problems)
 
 
-def fault(key: str, value: str, allowed: str) -> str:
+def problem(key: str, value: str, allowed: str) -> str:
     """One line, `key: value: what is allowed`.  A password inside an address is not shown."""
     value = re.sub(r"(?<=://)[^/@\s]*@", "***@", value)
     if len(value) > _LONGEST_SHOWN:
@@ -32,7 +32,9 @@ def fault(key: str, value: str, allowed: str) -> str:
 def unknown(key: str, value: str, known: Iterable[str], prefix: str = "") -> str:
     """The fault of `prefix` + `key`, which does not exist; names the nearest of `known`, prefix and all."""
     near = get_close_matches(key, list(known), n=1, cutoff=0.6)
-    return fault(prefix + key, value, "unknown key" + (f"; did you mean {prefix}{near[0]}?" if near else ""))
+    return problem(
+        prefix + key, value, "unknown key" + (f"; did you mean {prefix}{near[0]}?" if near else "")
+    )
 
 
 def _shown(text: str) -> str:

@@ -24,7 +24,7 @@ LOCAL_FROM_MIN = 720
 FIRST_SHOWN = int(np.flatnonzero(PERIODS_MIN >= LOCAL_FROM_MIN)[0])
 """The first of them."""
 FOUND, EVENTS = 2, 64
-"""Periods that may be found (models.hazard.found), and beginnings of events that are remembered for it."""
+"""Periods that may be found (models.hazard.periods), and beginnings of events that are remembered for it."""
 LONGEST_MIN = 10080
 KNOWN_PERIOD = np.isin(np.arange(LONGEST_MIN + 1), PERIODS_MIN[PERIODS_MIN < 1440])
 """By minutes: those that need not be found.  A day is found all the same: more is known of its phase then."""
@@ -49,7 +49,7 @@ _WIDEST = math.log(28 * 1440 / EXACT_AGES)
 FIRST_RATE = 0.01
 """Events a minute, before any was seen."""
 
-LEAST_AGE = 1440
+MIN_AGE = 1440
 """Minutes since the last event, as reckoned where none was seen."""
 
 STATE = np.dtype(
@@ -106,7 +106,7 @@ def start(services: int) -> NDArray[np.void]:
     state = np.zeros(services, STATE)
     state["minute"] = -1
     state["so_far"] = np.nan
-    state["since"] = state["call_since"] = LEAST_AGE
+    state["since"] = state["call_since"] = MIN_AGE
     state["fast"] = state["slow"] = FIRST_RATE
     state["weight"] = PRIOR
     return state
@@ -120,7 +120,7 @@ def with_callers(state: NDArray[np.void], called: NDArray[np.bool_], anew: NDArr
     state["called"] = called
     for name in ("call_so_far", "call_hits", "call_visits"):
         state[name][anew] = 0
-    state["call_since"][anew] = LEAST_AGE
+    state["call_since"][anew] = MIN_AGE
     # The others share what the model of the last caller had, and make room for that of the new one.
     weight, wanted = state["weight"][anew], np.where(called[anew], FOUND_PRIOR, 0.0)
     weight[:, CALLED] = 0.0

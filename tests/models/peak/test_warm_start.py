@@ -6,8 +6,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from models.peak.layout import LEVELS
-from models.peak.recall import recall
+from models.peak.state import LEVELS
+from models.peak.warm_start import warm_start
 
 Make = Callable[..., Any]
 COARSE_S, DAY_S = 300, 86400
@@ -22,7 +22,7 @@ def daily(start_s: int, end_s: int, step_s: int, *, seed: int = 1) -> NDArray[np
 
 def recalled(one: Any, rates: NDArray[np.float32], *, end_s: int) -> None:
     """Let a fleet remember rates (s, n) that end at `end_s`, where it goes on."""
-    recall(
+    warm_start(
         one.peak,
         one.hazard,
         rates,

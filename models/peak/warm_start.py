@@ -10,10 +10,10 @@ from models.numeric.clock import Clock
 from models.peak.advance import advance
 
 AT_ONCE = 500
-"""Services whose weeks are copied for it at once."""
+"""ServiceMeasurements whose weeks are copied for it at once."""
 
 
-def recall(
+def warm_start(
     state: NDArray[np.void],
     hazard: NDArray[np.void],
     rates: NDArray[np.float32],
@@ -42,7 +42,7 @@ def recall(
             lead_s=lead_s[some],
             newest_only=True,
             # Over how much a column of the past is the mean is not known: of dispersion it tells nothing.
-            smeared=0,
+            window_steps=0,
             clock=None if clock is None else clock.of(some),
         )
     state["steps"] = 0

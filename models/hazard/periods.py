@@ -14,14 +14,14 @@ What the first one explains is left out, and a second one is looked for.
 import math
 from typing import Any
 
-from models.hazard.layout import EVENTS, FOUND, KNOWN_PERIOD, LONGEST_MIN
+from models.hazard.state import EVENTS, FOUND, KNOWN_PERIOD, LONGEST_MIN
 from models.numeric.compiled import compiled
 
-LEAST_EVENTS, LOOK_EVENTS = 4, 4
+MIN_EVENTS, LOOK_EVENTS = 4, 4
 """Events without which nothing is looked for, and from one look to the next."""
 RARE_MIN = 360
 """After an event so long after the last one it is looked at once: LOOK_EVENTS more may take weeks."""
-LEAST_TURNS, MOSTLY = 4, 0.6
+MIN_TURNS, MOSTLY = 4, 0.6
 APART = 3
 """Events between which a distance may be a period."""
 SURE = 16.0
@@ -30,7 +30,7 @@ WIDE_MIN = 20
 """From this period on a minute beside the phase counts as well: a cron takes its time to call."""
 FORGET = 0.97
 """What a visit of a place counts after one more."""
-MOST_VISITS = 30.0
+MAX_VISITS = 30.0
 """About what they come to in the long run."""
 EXACT, BESIDE, ELSEWHERE = 0, 1, 2
 
@@ -76,7 +76,7 @@ def remember(state: Any, minute: int) -> bool:
     state.begun[state.beginnings % EVENTS] = minute
     state.beginnings += 1
     due = state.beginnings % LOOK_EVENTS == 0 or state.since >= RARE_MIN
-    return bool(state.beginnings >= LEAST_EVENTS and due)
+    return bool(state.beginnings >= MIN_EVENTS and due)
 
 
 @compiled
@@ -142,7 +142,7 @@ def gain_of(times: Any, left: Any, n: int, period: int, phase: int) -> float:
     """Log of how much likelier the events are with this period than at random; 0 where few turns have one."""
     span, events = span_of(times, left, n), 0
     turns = span // period + 1
-    if turns < LEAST_TURNS:
+    if turns < MIN_TURNS:
         return 0.0
     wide = reach(period)
     hits, before = 0, -1
@@ -153,7 +153,7 @@ def gain_of(times: Any, left: Any, n: int, period: int, phase: int) -> float:
             if late <= 2 * wide and turn != before:
                 hits += 1
                 before = turn
-    if hits < MOSTLY * turns or events < LEAST_EVENTS:
+    if hits < MOSTLY * turns or events < MIN_EVENTS:
         return 0.0
     share = min(hits / turns, 1 - 0.5 / turns)
     random = 1 - math.exp(-events * (2 * wide + 1) / span)
@@ -168,11 +168,11 @@ def adopt(state: Any, which: int, times: Any, n: int) -> None:
     """A new period: what it would have said of the events it was found by."""
     span = float(times[n - 1] - times[0] + 1)
     exact = span // state.found_min[which] + 1
-    turns = min(exact, MOST_VISITS)
+    turns = min(exact, MAX_VISITS)
     state.found_hits[which] = 0.0
     for i in range(n):
         state.found_hits[which, place(state, which, times[i])] += 1.0
-    state.found_visits[which, EXACT], state.found_visits[which, ELSEWHERE] = turns, MOST_VISITS
-    state.found_visits[which, BESIDE] = min(2 * turns, MOST_VISITS)
+    state.found_visits[which, EXACT], state.found_visits[which, ELSEWHERE] = turns, MAX_VISITS
+    state.found_visits[which, BESIDE] = min(2 * turns, MAX_VISITS)
     for at, minutes in ((EXACT, exact), (BESIDE, 2 * exact), (ELSEWHERE, span)):
         state.found_hits[which, at] *= state.found_visits[which, at] / minutes
