@@ -1,4 +1,4 @@
-"""From the data of the ConfigMap `config-tidecast`, or a file of the same keys, to Settings."""
+"""Read Settings from the data of the ConfigMap `config-tidecast`, or from a file with the same keys."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -7,58 +7,66 @@ from typing import Any
 from config.document import read_document
 from config.keys import ANNOTATED, KEYS
 from config.policy import RevisionPolicy
-from config.problems import ConfigError, problem, unknown
-from config.settings import Acting, Ahead, Settings, Timing
+from config.problems import ConfigError, problem, unknown_key
+from config.settings import Actuation, Announcements, Settings, Timing
 from config.sources import Sources
 
 EXAMPLE = "_example"
-"""Key of the block that documents all others, as in Knative's ConfigMaps.  It is not read."""
+"""Key of the block that documents all other keys, as in Knative's ConfigMaps.  Its value is not read."""
 
-ANNOTATED_ONLY = "to be written in the calendar, or as an annotation"
+ANNOTATION_ONLY = "set it in the calendar, or as an annotation"
 
 _MAX_STEPS = 100_000
+"""Columns of a grid: bounds the memory of a configuration by mistake.  Chosen by hand."""
 
 
 def parse(data: Mapping[str, str]) -> Settings:
-    """The settings that `data` says, defaults where it says nothing.
+    """Return the settings of the data of a ConfigMap; a key that is absent has its default.
 
-    Raises ConfigError with every fault: values, unknown keys, and values that do not fit each other.
+    Raises:
+        ConfigError: a key is unknown, a value is not allowed, or values contradict each other.  Carries every
+            problem.
     """
-    read: dict[str, dict[str, Any]] = {"policy": {}, "sources": {}, "timing": {}, "acting": {}, "ahead": {}}
+    values: dict[str, dict[str, Any]] = {
+        "policy": {}, "sources": {}, "timing": {}, "actuation": {}, "announcements": {},
+    }  # fmt: skip
     problems: list[str] = []
     for name, text in data.items():
         key = KEYS.get(name)
         if name == EXAMPLE:
             continue
         if key is None:
-            only = name in ANNOTATED
-            problems.append(problem(name, text, ANNOTATED_ONLY) if only else unknown(name, text, KEYS))
+            is_annotation = name in ANNOTATED
+            problems.append(
+                problem(name, text, ANNOTATION_ONLY) if is_annotation else unknown_key(name, text, KEYS)
+            )
             continue
         try:
-            read[key.group][key.field] = key.kind.read(text.strip())
-        except ConfigError as e:  # of a value with parts
+            values[key.group][key.field] = key.kind.read(text.strip())
+        except ConfigError as e:  # a value that has parts: the calendar
             problems += e.problems
         except ValueError:
-            problems.append(problem(name, key.shown(text), key.kind.allowed))
+            problems.append(problem(name, key.printable(text), key.kind.allowed))
     settings = Settings(
-        policy=RevisionPolicy(**read["policy"]),
-        sources=Sources(**read["sources"]),
-        timing=Timing(**read["timing"]),
-        acting=Acting(**read["acting"]),
-        ahead=Ahead(**read["ahead"]),
+        policy=RevisionPolicy(**values["policy"]),
+        sources=Sources(**values["sources"]),
+        timing=Timing(**values["timing"]),
+        actuation=Actuation(**values["actuation"]),
+        announcements=Announcements(**values["announcements"]),
     )
-    # A value with a fault of its own has its default here, against which nothing is to be told.
-    bad = {line.partition(":")[0] for line in problems}
-    problems += [line for names, line in _misfits(settings, data) if not bad & set(names)]
+    # An invalid value has its default in `settings`; a comparison with the default would be meaningless.
+    invalid = {line.partition(":")[0] for line in problems}
+    problems += [line for names, line in _contradictions(settings, data) if not invalid & set(names)]
     if problems:
         raise ConfigError(problems)
     return settings
 
 
 def load(path: Path | str) -> Settings:
-    """The settings of a file: a ConfigMap manifest or a bare mapping of keys, YAML or JSON.
+    """Return the settings of a file: the manifest of a ConfigMap or a bare mapping of keys, YAML or JSON.
 
-    Raises ConfigError with every fault, of the file as of the values.
+    Raises:
+        ConfigError: the file or a value in it is not valid.  Carries every problem.
     """
     data, problems = read_document(Path(path))
     try:
@@ -70,21 +78,21 @@ def load(path: Path | str) -> Settings:
     return settings
 
 
-def _misfits(settings: Settings, data: Mapping[str, str]) -> list[tuple[tuple[str, ...], str]]:
-    """(keys, fault) of every pair of values that do not fit each other."""
+def _contradictions(settings: Settings, data: Mapping[str, str]) -> list[tuple[tuple[str, ...], str]]:
+    """Return (keys, problem) of each group of values that contradict each other."""
     policy, sources, timing = settings.policy, settings.sources, settings.timing
     checks = [
         (
             policy.min is not None and policy.max is not None and policy.min > policy.max,
             ("min", "max"),
-            f"at most max, {policy.max}",
+            f"at most max ({policy.max})",
         ),
         (
             timing.history_step_s % timing.step_s != 0,
             ("history-step", "step"),
-            f"a multiple of step, {timing.step_s}s",
+            f"a multiple of step ({timing.step_s}s)",
         ),
-        (timing.recent_s % timing.step_s != 0, ("recent", "step"), f"a multiple of step, {timing.step_s}s"),
+        (timing.recent_s % timing.step_s != 0, ("recent", "step"), f"a multiple of step ({timing.step_s}s)"),
         (
             timing.recent_s > _MAX_STEPS * timing.step_s,
             ("recent", "step"),
@@ -93,28 +101,37 @@ def _misfits(settings: Settings, data: Mapping[str, str]) -> list[tuple[tuple[st
         (
             timing.history_s % timing.history_step_s != 0,
             ("history", "history-step"),
-            f"a multiple of history-step, {timing.history_step_s}s",
+            f"a multiple of history-step ({timing.history_step_s}s)",
         ),
         (
             timing.history_s > _MAX_STEPS * timing.history_step_s,
             ("history", "history-step"),
             f"at most {_MAX_STEPS} steps of {timing.history_step_s}s",
         ),
-        (timing.history_s < timing.recent_s, ("history", "recent"), f"at least recent, {timing.recent_s}s"),
+        (
+            timing.history_s < timing.recent_s,
+            ("history", "recent"),
+            f"at least recent ({timing.recent_s}s)",
+        ),
         *_source_checks(sources),
     ]
-    return [(names, _misfit(names[0], data, allowed)) for wrong, names, allowed in checks if wrong]
+    return [
+        (names, problem(names[0], data.get(names[0], "").strip(), allowed))
+        for contradicts, names, allowed in checks
+        if contradicts
+    ]
 
 
 def _source_checks(sources: Sources) -> list[tuple[bool, tuple[str, ...], str]]:
+    """Return (whether the values contradict each other, keys, what is allowed for the first key)."""
     window, interval = sources.rate_window_s, sources.scrape_interval_s
-    secure = sources.prometheus_url.startswith("https:")
-    tls = (sources.prometheus_ca_file, sources.prometheus_client_cert_file)
+    https = sources.prometheus_url.startswith("https:")
+    certificates = (sources.prometheus_ca_file, sources.prometheus_client_cert_file)
     return [
         (
             bool(sources.prometheus_token_file and sources.prometheus_username),
             ("prometheus-token-file", "prometheus-username"),
-            "empty where prometheus-username is set",
+            "empty if prometheus-username is set",
         ),
         (
             bool(sources.prometheus_username) != bool(sources.prometheus_password_file),
@@ -127,22 +144,18 @@ def _source_checks(sources: Sources) -> list[tuple[bool, tuple[str, ...], str]]:
             "set together with prometheus-client-key-file",
         ),
         (
-            any(tls) and not secure,
+            any(certificates) and not https,
             ("prometheus-url", "prometheus-ca-file", "prometheus-client-cert-file"),
-            "https:// where a CA or client certificate is set",
+            "https:// if a CA or a client certificate is set",
         ),
         (
             sources.preset == "custom" and not sources.arrivals_query,
             ("arrivals-query", "preset"),
-            "PromQL, where preset is custom",
+            "PromQL if preset is custom",
         ),
         (
             window is not None and interval is not None and window < 2 * interval,
             ("rate-window", "scrape-interval"),
-            f"at least twice scrape-interval, {interval}s: rate() needs two samples",
+            f"at least twice scrape-interval ({interval}s): rate() needs two samples",
         ),
     ]
-
-
-def _misfit(name: str, data: Mapping[str, str], allowed: str) -> str:
-    return problem(name, data.get(name, "").strip(), allowed)

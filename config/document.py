@@ -1,7 +1,7 @@
-"""From a YAML or JSON file to its keys and values as they are written.
+"""Read a YAML or JSON file as keys and values, both exactly as they are written.
 
-Works on YAML's nodes: each value stays the text that the operator wrote (`010`, `1e3`, `1:30`), every key is
-seen, also one that is written twice, and each fault knows its line.
+The functions work on the nodes of YAML.  So each value is the text that the operator wrote (`010`, `1e3`,
+`1:30`), duplicate keys are visible, and each problem can name its line.
 """
 
 from pathlib import Path
@@ -10,52 +10,64 @@ import yaml
 
 from config.problems import ConfigError, problem
 
-_WANTED = "a ConfigMap manifest or a mapping of keys to values"
+_ALLOWED = "a ConfigMap manifest or a mapping of keys to values"
 
 
 def read_mapping(path: Path) -> tuple[yaml.MappingNode, list[str]]:
-    """The one mapping that a file holds, and the faults of its keys; ConfigError where it holds none."""
+    """Return the one mapping that a file contains, and the problems of its keys.
+
+    Raises:
+        ConfigError: the file cannot be read, is not YAML, or does not contain exactly one mapping.
+    """
     try:
         with path.open("rb") as file:
             documents = [node for node in yaml.compose_all(file, Loader=yaml.SafeLoader) if node]
     except OSError as e:
         raise ConfigError([problem(str(path), e.strerror or str(e), "a file that can be read")]) from e
     except yaml.MarkedYAMLError as e:
-        where = (
-            f"line {e.problem_mark.line + 1}, column {e.problem_mark.column + 1}: " if e.problem_mark else ""
-        )
-        raise ConfigError([problem(str(path), f"{where}{e.problem or e.context}", "YAML")]) from e
+        mark = e.problem_mark
+        position = f"line {mark.line + 1}, column {mark.column + 1}: " if mark else ""
+        raise ConfigError([problem(str(path), f"{position}{e.problem or e.context}", "YAML")]) from e
     except yaml.YAMLError as e:
         raise ConfigError([problem(str(path), str(e).splitlines()[0], "YAML")]) from e
     if len(documents) != 1 or not isinstance(documents[0], yaml.MappingNode):
-        held = f"{len(documents)} documents" if len(documents) > 1 else "no mapping" if documents else "empty"
-        raise ConfigError([problem(str(path), held, _WANTED)])
-    return documents[0], twice(documents[0])
+        found = (
+            f"{len(documents)} documents" if len(documents) > 1 else "no mapping" if documents else "empty"
+        )
+        raise ConfigError([problem(str(path), found, _ALLOWED)])
+    return documents[0], duplicate_keys(documents[0])
 
 
 def read_document(path: Path) -> tuple[dict[str, str], list[str]]:
-    """Key -> value of a ConfigMap manifest's data or of a bare mapping, and the faults of their form.
+    """Return key -> value of a file, and the problems of its form; the values are not parsed.
 
-    Raises ConfigError where there is nothing to read.
+    The file is the manifest of a ConfigMap, of which the data is read, or a bare mapping of keys.
+
+    Raises:
+        ConfigError: the file contains no mapping, or the manifest of another kind of object.
     """
     root, problems = read_mapping(path)
-    held = {key.value: value for key, value in root.value}
-    if "kind" not in held and "apiVersion" not in held and not isinstance(held.get("data"), yaml.MappingNode):
+    nodes = {key.value: value for key, value in root.value}
+    is_manifest = "kind" in nodes or "apiVersion" in nodes or isinstance(nodes.get("data"), yaml.MappingNode)
+    if not is_manifest:
         return _scalars(root, problems), problems
-    kind = text_of(held["kind"]) if "kind" in held else "ConfigMap"
+    kind = node_text(nodes["kind"]) if "kind" in nodes else "ConfigMap"
     if kind != "ConfigMap":
         raise ConfigError([*problems, problem("kind", kind, "ConfigMap")])
-    data = held.get("data")
+    data = nodes.get("data")
     if isinstance(data, yaml.MappingNode):
-        problems += twice(data)
+        problems += duplicate_keys(data)
         return _scalars(data, problems), problems
-    if data is not None and text_of(data):
-        problems.append(problem("data", text_of(data), _WANTED))
+    if data is not None and node_text(data):
+        problems.append(problem("data", node_text(data), _ALLOWED))
     return {}, problems
 
 
-def text_of(node: yaml.Node) -> str:
-    """A scalar as it is written; null is empty, what YAML 1.1 reads as a boolean is `true` or `false`."""
+def node_text(node: yaml.Node) -> str:
+    """Return a scalar as it is written; null is empty, and what YAML 1.1 reads as a boolean is true or false.
+
+    A list or a mapping has no text: it is named as such, for a message.
+    """
     if not isinstance(node, yaml.ScalarNode):
         return "a list" if isinstance(node, yaml.SequenceNode) else "a mapping"
     if node.tag == "tag:yaml.org,2002:null":
@@ -65,24 +77,26 @@ def text_of(node: yaml.Node) -> str:
     return str(node.value)
 
 
-def twice(node: yaml.MappingNode, prefix: str = "") -> list[str]:
-    """A fault for each key that a mapping holds again, told with `prefix` before its name."""
-    first: dict[str, int] = {}
+def duplicate_keys(node: yaml.MappingNode, prefix: str = "") -> list[str]:
+    """Return a problem for each key that a mapping repeats; `prefix` precedes the key in the message."""
+    first_lines: dict[str, int] = {}
     problems = []
     for key, value in node.value:
-        name = text_of(key)
-        if name in first:
-            allowed = f"each key once; it stands in line {first[name]} already"
-            problems.append(problem(prefix + name, text_of(value), allowed))
-        first.setdefault(name, key.start_mark.line + 1)
+        name = node_text(key)
+        if name in first_lines:
+            allowed = f"each key once; line {first_lines[name]} already has this key"
+            problems.append(problem(prefix + name, node_text(value), allowed))
+        first_lines.setdefault(name, key.start_mark.line + 1)
     return problems
 
 
 def _scalars(node: yaml.MappingNode, problems: list[str]) -> dict[str, str]:
-    read: dict[str, str] = {}
+    """Return key -> text of each scalar; append a problem for each value that is a list or a mapping."""
+    texts: dict[str, str] = {}
     for key, value in node.value:
         if isinstance(value, yaml.ScalarNode):
-            read[text_of(key)] = text_of(value)
+            texts[node_text(key)] = node_text(value)
         else:
-            problems.append(problem(text_of(key), text_of(value), "one text; lists are separated by commas"))
-    return read
+            allowed = "one text; separate the items of a list by commas"
+            problems.append(problem(node_text(key), node_text(value), allowed))
+    return texts

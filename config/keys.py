@@ -1,4 +1,4 @@
-"""Every key that an operator can write: where its value goes, what is allowed, where it may be annotated."""
+"""List every key of the configuration: its setting, its allowed values, and which objects may have it."""
 
 from dataclasses import dataclass
 from enum import StrEnum
@@ -12,7 +12,7 @@ from config.values import (
     Duration,
     Globs,
     Headers,
-    Kind,
+    ValueKind,
     Optional,
     Real,
     Subset,
@@ -23,45 +23,47 @@ from config.values import (
 ANNOTATION_PREFIX = "tidecast.dev/"
 
 
-class Place(StrEnum):
-    """An object whose annotations are read."""
+class AnnotationTarget(StrEnum):
+    """A kind of object whose annotations Tidecast reads."""
 
     NAMESPACE = "Namespace"
     SERVICE = "Service"
     REVISION = "Revision"
 
 
-_NOWHERE: frozenset[Place] = frozenset()
-_SERVICE = frozenset({Place.SERVICE, Place.REVISION})
-_NAMESPACE = frozenset({Place.NAMESPACE})
+_NO_TARGET: frozenset[AnnotationTarget] = frozenset()
+_SERVICE = frozenset({AnnotationTarget.SERVICE, AnnotationTarget.REVISION})
+_NAMESPACE = frozenset({AnnotationTarget.NAMESPACE})
 
 
 @dataclass(frozen=True)
 class Key:
     """One key of the ConfigMap `config-tidecast`.
 
-    group, field  where its value goes: `getattr(settings, group).field`.
-    kind          how its value is written.
-    places        objects on which the annotation `tidecast.dev/NAME` says the same for less than everything;
-                  its value goes to the field of RevisionPolicy with the same name.
-    secret        True: a value may hold a credential and is not shown in a fault.
+    group, field  the setting that the value goes to: `getattr(settings, group).field`.
+    kind          how the value is written and what is allowed.
+    targets       kinds of objects on which the annotation `tidecast.dev/NAME` sets the same for that object;
+                  its value goes to the field of RevisionPolicy of the same name.
+    secret        True: the value may contain a credential, and no message repeats it.
     """
 
     name: str
     group: str
     field: str
-    kind: Kind
-    places: frozenset[Place] = _NOWHERE
+    kind: ValueKind
+    targets: frozenset[AnnotationTarget] = _NO_TARGET
     secret: bool = False
 
-    def shown(self, text: str) -> str:
-        """What a fault may show of a value."""
+    def printable(self, text: str) -> str:
+        """Return a value as a message may repeat it."""
         return "(not shown)" if self.secret else text
 
 
-def _key(name: str, group: str, kind: Kind, *, field: str = "", places: frozenset[Place] = _NOWHERE) -> Key:
-    secret = isinstance(kind, Headers)
-    return Key(name, group, field or name.replace("-", "_"), kind, places, secret)
+def _key(
+    name: str, group: str, kind: ValueKind, *, field: str = "", targets: frozenset[AnnotationTarget] = _NO_TARGET
+) -> Key:
+    """Return a key; its field has the name of the key if `field` is empty, and headers are secret."""
+    return Key(name, group, field or name.replace("-", "_"), kind, targets, secret=isinstance(kind, Headers))
 
 
 # YAML 1.1 reads an unquoted `off` as false, and templates write that back.
@@ -69,22 +71,22 @@ _MODE = Choice(tuple(Mode), Mode, aliases=(("false", "off"), ("False", "off")))
 _FILE = Optional(Text("the path of a file"))
 
 _ALL = (
-    _key("mode", "policy", _MODE, places=_SERVICE | _NAMESPACE),
-    _key("delay-cost", "policy", Real(0, above=True), places=_SERVICE | _NAMESPACE),
-    _key("wait-cost", "policy", Real(0), places=_SERVICE),
-    _key("max-delayed", "policy", Optional(Real(0, 100)), places=_SERVICE),
-    _key("levers", "policy", Subset(Lever), places=_SERVICE | _NAMESPACE),
-    _key("min", "policy", Optional(Whole(0)), places=_SERVICE),
-    # Knative's max-scale 0 means "no bound"; here it would mean "nothing", so it is not allowed.
-    _key("max", "policy", Optional(Whole(1)), places=_SERVICE),
-    _key("guard", "acting", Real(0, 100)),
-    _key("max-total-pods", "acting", Optional(Whole(0)), places=_NAMESPACE),
-    _key("namespaces", "acting", Globs()),
-    _key("startup-seconds", "acting", Real(0, 3600), field="startup_prior_s"),
-    _key("lease-duration", "acting", Duration("2s", "10m"), field="lease_duration_s"),
-    _key("autoscaler-url", "acting", Optional(Address(("ws", "wss")), empty="")),
-    _key("dask-address", "acting", Optional(Address(("tcp", "tls", "ws", "wss")))),
-    _key("calendar", "ahead", Optional(CalendarText(), empty=Calendar())),
+    _key("mode", "policy", _MODE, targets=_SERVICE | _NAMESPACE),
+    _key("delay-cost", "policy", Real(0, exclusive=True), targets=_SERVICE | _NAMESPACE),
+    _key("wait-cost", "policy", Real(0), targets=_SERVICE),
+    _key("max-delayed", "policy", Optional(Real(0, 100)), targets=_SERVICE),
+    _key("levers", "policy", Subset(Lever), targets=_SERVICE | _NAMESPACE),
+    _key("min", "policy", Optional(Whole(0)), targets=_SERVICE),
+    # Knative's max-scale 0 means "no bound"; here 0 would mean "no pods", so it is not allowed.
+    _key("max", "policy", Optional(Whole(1)), targets=_SERVICE),
+    _key("guard", "actuation", Real(0, 100)),
+    _key("max-total-pods", "actuation", Optional(Whole(0)), targets=_NAMESPACE),
+    _key("namespaces", "actuation", Globs()),
+    _key("startup-seconds", "actuation", Real(0, 3600), field="startup_prior_s"),
+    _key("lease-duration", "actuation", Duration("2s", "10m"), field="lease_duration_s"),
+    _key("autoscaler-url", "actuation", Optional(Address(("ws", "wss")), empty="")),
+    _key("dask-address", "actuation", Optional(Address(("tcp", "tls", "ws", "wss")))),
+    _key("calendar", "announcements", Optional(CalendarText(), empty=Calendar())),
     _key("step", "timing", Duration("1s", "15m"), field="step_s"),
     _key("history-step", "timing", Duration("1s", "1h"), field="history_step_s"),
     _key("recent", "timing", Duration("1h", "14d"), field="recent_s"),
@@ -92,7 +94,7 @@ _ALL = (
     _key("planning-period", "timing", Duration("1s", "15m"), field="planning_period_s"),
     _key("hold", "timing", Duration("0s", "1h"), field="hold_s"),
     _key("refit-period", "timing", Duration("10s", "7d"), field="refit_period_s"),
-    _key("preset", "sources", Choice(PRESETS), places=_SERVICE),
+    _key("preset", "sources", Choice(PRESETS), targets=_SERVICE),
     _key("prometheus-url", "sources", Address(("http", "https"))),
     _key("prometheus-headers", "sources", Headers()),
     _key("prometheus-timeout", "sources", Duration("1s", "10m"), field="prometheus_timeout_s"),
@@ -109,10 +111,10 @@ _ALL = (
 )
 
 KEYS: dict[str, Key] = {key.name: key for key in _ALL}
-"""Key name -> key."""
+"""Name of a key -> key of the ConfigMap."""
 ANNOTATED: dict[str, Key] = {
-    **{name: key for name, key in KEYS.items() if key.places},
-    # For all together the calendar says it.
-    "time-zone": _key("time-zone", "policy", Optional(Zone()), places=_SERVICE | _NAMESPACE),
+    **{name: key for name, key in KEYS.items() if key.targets},
+    # In the ConfigMap, the calendar has the time zone of all services.
+    "time-zone": _key("time-zone", "policy", Optional(Zone()), targets=_SERVICE | _NAMESPACE),
 }
-"""Key name -> key of what may be annotated."""
+"""Name of a key -> key that may be an annotation."""

@@ -1,15 +1,15 @@
-"""Annotations `tidecast.dev/KEY`: what one Namespace, Service or Revision wants otherwise."""
+"""Resolve annotations `tidecast.dev/KEY`: a Namespace, Service or Revision overrides the ConfigMap."""
 
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-from config.keys import ANNOTATED, ANNOTATION_PREFIX, KEYS, Key, Place
+from config.keys import ANNOTATED, ANNOTATION_PREFIX, KEYS, AnnotationTarget, Key
 from config.policy import RevisionPolicy
-from config.problems import problem, unknown
+from config.problems import problem, unknown_key
 
-OUR_MARKS = ("set.", "owner.")
-"""What Tidecast itself writes: after the prefix, its values and the owner's.  No wishes of anyone."""
+OWN_PREFIXES = ("set.", "owner.")
+"""What follows ANNOTATION_PREFIX in annotations that Tidecast itself writes.  They override nothing."""
 
 
 def resolve(
@@ -18,51 +18,52 @@ def resolve(
     service_annotations: Mapping[str, str],
     revision_annotations: Mapping[str, str],
 ) -> tuple[RevisionPolicy, tuple[str, ...]]:
-    """The policy of one Revision, and the faults of its annotations.
+    """Return the policy of one Revision, and the problems of its annotations.
 
-    The nearer annotation wins: Revision over Service over Namespace over `policy`.  One with a fault says
-    nothing, so the next outer value stands.  Each fault is a line `Place tidecast.dev/KEY: value: allowed`.
+    A Revision overrides its Service, a Service its Namespace, a Namespace `policy`.  An annotation that is
+    not valid is ignored.  Each problem is a line `Revision tidecast.dev/KEY: value: what is allowed`.
     """
     problems: list[str] = []
-    said: dict[str, Any] = {}
+    overrides: dict[str, Any] = {}
     layers = (
-        (Place.NAMESPACE, namespace_annotations),
-        (Place.SERVICE, service_annotations),
-        (Place.REVISION, revision_annotations),
+        (AnnotationTarget.NAMESPACE, namespace_annotations),
+        (AnnotationTarget.SERVICE, service_annotations),
+        (AnnotationTarget.REVISION, revision_annotations),
     )
-    for place, annotations in layers:
-        said.update(_read(place, annotations, problems))
-    resolved = replace(policy, **said)
+    for target, annotations in layers:
+        overrides.update(_read(target, annotations, problems))
+    resolved = replace(policy, **overrides)
     if resolved.min is not None and resolved.max is not None and resolved.min > resolved.max:
-        # Each is fine alone; the owner's upper bound is the one that costs nothing to keep.
-        problems.append(problem(f"{ANNOTATION_PREFIX}min", str(resolved.min), f"at most max, {resolved.max}"))
+        # Each of the two is valid alone; to keep the upper bound costs nothing.
+        allowed = f"at most max ({resolved.max})"
+        problems.append(problem(f"{ANNOTATION_PREFIX}min", str(resolved.min), allowed))
         resolved = replace(resolved, min=resolved.max)
     return resolved, tuple(problems)
 
 
-def _read(place: Place, annotations: Mapping[str, str], problems: list[str]) -> dict[str, Any]:
-    """Field of RevisionPolicy -> value, from the annotations of one object; adds to `faults`."""
-    read: dict[str, Any] = {}
+def _read(target: AnnotationTarget, annotations: Mapping[str, str], problems: list[str]) -> dict[str, Any]:
+    """Return field of RevisionPolicy -> value of the annotations of one object; append their problems."""
+    values: dict[str, Any] = {}
     for name, text in annotations.items():
         if not name.startswith(ANNOTATION_PREFIX):
             continue
         short = name.removeprefix(ANNOTATION_PREFIX)
-        if short.startswith(OUR_MARKS):
+        if short.startswith(OWN_PREFIXES):
             continue
         key = ANNOTATED.get(short) or KEYS.get(short)
         if key is None:
-            near = [known.name for known in ANNOTATED.values() if place in known.places]
-            problems.append(f"{place} {unknown(short, text, near, ANNOTATION_PREFIX)}")
-        elif place not in key.places:
-            problems.append(f"{place} {problem(name, key.shown(text), _where(key))}")
+            known = [known.name for known in ANNOTATED.values() if target in known.targets]
+            problems.append(f"{target} {unknown_key(short, text, known, ANNOTATION_PREFIX)}")
+        elif target not in key.targets:
+            problems.append(f"{target} {problem(name, key.printable(text), _allowed_targets(key))}")
         else:
             try:
-                read[key.name.replace("-", "_")] = key.kind.read(text.strip())
+                values[key.name.replace("-", "_")] = key.kind.read(text.strip())
             except ValueError:
-                problems.append(f"{place} {problem(name, text, key.kind.allowed)}")
-    return read
+                problems.append(f"{target} {problem(name, text, key.kind.allowed)}")
+    return values
 
 
-def _where(key: Key) -> str:
-    places = [place for place in Place if place in key.places]
-    return f"to be written on a {' or '.join(places)}" if places else "to be written in the ConfigMap only"
+def _allowed_targets(key: Key) -> str:
+    targets = [target for target in AnnotationTarget if target in key.targets]
+    return f"set it on a {' or '.join(targets)}" if targets else "set it in the ConfigMap only"

@@ -1,6 +1,6 @@
-"""What is wrong with what a person gave, told so that it can be mended.
+"""Describe what is wrong with the input of a person, such that the person can correct it.
 
-ConfigError  configuration or scenario; exit code 2.  Carries every fault found, not the first.
+ConfigError  a configuration or scenario is invalid; exit code 2.  Carries every problem, not only the first.
 """
 
 import json
@@ -8,11 +8,12 @@ import re
 from collections.abc import Iterable, Sequence
 from difflib import get_close_matches
 
-_LONGEST_SHOWN = 80
+_MAX_VALUE_LENGTH = 80
+"""Characters of a value that a message repeats."""
 
 
 class ConfigError(ValueError):
-    """A configuration cannot be used.  `faults` has one line each, `key: value: what is allowed`."""
+    """A configuration is not valid.  `problems` has one line per problem: `key: value: what is allowed`."""
 
     exit_code = 2
 
@@ -22,21 +23,24 @@ class ConfigError(ValueError):
 
 
 def problem(key: str, value: str, allowed: str) -> str:
-    """One line, `key: value: what is allowed`.  A password inside an address is not shown."""
+    """Return one line, `key: value: what is allowed`.  A password inside an address is replaced by `***`."""
     value = re.sub(r"(?<=://)[^/@\s]*@", "***@", value)
-    if len(value) > _LONGEST_SHOWN:
-        value = value[:_LONGEST_SHOWN] + "..."
-    return f"{_shown(key)}: {_shown(value)}: {allowed}"
+    if len(value) > _MAX_VALUE_LENGTH:
+        value = value[:_MAX_VALUE_LENGTH] + "..."
+    return f"{_quoted(key)}: {_quoted(value)}: {allowed}"
 
 
-def unknown(key: str, value: str, known: Iterable[str], prefix: str = "") -> str:
-    """The fault of `prefix` + `key`, which does not exist; names the nearest of `known`, prefix and all."""
-    near = get_close_matches(key, list(known), n=1, cutoff=0.6)
+def unknown_key(key: str, value: str, known: Iterable[str], prefix: str = "") -> str:
+    """Return the line for a key `prefix` + `key` that does not exist; it suggests the closest of `known`.
+
+    prefix   precedes the key and the suggested key
+    """
+    closest = get_close_matches(key, list(known), n=1, cutoff=0.6)
     return problem(
-        prefix + key, value, "unknown key" + (f"; did you mean {prefix}{near[0]}?" if near else "")
+        prefix + key, value, "unknown key" + (f"; did you mean {prefix}{closest[0]}?" if closest else "")
     )
 
 
-def _shown(text: str) -> str:
-    """A text on one line, in quotes where it would not be seen as it is."""
+def _quoted(text: str) -> str:
+    """Return a text on one line, in quotes if it is empty or has invisible characters."""
     return text if text and text == text.strip() and text.isprintable() else json.dumps(text)

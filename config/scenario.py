@@ -1,6 +1,6 @@
-"""The world that a backtest or an offline plan assumes: how pods start and serve, and how the KPA is set.
+"""Define the assumptions of a backtest or an offline plan: how pods start and serve, and how the KPA is set.
 
-A file of it has the keys of Scenario, all of them optional; under `series:` those that differ for some:
+A scenario file has the keys of Scenario, all of them optional; `series:` has those that differ for a series:
 
     startup-seconds: 20
     calendar:                           # as in the ConfigMap (config.calendar), for all series
@@ -20,29 +20,29 @@ from typing import Any
 import yaml
 
 from config.calendar import KEY as CALENDAR
-from config.calendar import Calendar, CalendarText, Zone, calendar_of
-from config.document import read_mapping, text_of, twice
+from config.calendar import Calendar, CalendarText, Zone, read_calendar
+from config.document import duplicate_keys, node_text, read_mapping
 from config.policy import Lever
-from config.problems import ConfigError, problem, unknown
-from config.values import Kind, Optional, Real, Subset, Whole
+from config.problems import ConfigError, problem, unknown_key
+from config.values import ValueKind, Optional, Real, Subset, Whole
 
 
 @dataclass(frozen=True, kw_only=True)
 class Scenario:
-    """One world.  Knative's defaults where nothing else is said (knative/serving config-autoscaler)."""
+    """The assumptions of one backtest.  Settings of the KPA have Knative's defaults (config-autoscaler)."""
 
     startup_seconds: float = 10.0
-    """From asking for a pod until it serves."""
+    """From the request for a pod until the pod serves."""
 
     service_seconds: float = 0.25
-    """A request occupies a pod for so long."""
+    """Service time: how long a request occupies a pod."""
 
     container_concurrency: int = 10
-    """Requests a pod serves at once; 0 = not limited."""
+    """Requests that a pod serves concurrently; 0 = not limited."""
 
     target: float | None = None
-    """Requests in flight per pod, as the annotation autoscaling.knative.dev/target says; None: as
-    `container_concurrency`, and 100 where that is 0."""
+    """Requests in flight per pod, as the annotation autoscaling.knative.dev/target; None: as
+    `container_concurrency`, or 100 if that is 0."""
 
     target_utilization_percentage: float = 70.0
     stable_window_seconds: int = 60
@@ -52,34 +52,34 @@ class Scenario:
     panic_threshold_percentage: float = 200.0
     scale_to_zero_grace_seconds: int = 30
     target_burst_capacity: float = 211.0
-    """Requests in flight; -1 = not limited, 0 = the activator is in the path at zero only."""
+    """Requests in flight; -1 = not limited, 0 = the activator is in the request path at zero pods only."""
 
     metrics_delay_seconds: int = 30
-    """A plan at t uses arrivals before t less this."""
+    """A plan at time t knows only the arrivals before t - metrics_delay_seconds."""
 
     dispersion: float = 1.0
-    """Variance of a second's arrivals over their mean; 1 = Poisson."""
+    """Variance over mean of the arrivals of a second; 1 = Poisson."""
 
     memory_mb: float = 256.0
     """Memory of a pod, for costs."""
 
     levers: frozenset[Lever] = field(default=frozenset(Lever))
     calendar: Calendar = field(default_factory=Calendar)
-    """What was known ahead; events are of series by their names."""
+    """Time zone, holidays and events; the globs of events are matched against the names of series."""
 
     time_zone: str | None = None
-    """Whose days and weeks a series lives by, where the calendar's zone is not its own."""
+    """Time zone whose days and weeks a series follows; None: that of the calendar."""
 
     series: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
-    """Glob of series -> the fields that differ there."""
+    """Glob on names of series -> the fields that differ for these series."""
 
-    def of(self, series: str) -> "Scenario":
-        """The world of one series: every glob that fits it laid over in the order written."""
-        world = replace(self, series={})
-        for glob, said in self.series.items():
+    def for_series(self, series: str) -> "Scenario":
+        """Return the scenario of one series: every glob that matches is applied, in the order written."""
+        scenario = replace(self, series={})
+        for glob, overrides in self.series.items():
             if fnmatchcase(series, glob):
-                world = replace(world, **said)
-        return world
+                scenario = replace(scenario, **overrides)
+        return scenario
 
 
 SCENARIOS: Mapping[str, Scenario] = {
@@ -87,12 +87,12 @@ SCENARIOS: Mapping[str, Scenario] = {
     "web": Scenario(startup_seconds=10.0, service_seconds=0.25, container_concurrency=10),
     "sparse": Scenario(startup_seconds=5.0, service_seconds=0.5, container_concurrency=1),
 }
-"""The worlds that have a name."""
+"""Name -> scenario of the scenarios that need no file."""
 
-# Ranges of Knative's own are those that its webhook allows (pkg/apis/autoscaling, pkg/autoscaler/config).
-_KINDS: Mapping[str, Kind] = {
+# Knative's settings have the ranges that its webhook allows (pkg/apis/autoscaling, pkg/autoscaler/config).
+_KINDS: Mapping[str, ValueKind] = {
     "startup-seconds": Real(0, 3600),
-    "service-seconds": Real(0, 3600, above=True),
+    "service-seconds": Real(0, 3600, exclusive=True),
     "container-concurrency": Whole(0, 1000),
     "target": Optional(Real(0.01)),
     "target-utilization-percentage": Real(1, 100),
@@ -100,94 +100,108 @@ _KINDS: Mapping[str, Kind] = {
     "panic-window-percentage": Real(1, 100),
     "panic-threshold-percentage": Real(110, 1000),
     "scale-to-zero-grace-seconds": Whole(1, 3600),
-    "target-burst-capacity": Real(0, also=-1),
+    "target-burst-capacity": Real(0, special=-1),
     "metrics-delay-seconds": Whole(0, 3600),
     "dispersion": Real(1, 1000),
-    "memory-mb": Real(0, above=True),
+    "memory-mb": Real(0, exclusive=True),
     "levers": Subset(Lever),
 }
-_KINDS_OF_SERIES: Mapping[str, Kind] = {**_KINDS, "time-zone": Optional(Zone())}
+_SERIES_KINDS: Mapping[str, ValueKind] = {**_KINDS, "time-zone": Optional(Zone())}
 _SERIES = "series"
 
 
 def load_scenario(name_or_path: str | Path) -> Scenario:
-    """The world of that name, or of a YAML or JSON file.
+    """Return the scenario of a name, or of a YAML or JSON file.
 
-    What the file does not say is as in the world `web`.  Raises ConfigError with every fault.
+    A key that the file does not have is as in the scenario `web`.
+
+    >>> scenario = load_scenario("heavy")
+    >>> scenario.startup_seconds, scenario.service_seconds, scenario.container_concurrency
+    (45.0, 1.0, 4)
+    >>> load_scenario("webb")
+    Traceback (most recent call last):
+    config.problems.ConfigError: scenario: webb: one of heavy, web, sparse, or a YAML or JSON file
+
+    Raises:
+        ConfigError: there is no scenario of that name, or the file is not valid.  Carries every problem.
     """
-    if (known := SCENARIOS.get(str(name_or_path))) is not None:
-        return known
+    if (named := SCENARIOS.get(str(name_or_path))) is not None:
+        return named
     path = Path(name_or_path)
     if not path.exists() and not path.suffix:
-        wanted = f"one of {', '.join(SCENARIOS)}, or a YAML or JSON file"
-        raise ConfigError([problem("scenario", str(name_or_path), wanted)])
+        allowed = f"one of {', '.join(SCENARIOS)}, or a YAML or JSON file"
+        raise ConfigError([problem("scenario", str(name_or_path), allowed)])
     root, problems = read_mapping(path)
-    said = _fields(root, "", problems)
+    values = _fields(root, "", problems)
     series = {}
     for key, value in root.value:
         if key.value == CALENDAR:
-            said["calendar"] = _calendar(value, problems)
+            values["calendar"] = _calendar(value, problems)
         if key.value != _SERIES:
             continue
         if not isinstance(value, yaml.MappingNode):
-            problems.append(problem("series", text_of(value), "a mapping from glob to keys"))
+            problems.append(problem("series", node_text(value), "a mapping from globs to keys"))
             continue
-        problems += twice(value, "series.")
+        problems += duplicate_keys(value, "series.")
         for glob, node in value.value:
-            series[text_of(glob)] = _series(text_of(glob), node, problems)
+            series[node_text(glob)] = _series_fields(node_text(glob), node, problems)
     if problems:
         raise ConfigError(problems)
-    return replace(SCENARIOS["web"], **said, series=series)
+    return replace(SCENARIOS["web"], **values, series=series)
 
 
 def _calendar(node: yaml.Node, problems: list[str]) -> Calendar:
-    """As it stands in the ConfigMap, or as a mapping without quotes around it."""
+    """Return a calendar, written as one text as in the ConfigMap or as a mapping; append its problems."""
     try:
         if isinstance(node, yaml.MappingNode):
-            return calendar_of(node)
-        text = text_of(node)
+            return read_calendar(node)
+        text = node_text(node)
         return CalendarText().read(text) if text else Calendar()
     except ConfigError as e:
         problems += e.problems
         return Calendar()
 
 
-def _series(glob: str, node: yaml.Node, problems: list[str]) -> dict[str, Any]:
+def _series_fields(glob: str, node: yaml.Node, problems: list[str]) -> dict[str, Any]:
+    """Return field of Scenario -> value for the series of one glob; append the problems."""
     if not isinstance(node, yaml.MappingNode):
-        problems.append(problem(f"series.{glob}", text_of(node), "a mapping of keys"))
+        problems.append(problem(f"series.{glob}", node_text(node), "a mapping of keys"))
         return {}
-    problems += twice(node, f"series.{glob}.")
+    problems += duplicate_keys(node, f"series.{glob}.")
     return _fields(node, f"series.{glob}.", problems)
 
 
 def _fields(node: yaml.MappingNode, prefix: str, problems: list[str]) -> dict[str, Any]:
-    """Field of Scenario -> value, from one mapping; adds to `faults`."""
-    read: dict[str, Any] = {}
-    kinds, apart = (_KINDS_OF_SERIES, ()) if prefix else (_KINDS, (CALENDAR, _SERIES))
+    """Return field of Scenario -> value from one mapping; append the problems.
+
+    prefix   precedes the keys in messages; not empty for a mapping under `series:`
+    """
+    values: dict[str, Any] = {}
+    kinds, other_keys = (_SERIES_KINDS, ()) if prefix else (_KINDS, (CALENDAR, _SERIES))
     for key, value in node.value:
-        name = text_of(key)
-        if name in apart:
+        name = node_text(key)
+        if name in other_keys:
             continue
         kind = kinds.get(name)
-        if kind is None and name in _KINDS_OF_SERIES:
-            problems.append(problem(name, text_of(value), "to be written in the calendar, or under series"))
+        if kind is None and name in _SERIES_KINDS:
+            problems.append(problem(name, node_text(value), "set it in the calendar, or under series"))
             continue
         if kind is None:
-            problems.append(unknown(name, text_of(value), (*kinds, *apart), prefix))
+            problems.append(unknown_key(name, node_text(value), (*kinds, *other_keys), prefix))
             continue
         try:
-            read[name.replace("-", "_")] = kind.read(_words(value))
+            values[name.replace("-", "_")] = kind.read(_comma_separated(value))
         except ValueError:
-            problems.append(problem(prefix + name, text_of(value), kind.allowed))
-    return read
+            problems.append(problem(prefix + name, node_text(value), kind.allowed))
+    return values
 
 
-def _words(node: yaml.Node) -> str:
-    """A scalar, or a list of scalars separated by commas."""
+def _comma_separated(node: yaml.Node) -> str:
+    """Return the text of a scalar, or the texts of a list separated by commas."""
     if isinstance(node, yaml.SequenceNode):
-        return ",".join(text_of(item) for item in node.value)
-    return text_of(node)
+        return ",".join(node_text(item) for item in node.value)
+    return node_text(node)
 
 
-_SAID = {name.replace("-", "_") for name in _KINDS_OF_SERIES} | {_SERIES, CALENDAR}
-assert {each.name for each in fields(Scenario)} == _SAID
+_FIELDS = {name.replace("-", "_") for name in _SERIES_KINDS} | {_SERIES, CALENDAR}
+assert {f.name for f in fields(Scenario)} == _FIELDS

@@ -1,7 +1,6 @@
-"""How values are written: each kind reads a text and says what it allows.
+"""Define how values are written: each kind of value parses a text and states what it allows.
 
-A kind is a value itself, so that the range which is checked and the range which is told are one.
-`read` raises ValueError on a text outside it.
+A kind is itself a value, so the range that is checked and the range that a message states are the same.
 """
 
 import re
@@ -15,71 +14,97 @@ from urllib.parse import urlsplit
 _UNIT_S = {"d": 86_400.0, "h": 3600.0, "m": 60.0, "s": 1.0, "ms": 0.001}
 _PART = r"(\d+(?:\.\d+)?)(ms|[dhms])"
 _NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?", re.ASCII)
-_TOKEN = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+")  # a header's name, RFC 9110 section 5.6.2
+_TOKEN = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+")  # the name of a header, RFC 9110 section 5.6.2
+_MAX_NUMBER = 1e300
+"""Largest number where a kind has no maximum: a text such as 1e999 is a number, but its value is infinite."""
+_MAX_WHOLE = 1_000_000_000
+"""Largest whole number where a kind has no maximum."""
 
 
-class Kind(Protocol):
-    """A way of writing a value."""
+class ValueKind(Protocol):
+    """A kind of value: how it is written and which values are allowed."""
 
     @property
     def allowed(self) -> str:
-        """What is allowed, for a person."""
+        """What is allowed, as text for a person."""
 
     def read(self, text: str) -> Any:
-        """The value that `text` says; ValueError where it is not allowed."""
+        """Return the value that a text denotes.
+
+        Raises:
+            ValueError: the text is not allowed.
+        """
 
 
-def _range(minimum: float | None, maximum: float | None, *, above: bool = False) -> str:
-    """`least` and `most` in words, with a space before; empty where there is neither."""
-    low = [] if minimum is None else [f"{'>' if above else '>='} {minimum:g}"]
+def _range(minimum: float | None, maximum: float | None, *, exclusive: bool = False) -> str:
+    """Return a range as text that begins with a space; empty without minimum and maximum."""
+    low = [] if minimum is None else [f"{'>' if exclusive else '>='} {minimum:g}"]
     high = [] if maximum is None else [f"<= {maximum:g}"]
     return "".join([" " if low or high else "", " and ".join(low + high)])
 
 
 @dataclass(frozen=True)
 class Real:
-    """A number with a range; `above`: the least itself is not allowed; `also`: one number outside is."""
+    """A number in a range.
+
+    minimum, maximum   None: no bound on that side
+    exclusive          True: the minimum itself is not allowed
+    special            one more number that is allowed, outside the range; None: there is none
+    """
 
     minimum: float | None = None
     maximum: float | None = None
-    above: bool = False
-    also: float | None = None
+    exclusive: bool = False
+    special: float | None = None
 
     @property
     def allowed(self) -> str:
-        """What is allowed, for a person."""
-        also = "" if self.also is None else f", or {self.also:g}"
-        return "a number" + _range(self.minimum, self.maximum, above=self.above) + also
+        """What is allowed, as text for a person."""
+        special = "" if self.special is None else f", or {self.special:g}"
+        return "a number" + _range(self.minimum, self.maximum, exclusive=self.exclusive) + special
 
     def read(self, text: str) -> float:
-        """The number that `text` says."""
+        """Return the number that a text denotes.
+
+        >>> Real(0, 100).read("2.5e1")
+        25.0
+        >>> Real(0, 100).read("101")
+        Traceback (most recent call last):
+        ValueError: a number >= 0 and <= 100
+
+        Raises:
+            ValueError: the text is not a finite decimal number, or the number is not allowed.
+        """
         if not _NUMBER.fullmatch(text):
             raise ValueError(self.allowed)
         value = float(text)
-        if value == self.also:
+        if value == self.special:
             return value
-        low = self.minimum is not None and (value <= self.minimum if self.above else value < self.minimum)
-        # 1e999 is a number by its letters and infinite by its value.
-        if low or value > (self.maximum if self.maximum is not None else 1e300):
+        low = self.minimum is not None and (value <= self.minimum if self.exclusive else value < self.minimum)
+        if low or value > (self.maximum if self.maximum is not None else _MAX_NUMBER):
             raise ValueError(self.allowed)
         return value
 
 
 @dataclass(frozen=True)
 class Whole:
-    """A whole number with a range."""
+    """A whole number from `minimum` to `maximum`."""
 
     minimum: int
-    maximum: int = 1_000_000_000
+    maximum: int = _MAX_WHOLE
 
     @property
     def allowed(self) -> str:
-        """What is allowed, for a person."""
-        high = f" and <= {self.maximum}" if self.maximum < 1_000_000_000 else ""
+        """What is allowed, as text for a person."""
+        high = f" and <= {self.maximum}" if self.maximum < _MAX_WHOLE else ""
         return f"a whole number >= {self.minimum}{high}"
 
     def read(self, text: str) -> int:
-        """The number that `text` says."""
+        """Return the number that a text denotes.
+
+        Raises:
+            ValueError: the text is not a whole number, or the number is not allowed.
+        """
         if not re.fullmatch(r"[+-]?[0-9]{1,18}", text) or not self.minimum <= int(text) <= self.maximum:
             raise ValueError(self.allowed)
         return int(text)
@@ -87,18 +112,26 @@ class Whole:
 
 @dataclass(frozen=True)
 class Duration:
-    """Whole seconds in Go's form, `30s`, `2m`, `1m30s`; `28d` is allowed beside it."""
+    """Whole seconds as Go writes durations: `30s`, `2m`, `1m30s`; days such as `28d` are also allowed.
+
+    minimum, maximum   durations in the same form
+    """
 
     minimum: str
     maximum: str
 
     @property
     def allowed(self) -> str:
-        """What is allowed, for a person."""
-        return f"a duration in whole seconds such as 30s, 2m, 1m30s or 28d, from {self.minimum} to {self.maximum}"
+        """What is allowed, as text for a person."""
+        examples = "30s, 2m, 1m30s or 28d"
+        return f"a duration in whole seconds such as {examples}, from {self.minimum} to {self.maximum}"
 
     def read(self, text: str) -> int:
-        """Seconds."""
+        """Return a duration in seconds.
+
+        Raises:
+            ValueError: the text is not a duration in whole seconds, or the duration is not allowed.
+        """
         seconds = duration_s(text)
         if not duration_s(self.minimum) <= seconds <= duration_s(self.maximum) or seconds % 1:
             raise ValueError(self.allowed)
@@ -106,7 +139,18 @@ class Duration:
 
 
 def duration_s(text: str) -> float:
-    """Seconds of a duration in Go's form, from d (24 h) to ms; ValueError where it is none."""
+    """Return the seconds of a duration as Go writes it, with the units d (24 h), h, m, s and ms.
+
+    >>> duration_s("1m30s")
+    90.0
+    >>> duration_s("28d")
+    2419200.0
+    >>> duration_s("1.5h500ms")
+    5400.5
+
+    Raises:
+        ValueError: the text is not a duration.  Only a plain 0 needs no unit.
+    """
     if text == "0":
         return 0.0
     if not re.fullmatch(rf"(?:{_PART})+", text, re.ASCII) or len(text) > 40:
@@ -117,7 +161,12 @@ def duration_s(text: str) -> float:
 
 @dataclass(frozen=True)
 class Choice:
-    """One of some words.  `aliases`: other ways to write one of them, not told."""
+    """One of several words.
+
+    words     the allowed words
+    as_type   the type of the value
+    aliases   (alias, word): other ways to write a word, which messages do not mention
+    """
 
     words: tuple[str, ...]
     as_type: type[StrEnum] | type[str] = str
@@ -125,11 +174,15 @@ class Choice:
 
     @property
     def allowed(self) -> str:
-        """What is allowed, for a person."""
+        """What is allowed, as text for a person."""
         return "one of " + ", ".join(self.words)
 
     def read(self, text: str) -> str:
-        """The word, as a member of `as_type`."""
+        """Return the word as a value of `as_type`.
+
+        Raises:
+            ValueError: the text is none of the words and no alias.
+        """
         word = dict(self.aliases).get(text, text)
         if word not in self.words:
             raise ValueError(self.allowed)
@@ -138,17 +191,21 @@ class Choice:
 
 @dataclass(frozen=True)
 class Subset:
-    """Some of the words of an enum, separated by commas; at least one."""
+    """One or more members of an enum, separated by commas."""
 
     words: type[StrEnum]
 
     @property
     def allowed(self) -> str:
-        """What is allowed, for a person."""
+        """What is allowed, as text for a person."""
         return "one or more of " + ",".join(self.words)
 
     def read(self, text: str) -> frozenset[StrEnum]:
-        """The members."""
+        """Return the members.
+
+        Raises:
+            ValueError: a part of the text is not a member.
+        """
         words = [word.strip() for word in text.split(",")]
         if not set(words) <= set(self.words):
             raise ValueError(self.allowed)
@@ -157,15 +214,19 @@ class Subset:
 
 @dataclass(frozen=True)
 class Globs:
-    """Names or globs of names, separated by commas."""
+    """Names or globs of namespaces, separated by commas."""
 
     @property
     def allowed(self) -> str:
-        """What is allowed, for a person."""
+        """What is allowed, as text for a person."""
         return "names or globs of namespaces separated by commas, such as shop,team-*"
 
     def read(self, text: str) -> tuple[str, ...]:
-        """The globs, in their order."""
+        """Return the globs in the order in which they are written.
+
+        Raises:
+            ValueError: a part of the text cannot match the name of a namespace.
+        """
         globs = tuple(glob.strip() for glob in text.split(","))
         if not all(re.fullmatch(r"[a-z0-9*?\[\]!-]+", glob) for glob in globs):
             raise ValueError(self.allowed)
@@ -176,18 +237,22 @@ class Globs:
 
 @dataclass(frozen=True)
 class Headers:
-    """Lines `Name: value`."""
+    """HTTP headers, one line `Name: value` for each."""
 
     allowed: str = "lines of the form Name: value, each name once"
 
     def read(self, text: str) -> Mapping[str, str]:
-        """Name -> value."""
+        """Return name -> value.
+
+        Raises:
+            ValueError: a line is not a header, or two lines have the same name.
+        """
         headers: dict[str, str] = {}
         for line in filter(None, map(str.strip, text.splitlines())):
             name, colon, value = line.partition(":")
             value = value.strip()
-            again = name.lower() in {known.lower() for known in headers}
-            if not colon or not _TOKEN.fullmatch(name) or not value or not value.isprintable() or again:
+            repeated = name.lower() in {known.lower() for known in headers}
+            if not colon or not _TOKEN.fullmatch(name) or not value or not value.isprintable() or repeated:
                 raise ValueError(self.allowed)
             headers[name] = value
         return headers
@@ -195,51 +260,59 @@ class Headers:
 
 @dataclass(frozen=True)
 class Address:
-    """An address without credentials, query or fragment."""
+    """An address with one of `schemes`, without credentials, query and fragment."""
 
     schemes: tuple[str, ...]
 
     @property
     def allowed(self) -> str:
-        """What is allowed, for a person."""
+        """What is allowed, as text for a person."""
         forms = " or ".join(f"{scheme}://HOST[:PORT][/PATH]" for scheme in self.schemes)
         return f"an address {forms}, without user and password"
 
     def read(self, text: str) -> str:
-        """The address without a slash at its end."""
+        """Return the address without a slash at its end.
+
+        Raises:
+            ValueError: the text is not such an address.
+        """
         try:
             parts = urlsplit(text)
-            fine = parts.scheme in self.schemes and parts.hostname and (parts.port is None or parts.port > 0)
+            valid = parts.scheme in self.schemes and parts.hostname and (parts.port is None or parts.port > 0)
         except ValueError:
             raise ValueError(self.allowed) from None
-        if not fine or "@" in parts.netloc or parts.query or parts.fragment or re.search(r"\s", text):
+        if not valid or "@" in parts.netloc or parts.query or parts.fragment or re.search(r"\s", text):
             raise ValueError(self.allowed)
         return text.rstrip("/")
 
 
 @dataclass(frozen=True)
 class Text:
-    """Any text of one or more lines."""
+    """Any text of one or more lines; `allowed` states its meaning."""
 
     allowed: str = "a text"
 
     def read(self, text: str) -> str:
-        """The text without space around it."""
+        """Return the text without white space around it."""
         return text.strip()
 
 
 @dataclass(frozen=True)
 class Optional:
-    """Another kind, or nothing: an empty text gives `empty`."""
+    """A value of another kind, or nothing: an empty text denotes the value `empty`."""
 
-    kind: Kind
+    kind: ValueKind
     empty: Any = None
 
     @property
     def allowed(self) -> str:
-        """What is allowed, for a person."""
+        """What is allowed, as text for a person."""
         return f"{self.kind.allowed}; or empty"
 
     def read(self, text: str) -> Any:
-        """The value of the other kind, or `empty`."""
+        """Return `empty` for an empty text, else the value of the other kind.
+
+        Raises:
+            ValueError: the other kind does not allow the text.
+        """
         return self.kind.read(text) if text else self.empty

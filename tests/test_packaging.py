@@ -37,10 +37,10 @@ def test_the_lock_has_every_dependency() -> None:
         if "==" in line and not line.startswith((" ", "#"))
     }
     asked = [*(requires("tidecast") or []), *PROJECT["dependency-groups"]["dev"]]
-    names = {name_of(requirement) for requirement in asked}
+    names = {policy_name(requirement) for requirement in asked}
     assert names - locked == set()
 
 
-def name_of(requirement: str) -> str:
+def policy_name(requirement: str) -> str:
     end = next((at for at, letter in enumerate(requirement) if letter in " <>=!~;["), len(requirement))
     return requirement[:end].lower().replace("_", "-")

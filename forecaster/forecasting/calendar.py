@@ -1,4 +1,4 @@
-"""What a calendar means for a fleet: the wall clocks of its services, and the rates that events announce."""
+"""Apply a calendar to a fleet: return the wall clocks of its services, and the rates that events announce."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -7,67 +7,82 @@ import numpy as np
 from numpy.typing import NDArray
 
 from config.calendar import Calendar, Event
-from config.zones import offsets
+from config.zones import utc_offsets
 from forecaster.forecasting.online import FleetState
 from models.fleet.keys import ServiceKey
-from models.numeric.clock import Clock, clock
+from models.numeric.clock import Clock, build_clock
 
-_UTC = Calendar()
+_DEFAULT = Calendar()
 
 
-def clocks(calendar: Calendar, zones: Sequence[str | None]) -> Clock | None:
-    """The wall clocks of services (s,) that live by these zones; None: as the calendar says.
+def fleet_clock(calendar: Calendar, zones: Sequence[str | None]) -> Clock | None:
+    """The wall clocks of s services; None where all of them are in UTC and there are no holidays.
 
-    None where all of them live by UTC and no day is a holiday.
+    zones   (s,) IANA name of the time zone of each service; None: the time zone of the calendar
     """
     names = [zone or calendar.time_zone for zone in zones]
-    places = {name: i for i, name in enumerate(dict.fromkeys(names))}
-    if not calendar.holidays and places.keys() <= {_UTC.time_zone}:
+    index = {name: i for i, name in enumerate(dict.fromkeys(names))}
+    if not calendar.holidays and index.keys() <= {_DEFAULT.time_zone}:
         return None
-    changes = [np.array(offsets(name), np.int64).T for name in places]
-    return clock(
-        np.array([places[name] for name in names], np.int64),
-        [(since_s, offset_s) for since_s, offset_s in changes],
+    offsets = [np.array(utc_offsets(name), np.int64).T for name in index]
+    return build_clock(
+        np.array([index[name] for name in names], np.int64),
+        [(since_s, offset_s) for since_s, offset_s in offsets],
         np.array(calendar.holidays, np.int64),
     )
 
 
 @dataclass(frozen=True, eq=False)
-class Announced:
-    """Events, and which services of a fleet each brings traffic to, on (e, s)."""
+class AnnouncedEvents:
+    """The events of a calendar, and the services of a fleet that each event brings traffic to.
+
+    events    (e,).
+    applies   (e, s) event e brings traffic to service s.
+    """
 
     events: tuple[Event, ...]
-    on: NDArray[np.bool_]
+    applies: NDArray[np.bool_]
 
 
-def announced(calendar: Calendar, keys: Sequence[ServiceKey]) -> Announced:
-    """The events of a calendar, for the services `keys` (s,)."""
-    on = [[event.concerns(key.series) for key in keys] for event in calendar.events]
-    return Announced(calendar.events, np.array(on, np.bool_).reshape(len(calendar.events), len(keys)))
+def announced_events(calendar: Calendar, keys: Sequence[ServiceKey]) -> AnnouncedEvents:
+    """The events of a calendar for the services `keys` (s,)."""
+    applies = [[event.applies_to(key.series) for key in keys] for event in calendar.events]
+    shape = (len(calendar.events), len(keys))
+    return AnnouncedEvents(calendar.events, np.array(applies, np.bool_).reshape(shape))
 
 
 def announced_rates(
-    announced: Announced, state: FleetState, clock: Clock | None, *, now_s: int, lead_s: NDArray[np.float64]
+    announced: AnnouncedEvents,
+    state: FleetState,
+    clock: Clock | None,
+    *,
+    now_s: int,
+    lead_s: NDArray[np.float64],
 ) -> NDArray[np.float32]:
-    """(s,) requests/s that are announced for the time from `now_s` to `lead_s` (s,) later; 0: nothing is.
+    """(s,) requests/s that events announce for the time from `now_s` to `now_s + lead_s`; 0 = no event.
 
-    What is usual is read in the profiles of the week and the day, at the part of the event within that time.
+    An event that announces a multiple is a multiple of the seasonal baseline, which is read from the weekly
+    and daily profiles at the part of the event that lies in that time.
+
+    now_s    Unix seconds
+    lead_s   (s,) seconds
+    clock    the wall clocks of the services; None: UTC
     """
-    least = np.zeros(len(state.keys), np.float32)
+    announced_rate = np.zeros(len(state.keys), np.float32)
     until_s = now_s + np.ceil(lead_s).astype(np.int64)
-    for event, on in zip(announced.events, announced.on, strict=True):
-        comes = np.flatnonzero(on & (event.from_s < until_s) & (event.until_s > now_s))
-        if not comes.size:
+    for event, applies in zip(announced.events, announced.applies, strict=True):
+        services = np.flatnonzero(applies & (event.from_s < until_s) & (event.until_s > now_s))
+        if not services.size:
             continue
         if event.requests_per_second is not None:
-            rates = np.full(comes.size, event.requests_per_second, np.float32)
+            rates = np.full(services.size, event.requests_per_second, np.float32)
         else:
-            from models.peak.usual import usual  # noqa: PLC0415  # compiled: loaded where used
+            from models.peak.baseline import baseline  # noqa: PLC0415  # compiled: loaded where used
 
-            begin_s = np.full(comes.size, max(now_s, event.from_s))
-            end_s = np.minimum(until_s[comes], event.until_s)
-            rates = np.float32(event.times or 0.0) * usual(
-                state.peak, comes, begin_s, end_s, step_s=state.step_s, clock=clock
+            begin_s = np.full(services.size, max(now_s, event.from_s))
+            end_s = np.minimum(until_s[services], event.until_s)
+            rates = np.float32(event.times or 0.0) * baseline(
+                state.peak, services, begin_s, end_s, step_s=state.step_s, clock=clock
             )
-        least[comes] = np.maximum(least[comes], rates)
-    return least
+        announced_rate[services] = np.maximum(announced_rate[services], rates)
+    return announced_rate

@@ -1,12 +1,14 @@
-"""The forecast of a whole fleet, step by step: values in, values out.
+"""Forecast the arrivals of a whole fleet, updated with each step: receives rates, returns a FleetForecast.
 
-    warm_start    once, before the short steps: weeks of history in long ones
-    advance   every step: what came is scored against what was said, and a new forecast is made
-    forecast  the newest one, as FleetForecast
+initial_state   a state that has learned nothing
+warm_start      once, before the first short step: learn from weeks of history in long steps
+advance         at each step: compare the observed rates with the last forecast, learn, make a new forecast
+forecast        the newest forecast, as quantiles and as point masses
+realign         the same state for another set of services
 
-What is forecast is the *peak* over the window in which a floor decided now has its effect: from now until a
-pod asked for at the next plan could be ready (models.peak), and what bursts or next requests may come in it
-(models.hazard).  A floor must align_rows the peak of that window, not its mean.
+The forecast is of the *peak* of the lead window: from now until a pod that the next plan requests could
+serve.  A floor has to serve the peak of that window, not its mean.  `models.peak` forecasts the peak,
+`models.hazard` the bursts and single requests that may occur in the window.
 """
 
 from collections.abc import Mapping
@@ -15,62 +17,37 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from models.fleet import rows
+import models.hazard.state
+import models.peak.state
+from forecaster.forecasting.lead_window import LeadWindow
 from models.fleet.forecast import FleetForecast
 from models.fleet.history import FleetHistory
 from models.fleet.keys import ServiceKey
-from models.hazard import state as hazard
-from models.numeric import quantiles
+from models.fleet.rows import align_rows, previous_rows
 from models.numeric.clock import Clock
-from models.peak import state as peak
+from models.numeric.quantiles import mixture_quantiles
+from models.peak.state import LEVELS, POINTS
 
-LEVELS = peak.LEVELS
-_EVEN = np.full(peak.POINTS, 1 / peak.POINTS, np.float32)
-
-
-@dataclass(frozen=True, eq=False)
-class LeadWindow:
-    """Which time after the origin a plan must align_rows.
-
-    first   steps from the origin (end of what is known) to now: the age of the data.
-    lead_s  (s,) seconds from now to the moment when pods asked for at the next plan are ready.
-    """
-
-    first: int
-    lead_s: NDArray[np.float64]
-    step_s: int
-
-    @property
-    def last(self) -> NDArray[np.intp]:
-        """(s,) steps from the origin to the window's end."""
-        ends = self.first + np.ceil(self.lead_s / self.step_s)
-        return np.asarray(np.maximum(ends, self.first + 1), np.intp)
-
-    @property
-    def horizon(self) -> int:
-        """Steps a forecast must reach."""
-        return int(self.last.max(initial=self.first + 1))
-
-
-def window(delay_s: float, staleness_s: float, lead_s: NDArray[np.float64], step_s: int) -> LeadWindow:
-    """The window for leads (s,) in seconds from now.
-
-    The data are `delay_s` old when read, and stand for up to `staleness_s` more before newer ones follow.
-    """
-    first = int(np.ceil(delay_s / step_s))
-    # What of the first step lies before now counts into the lead, so that none of it is lost.
-    return LeadWindow(first, delay_s + staleness_s + lead_s - first * step_s, step_s)
+_EQUAL_WEIGHTS = np.full(POINTS, 1 / POINTS, np.float32)
+"""Weights of the point masses of a service that is known by an announced event only."""
 
 
 @dataclass(frozen=True, eq=False)
 class FleetState:
-    """All that the forecast knows, between two steps.
+    """Everything that the forecast of a fleet has learned, between two steps.
 
-    keys     (s,).  origin_s: where what is known ends.
+    keys           (s,).
+    step_s         seconds per step.
+    origin_s       Unix seconds at which the observed data end.
     peak, hazard   (s,) records of models.peak and models.hazard.
-    rates, weights (s, p) the newest forecast: requests/s that the window's peak may have, and how likely each
-             is.  chances (s,) that any request, or a burst, comes; sparse (s,) which of the two.
-    silent_s (s,) seconds since a service with traffic was last observed; lively (s,) it had some then.
+    point_rates    (s, p) the newest forecast as point masses: requests/s that the peak of the window may
+                   have; NaN where the service was never observed.
+    point_weights  (s, p) the probability of each.
+    event_prob     (s,) probability of an event in the window: of any request where `intermittent`, else of a
+                   burst.
+    intermittent   (s,) the service has few requests.
+    unobserved_s   (s,) seconds since a service with traffic was last observed; 0 where it had no traffic.
+    had_traffic    (s,) the service had traffic when it was last observed.
     """
 
     keys: tuple[ServiceKey, ...]
@@ -78,216 +55,249 @@ class FleetState:
     origin_s: int
     peak: NDArray[np.void]
     hazard: NDArray[np.void]
-    rates: NDArray[np.float32]
-    weights: NDArray[np.float32]
-    chances: NDArray[np.float32]
-    sparse: NDArray[np.bool_]
-    silent_s: NDArray[np.float64]
-    lively: NDArray[np.bool_]
+    point_rates: NDArray[np.float32]
+    point_weights: NDArray[np.float32]
+    event_prob: NDArray[np.float32]
+    intermittent: NDArray[np.bool_]
+    unobserved_s: NDArray[np.float64]
+    had_traffic: NDArray[np.bool_]
 
 
-_PER_SERVICE = ("peak", "hazard", "rates", "weights", "chances", "sparse", "silent_s", "lively")
+_PER_SERVICE = (
+    "peak",
+    "hazard",
+    "point_rates",
+    "point_weights",
+    "event_prob",
+    "intermittent",
+    "unobserved_s",
+    "had_traffic",
+)
 
 
-def start(keys: tuple[ServiceKey, ...], step_s: int, origin_s: int) -> FleetState:
-    """A state that knows nothing yet."""
+def initial_state(keys: tuple[ServiceKey, ...], step_s: int, origin_s: int) -> FleetState:
+    """A state that has learned nothing; arguments as in FleetState."""
     s = len(keys)
     return FleetState(
         keys=keys,
         step_s=step_s,
         origin_s=origin_s,
-        peak=peak.start(s),
-        hazard=hazard.start(s),
-        rates=np.full((s, peak.POINTS), np.nan, np.float32),
-        weights=np.zeros((s, peak.POINTS), np.float32),
-        chances=np.zeros(s, np.float32),
-        sparse=np.ones(s, np.bool_),
-        silent_s=np.zeros(s),
-        lively=np.zeros(s, np.bool_),
+        peak=models.peak.state.start(s),
+        hazard=models.hazard.state.start(s),
+        point_rates=np.full((s, POINTS), np.nan, np.float32),
+        point_weights=np.zeros((s, POINTS), np.float32),
+        event_prob=np.zeros(s, np.float32),
+        intermittent=np.ones(s, np.bool_),
+        unobserved_s=np.zeros(s),
+        had_traffic=np.zeros(s, np.bool_),
     )
 
 
 def warm_start(
     state: FleetState,
     history: FleetHistory,
-    win: LeadWindow,
+    window: LeadWindow,
     first: int = 0,
     *,
     clock: Clock | None = None,
 ) -> FleetState:
-    """The state that learned from `history`, before any short step came.  Its arrays are changed in place.
+    """Learn from weeks of history in long steps, before the first short step; changes the state in place.
 
-    The history is of the services from the row `first` on: weeks of all at once are much memory.
+    history   of the services from row `first` on: the history of all services together needs much memory
+    window    of all services of the state
+    first     row of the first service of the history
+    clock     the wall clocks of all services of the state; None: UTC
 
-    clock   whose days and weeks each service of the state lives by; None: UTC
+    Raises:
+        ValueError: the services of the history are not those of these rows.
     """
-    from models.peak.warm_start import warm_start as learn  # noqa: PLC0415  # compiled: loaded where used
+    import models.peak.warm_start  # noqa: PLC0415  # compiled: loaded where used
 
-    some = slice(first, first + len(history.keys))
-    if history.keys != state.keys[some]:
-        raise ValueError("history and state are of different fleets")
-    learn(
-        state.peak[some],
-        state.hazard[some],
+    chunk = slice(first, first + len(history.keys))
+    if history.keys != state.keys[chunk]:
+        raise ValueError("history: the services must be those of the state, in the same order")
+    models.peak.warm_start.warm_start(
+        state.peak[chunk],
+        state.hazard[chunk],
         history.arrivals,
         origin_s=history.start_s,
         step_s=history.step_s,
-        delay_s=win.first * state.step_s,
-        lead_s=win.lead_s[some],
-        clock=None if clock is None else clock.of(some),
+        delay_s=window.first * state.step_s,
+        lead_s=window.lead_s[chunk],
+        clock=None if clock is None else clock.select(chunk),
     )
     return state
 
 
-def follow(state: FleetState, keys: tuple[ServiceKey, ...]) -> FleetState:
-    """The state for another fleet: services that stay keep what is known of them."""
+def realign(state: FleetState, keys: tuple[ServiceKey, ...]) -> FleetState:
+    """The state for the services `keys`: it keeps what is known of a service; new services begin without."""
     if keys == state.keys:
         return state
-    before = rows.previous_rows(state.keys, keys)
-    if not (before >= 0).any():
-        return start(keys, state.step_s, state.origin_s)
-    # A second state of the whole fleet beside the two of before and after would be much memory.
-    new = start(keys[:1], state.step_s, state.origin_s)
-    carried = {}
+    old_rows = previous_rows(state.keys, keys)
+    if not (old_rows >= 0).any():
+        return initial_state(keys, state.step_s, state.origin_s)
+    # One row is broadcast: a third state of the whole fleet would need much memory.
+    initial = initial_state(keys[:1], state.step_s, state.origin_s)
+    aligned = {}
     for name in _PER_SERVICE:
-        one = getattr(new, name)
-        fresh = np.broadcast_to(one, (len(keys), *one.shape[1:]))
-        carried[name] = rows.align_rows(getattr(state, name), before, fresh)
-    return replace(state, keys=keys, **carried)
+        row = getattr(initial, name)
+        fresh = np.broadcast_to(row, (len(keys), *row.shape[1:]))
+        aligned[name] = align_rows(getattr(state, name), old_rows, fresh)
+    return replace(state, keys=keys, **aligned)
 
 
 def advance(
     state: FleetState,
     arrivals: NDArray[np.float32],
-    win: LeadWindow,
+    window: LeadWindow,
     *,
     ensemble_peak: NDArray[np.float32] | None = None,
-    callers: NDArray[np.intp] | None = None,
+    upstream: NDArray[np.intp] | None = None,
     clock: Clock | None = None,
     window_steps: int = 1,
 ) -> FleetState:
-    """The state after the steps (s, n) of `arrivals` requests/s; NaN = not observed.
+    """The state after n observed steps; the arrays of the given state are reused: do not use it again.
 
-    slower   (s,) the highest log rate that slower models expect in the window after the last step; NaN = they
-             say nothing
-    callers  (s,) the row of each service's caller; -1 = it has none
-    clock    whose days and weeks each service lives by, as it is known now; None: UTC
-    smeared  steps that each column is the mean over, itself and those before; 0: not known
-
-    The arrays of the state passed in are reused: do not use it again.
+    arrivals       (s, n) requests/s of the steps; NaN = not observed
+    ensemble_peak  (s,) the maximum log rate that the ensemble forecasts for the window after the last step;
+                   NaN = no forecast
+    upstream       (s,) the row of each service's upstream service; -1 = none
+    clock          the wall clocks of the services; None: UTC
+    window_steps   steps that each column is the mean over, itself and those before; 0: not known
     """
-    from models.peak.advance import advance as take  # noqa: PLC0415
+    import models.peak.advance  # noqa: PLC0415  # compiled: loaded where used
 
     steps = arrivals.shape[1]
     if not steps:
         return state
-    said = take(
+    forecasts = models.peak.advance.advance(
         state.peak,
         state.hazard,
         arrivals,
         origin_s=state.origin_s,
         step_s=state.step_s,
-        first=win.first,
-        lead_s=win.lead_s,
+        first=window.first,
+        lead_s=window.lead_s,
         newest_only=True,
         ensemble_peak=ensemble_peak,
-        callers=callers,
+        upstream=upstream,
         clock=clock,
         window_steps=window_steps,
     )
-    silent_s, lively = state.silent_s, state.lively
+    unobserved_s, had_traffic = state.unobserved_s, state.had_traffic
     for j in range(steps):
-        seen = ~np.isnan(arrivals[:, j])
-        lively = np.where(seen, arrivals[:, j] > 0, lively)
-        silent_s = np.where(seen | ~lively, 0.0, silent_s + state.step_s)
+        observed = ~np.isnan(arrivals[:, j])
+        had_traffic = np.where(observed, arrivals[:, j] > 0, had_traffic)
+        unobserved_s = np.where(observed | ~had_traffic, 0.0, unobserved_s + state.step_s)
     return replace(
         state,
         origin_s=state.origin_s + steps * state.step_s,
-        rates=said.rates[:, -1],
-        weights=said.weights[:, -1],
-        chances=said.chances[:, -1],
-        sparse=said.sparse[:, -1],
-        silent_s=silent_s,
-        lively=lively,
+        point_rates=forecasts.point_rates[:, -1],
+        point_weights=forecasts.point_weights[:, -1],
+        event_prob=forecasts.event_prob[:, -1],
+        intermittent=forecasts.intermittent[:, -1],
+        unobserved_s=unobserved_s,
+        had_traffic=had_traffic,
     )
 
 
-def with_callers(
-    state: FleetState, before: Mapping[ServiceKey, ServiceKey], now: Mapping[ServiceKey, ServiceKey]
+def with_upstream(
+    state: FleetState,
+    previous: Mapping[ServiceKey, ServiceKey],
+    current: Mapping[ServiceKey, ServiceKey],
 ) -> FleetState:
-    """The state when services have other callers than `before`.  Its arrays are changed in place."""
-    called = np.array([key in now for key in state.keys], np.bool_)
-    anew = np.array([before.get(key) != now.get(key) for key in state.keys], np.bool_)
-    hazard.with_callers(state.hazard, called, anew)
+    """The state after a change of the upstream services; its arrays are changed in place.
+
+    previous, current   service -> its upstream service; a service that is absent has none
+    """
+    has_upstream = np.array([key in current for key in state.keys], np.bool_)
+    changed = np.array([previous.get(key) != current.get(key) for key in state.keys], np.bool_)
+    models.hazard.state.set_upstream(state.hazard, has_upstream, changed)
     return state
 
 
 def reset_origin(state: FleetState, origin_s: int) -> FleetState:
-    """The state at a later origin, when the steps up to it are lost: what was said of them is let go."""
+    """The state at another origin, where the steps up to it are lost; their forecasts are dropped."""
     if origin_s == state.origin_s:
         return state
-    for name in ("rate", "z", "place"):
+    for name in ("rate", "z", "location"):
         state.peak[name] = np.nan
     state.peak["onset"] = 0
     return replace(state, origin_s=origin_s)
 
 
 def forecast(
-    state: FleetState, win: LeadWindow, *, announced_rate: NDArray[np.float32] | None = None
+    state: FleetState, window: LeadWindow, *, announced_rate: NDArray[np.float32] | None = None
 ) -> FleetForecast:
-    """The newest forecast, at LEVELS.  A level holds for the peak of the window: every step has the same.
+    """The newest forecast of the peak of the window; its quantiles, at LEVELS, are the same at every step.
 
-    least   (s,) requests/s that were announced for the window; 0 where nothing was, None: nowhere
+    announced_rate   (s,) requests/s that an event announces for the window, 0 = no event; None: no event for
+                     any service
     """
     if announced_rate is not None and announced_rate.any():
-        state = _with_announced(state, win, announced_rate)
-    known = ~np.isnan(state.rates[:, 0])
+        state = _state_with_announced(state, window, announced_rate)
+    known = ~np.isnan(state.point_rates[:, 0])
     values = np.zeros((len(state.keys), LEVELS.size), np.float32)
-    values[known] = quantiles.quantiles(state.rates[known], state.weights[known], LEVELS)
-    path = np.repeat(values[:, :, np.newaxis], win.horizon, axis=2)
+    values[known] = mixture_quantiles(state.point_rates[known], state.point_weights[known], LEVELS)
     return FleetForecast(
-        state.keys, LEVELS, path, state.origin_s, state.step_s, known,
-        rates=state.rates, weights=state.weights, chances=state.chances, sparse=state.sparse, announced_rate=announced_rate,
-    )  # fmt: skip
+        state.keys,
+        LEVELS,
+        np.repeat(values[:, :, np.newaxis], window.horizon, axis=2),
+        state.origin_s,
+        state.step_s,
+        known,
+        point_rates=state.point_rates,
+        point_weights=state.point_weights,
+        event_prob=state.event_prob,
+        intermittent=state.intermittent,
+        announced_rate=announced_rate,
+    )
 
 
 def dispersions(state: FleetState) -> NDArray[np.float64]:
-    """(s,) variance over mean of each service's counts of a second; 1 where nothing is known."""
-    from models.peak.dispersion import dispersions as learned  # noqa: PLC0415
+    """(s,) variance over mean of the requests of a second of each service; 1 where nothing is known."""
+    import models.peak.dispersion  # noqa: PLC0415  # compiled: loaded where used
 
-    return learned(state.peak)
+    return models.peak.dispersion.dispersions(state.peak)
 
 
-def _with_announced(state: FleetState, win: LeadWindow, announced_rate: NDArray[np.float32]) -> FleetState:
-    """The state with a forecast of at least these rates (s,)."""
-    rates, weights, chances = with_announced(
+def _state_with_announced(
+    state: FleetState, window: LeadWindow, announced_rate: NDArray[np.float32]
+) -> FleetState:
+    point_rates, point_weights, event_prob = with_announced(
         announced_rate,
-        win.lead_s,
-        rates=state.rates,
-        weights=state.weights,
-        chances=state.chances,
-        sparse=state.sparse,
+        window.lead_s,
+        point_rates=state.point_rates,
+        point_weights=state.point_weights,
+        event_prob=state.event_prob,
+        intermittent=state.intermittent,
     )
-    return replace(state, rates=rates, weights=weights, chances=chances)
+    return replace(state, point_rates=point_rates, point_weights=point_weights, event_prob=event_prob)
 
 
 def with_announced(
     announced_rate: NDArray[np.float32],
     lead_s: NDArray[np.float64],
     *,
-    rates: NDArray[np.float32],
-    weights: NDArray[np.float32],
-    chances: NDArray[np.float32],
-    sparse: NDArray[np.bool_],
+    point_rates: NDArray[np.float32],
+    point_weights: NDArray[np.float32],
+    event_prob: NDArray[np.float32],
+    intermittent: NDArray[np.bool_],
 ) -> tuple[NDArray[np.float32], NDArray[np.float32], NDArray[np.float32]]:
-    """Rates, weights and chances of windows (w,) for which `least` requests/s were announced; 0: nothing was.
+    """Point rates, point weights and event probabilities of w windows, raised to announced rates.
 
-    What was never observed comes just so.  lead_s (w,) that a window is long; the others as in FleetState
+    No point rate is below the announced rate.  A service that was never observed has the announced rate
+    itself.
+
+    announced_rate   (w,) requests/s; 0 = no event
+    lead_s           (w,) seconds that a window is long
+    point_rates, point_weights, event_prob, intermittent   (w, ...) as in FleetState
     """
-    unknown = (np.isnan(rates[:, 0]) & (announced_rate > 0))[:, np.newaxis]
-    some = -np.expm1(-announced_rate * lead_s)
+    event_only = (np.isnan(point_rates[:, 0]) & (announced_rate > 0))[:, np.newaxis]
+    rate = announced_rate[:, np.newaxis]
+    arrival_prob = -np.expm1(-announced_rate * lead_s)
     return (
-        np.where(unknown, announced_rate[:, np.newaxis], np.maximum(rates, announced_rate[:, np.newaxis])),
-        np.where(unknown, _EVEN, weights).astype(np.float32),
-        np.where(sparse, np.maximum(chances, some), chances).astype(np.float32),
+        np.where(event_only, rate, np.maximum(point_rates, rate)),
+        np.where(event_only, _EQUAL_WEIGHTS, point_weights).astype(np.float32),
+        np.where(intermittent, np.maximum(event_prob, arrival_prob), event_prob).astype(np.float32),
     )

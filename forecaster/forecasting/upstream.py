@@ -1,14 +1,16 @@
-"""Who calls whom: services whose events follow those of another one more often than by accident.
+"""Detect upstream services: services whose events another service follows more often than by chance.
 
-Of two services with few requests, a beginning (a step with requests after one without) of the first is
-followed by one of the second in the same step or the next c times.  If they knew nothing of each other it
-would be about e = n₁ p₂ times.  The second has the first as its caller where
+An onset is a step with requests after a step without.  Take two services with few requests.  Within the same
+step or the next one, c onsets of the first are followed by an onset of the second.  If the two were
+independent, that would be about e = n₁·p₂ times, with n₁ the onsets of the first and p₂ the share of steps in
+which, or before which, the second has one.  The first is the upstream service of the second if
 
-    c log(c/e) − (c − e)  >=  SURE + log(pairs)
+    c·log(c/e) − (c − e)  >=  MIN_LOG_ODDS + 2·log(services)
 
-and a SHARE of its beginnings at least are explained.  Where one follows soon, often within the same step, the
-first seems to follow the second as well, only less surely: it is not called by it.  Which minute after the
-call it is, and whether it is of use beside its own habits, is learned by models.hazard.upstream.
+and if the c onsets are at least MIN_SHARE of the onsets of the second.  Where the second follows soon, often
+within the same step, the first seems to follow the second as well, with lower odds; that direction is
+rejected.  `models.hazard.upstream` learns after how many minutes the second follows, and whether that helps
+its forecast.
 """
 
 from dataclasses import dataclass
@@ -18,75 +20,83 @@ from numpy.typing import NDArray
 
 from models.fleet.keys import ServiceKey
 
-CALLS_S = 2 * 86400
-"""Of the past, in which is looked for who calls whom."""
-SURE = 7.0
-"""Log of odds: one in a thousand."""
-CLEARLY = 3.0
-"""Log of odds by which one of two is surer to call the other than to be called by it: twenty to one."""
-SHARE = 0.5
-AT_ONCE = 1000
-"""ServiceMeasurements that are compared with all others at once."""
+UPSTREAM_HISTORY_S = 2 * 86400
+"""Seconds of history in which upstream services are detected.  Chosen by hand."""
+MIN_LOG_ODDS = 7.0
+"""Log of the odds from which a pair is accepted: one in a thousand by chance.  Chosen by hand."""
+MIN_DIRECTION_LOG_ODDS = 3.0
+"""Log of the odds by which a direction must be more likely than the opposite one: twenty to one.  Chosen by
+hand."""
+MIN_SHARE = 0.5
+"""Smallest share of the onsets of a service that follow its upstream service.  Chosen by hand."""
+CHUNK_SERVICES = 1000
+"""Services that are compared with all others together, which bounds the memory."""
 MIN_ONSETS, MAX_BUSY = 8, 0.3
-"""Fewer tell nothing; who is busy in more of the steps has no beginnings to speak of."""
+"""A service with fewer onsets, or with requests in a larger share of the steps, is not considered: fewer
+onsets are no evidence, and a busy service has hardly any onsets.  Chosen by hand."""
 
 
-def callers(keys: tuple[ServiceKey, ...], busy: NDArray[np.bool_]) -> dict[ServiceKey, ServiceKey]:
-    """The caller of each service that has one.
+def upstream_services(keys: tuple[ServiceKey, ...], busy: NDArray[np.bool_]) -> dict[ServiceKey, ServiceKey]:
+    """Service -> its upstream service, for each service that has one.
 
-    busy   (s, n) which steps of a few minutes had requests
+    keys   (s,)
+    busy   (s, n) the service had requests in the step; a step is a few minutes long
     """
     if busy.shape[1] < 2:
         return {}
-    begins = busy[:, 1:] & ~busy[:, :-1]
-    begun = begins.sum(axis=1)
-    rows = np.flatnonzero((begun >= MIN_ONSETS) & (busy.mean(axis=1) <= MAX_BUSY))
+    all_onsets = busy[:, 1:] & ~busy[:, :-1]
+    n_all = all_onsets.sum(axis=1)
+    rows = np.flatnonzero((n_all >= MIN_ONSETS) & (busy.mean(axis=1) <= MAX_BUSY))
     if not len(rows):
         return {}
-    begin, begun = begins[rows].astype(np.float32), begun[rows].astype(np.float64)
-    after = begin.copy()
-    after[:, :-1] = np.maximum(after[:, :-1], begin[:, 1:])
-    best, gained = np.zeros(len(rows), np.intp), np.zeros(len(rows))
-    for first in range(0, len(rows), AT_ONCE):
-        some = slice(first, first + AT_ONCE)
-        # (caller, called) of those that may be called.
-        gain = _gain(begin @ after[some].T, begun, after[some].mean(axis=1), begun[some])
-        gain[rows[:, np.newaxis] == rows[np.newaxis, some]] = 0
-        best[some], gained[some] = gain.argmax(axis=0), gain.max(axis=0)
-    sure = gained >= SURE + 2 * np.log(len(rows))
-    calls_it = sure[best] & (best[best] == np.arange(len(rows))) & (gained[best] >= gained + CLEARLY)
-    return {keys[rows[i]]: keys[rows[best[i]]] for i in np.flatnonzero(sure & ~calls_it).tolist()}
+    onsets, n_onsets = all_onsets[rows].astype(np.float32), n_all[rows].astype(np.float64)
+    follows = onsets.copy()
+    follows[:, :-1] = np.maximum(follows[:, :-1], onsets[:, 1:])
+    best, odds = np.zeros(len(rows), np.intp), np.zeros(len(rows))
+    for first in range(0, len(rows), CHUNK_SERVICES):
+        chunk = slice(first, first + CHUNK_SERVICES)
+        # (possible upstream service, service of the chunk)
+        log_odds = _log_odds(
+            onsets @ follows[chunk].T, n_onsets, follows[chunk].mean(axis=1), n_onsets[chunk]
+        )
+        log_odds[rows[:, np.newaxis] == rows[np.newaxis, chunk]] = 0
+        best[chunk], odds[chunk] = log_odds.argmax(axis=0), log_odds.max(axis=0)
+    accepted = odds >= MIN_LOG_ODDS + 2 * np.log(len(rows))
+    mutual = accepted[best] & (best[best] == np.arange(len(rows)))
+    reverse = mutual & (odds[best] >= odds + MIN_DIRECTION_LOG_ODDS)
+    return {keys[rows[i]]: keys[rows[best[i]]] for i in np.flatnonzero(accepted & ~reverse).tolist()}
 
 
-def _gain(
-    often: NDArray[np.float32],
-    begun: NDArray[np.float64],
-    chance: NDArray[np.float32],
-    called: NDArray[np.float64],
+def _log_odds(
+    count: NDArray[np.float32],
+    n_upstream: NDArray[np.float64],
+    follow_prob: NDArray[np.float32],
+    n_service: NDArray[np.float64],
 ) -> NDArray[np.float64]:
-    """(r, c) log of odds that one follows the other; 0 where too few of its beginnings do.
+    """(r, c) log of the odds that a service follows another one; 0 where too few of its onsets do.
 
-    often    (r, c) how often it did
-    begun    (r,) beginnings of the callers; called (c,) of the others
-    chance   (c,) share of the steps that one follows
+    count         (r, c) c, onsets of each of r services that each of c services follows
+    n_upstream    (r,) n₁, onsets of the followed services
+    follow_prob   (c,) p₂, share of the steps in which, or before which, a service has an onset
+    n_service     (c,) onsets of the following services
     """
-    wanted = begun[:, np.newaxis] * chance
-    explains = (often > wanted) & (often >= SHARE * called)
-    ratio = np.divide(often, wanted, out=np.ones(often.shape), where=explains)
-    return np.where(explains, often * np.log(ratio) - (often - wanted), 0.0)
+    expected = n_upstream[:, np.newaxis] * follow_prob
+    enough = (count > expected) & (count >= MIN_SHARE * n_service)
+    ratio = np.divide(count, expected, out=np.ones(count.shape), where=enough)
+    return np.where(enough, count * np.log(ratio) - (count - expected), 0.0)
 
 
 @dataclass(frozen=True, eq=False)
 class UpstreamEvents:
-    """Who called a series when, and what the callers had.
+    """The upstream services of one series over time, and their arrivals.
 
-    from_s     (c,) rising seconds from the first arrival, of the called one, from when on `caller` is its
-               caller; found by what came before them.  Before the first it has none.
-    caller     (c,) rows of `arrivals`; -1 = none from then on.
-    arrivals   (r, n) float32 requests of the callers in each second; NaN = not observed.  As old as its own
-               are what is known of them.
+    from_s     (c,) rising seconds since the first arrival of the series, from which `upstream` holds; it was
+               detected from the arrivals before.  Before the first of them there is no upstream service.
+    upstream   (c,) rows of `arrivals`; -1 = no upstream service from then on.
+    arrivals   (r, n) float32 requests of the upstream services in each second; NaN = not observed.  They are
+               known with the same delay as the arrivals of the series itself.
     """
 
     from_s: NDArray[np.int64]
-    caller: NDArray[np.intp]
+    upstream: NDArray[np.intp]
     arrivals: NDArray[np.float32]

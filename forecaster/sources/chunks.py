@@ -1,32 +1,36 @@
-"""Which part of a long range to ask for next."""
+"""Choose how many columns of a long range to query next."""
 
 from dataclasses import dataclass, replace
 
 from forecaster.sources.prometheus.client import MAX_POINTS
 
 MAX_SAMPLES = 1_000_000
-"""Samples of one answer: some 25 MB as it comes, and five seconds or so of a server's time for a counter."""
+"""Samples of one answer: about 25 MB of JSON, and about five seconds of a server's time for a counter."""
 
 FIRST_COLUMNS = 60
-"""Columns asked for before it is known how many rows an answer has."""
+"""Columns of the first query, when the number of rows of an answer is not known.  Chosen by hand."""
 
 
 @dataclass(frozen=True)
 class ChunkSizer:
-    """How many columns to ask for at once."""
+    """How many columns to query next."""
 
     columns: int = FIRST_COLUMNS
     ceiling: int = MAX_POINTS
-    """Lowered when the server gave up on a question."""
+    """Largest number of columns; lowered when a query was too large for the server."""
 
-    def after(self, rows: int, ahead: int) -> "ChunkSizer":
-        """The pace once an answer had `rows` rows; `ahead` columns are asked for beside those wanted."""
-        fit = MAX_SAMPLES // max(rows, 1) - ahead
-        return replace(self, columns=max(1, min(fit, self.ceiling - ahead)))
+    def after(self, rows: int, lookahead: int) -> "ChunkSizer":
+        """The sizer after an answer.
 
-    def halved(self, asked: int) -> "ChunkSizer | None":
-        """The pace after a question for `asked` columns was too large; None where it cannot be smaller."""
-        if asked == 1:
+        rows        rows of the answer
+        lookahead   columns that every query has in addition to those of the chunk
+        """
+        fit = MAX_SAMPLES // max(rows, 1) - lookahead
+        return replace(self, columns=max(1, min(fit, self.ceiling - lookahead)))
+
+    def halved(self, columns: int) -> "ChunkSizer | None":
+        """The sizer after a query of `columns` was too large; None if it cannot be smaller."""
+        if columns == 1:
             return None
-        half = asked // 2
+        half = columns // 2
         return replace(self, columns=half, ceiling=min(self.ceiling, half))

@@ -1,4 +1,4 @@
-"""Demand under several presets at once: of most Revisions as the configuration says, of some as they say."""
+"""Read demand with several presets: that of the configuration, and those named by annotations."""
 
 from collections.abc import Mapping
 from dataclasses import replace
@@ -7,25 +7,29 @@ import numpy as np
 
 from config.sources import Sources
 from forecaster.sources.demand import Demand
-from forecaster.sources.prometheus.errors import Malformed, NoData, Refused
+from forecaster.sources.prometheus.errors import Malformed, NoData, QueryRejected
 from forecaster.sources.prometheus_source import PrometheusSource
 from models.fleet.keys import RevisionKey, ServiceKey
 
 
 class PresetSources:
-    """One Prometheus, read by the configuration's preset and by those that Revisions name."""
+    """One Prometheus, read with the preset of the configuration and with those of Revisions."""
 
     def __init__(self, sources: Sources) -> None:
         self._sources = sources
         self._by_preset = {sources.preset: PrometheusSource(sources)}
 
     def close(self) -> None:
-        """Gives the connections back."""
+        """Close the connections."""
         for source in self._by_preset.values():
             source.close()
 
     def delay_s(self, step_s: int, at_s: int) -> float:
-        """Age that a figure should have to be read, seconds.  Raises ReadError."""
+        """Age in seconds at which a column is complete, as `PrometheusSource.delay_s`.
+
+        Raises:
+            ReadError: Prometheus cannot be read.
+        """
         return self._by_preset[self._sources.preset].delay_s(step_s, at_s)
 
     def read(
@@ -37,75 +41,85 @@ class PresetSources:
         services: Mapping[RevisionKey, ServiceKey] | None = None,
         presets: Mapping[RevisionKey, str] | None = None,
     ) -> Demand:
-        """Demand on [start_s, end_s), as `PrometheusSource.read` has it.
+        """Read the demand on [start_s, end_s), as `PrometheusSource.read`.
 
-        presets: the Revisions that name one of their own.  Where there is nothing under it, or it is refused,
-        these Revisions alone are not observed, and a warning says so.  Raises ReadError where Prometheus does
-        not answer, or nothing at all is there.
+        If a preset of Revisions has no data or its query is rejected, only these Revisions are not observed,
+        and a warning names them.
+
+        presets   the preset of each Revision that has one of its own
+
+        Raises:
+            ReadError: Prometheus cannot be reached, or no preset has any data.
         """
         own = {key: name for key, name in (presets or {}).items() if name != self._sources.preset}
-        usual = self._by_preset[self._sources.preset]
+        default = self._by_preset[self._sources.preset]
         others = {key: service for key, service in (services or {}).items() if key not in own}
-        missed: NoData | None = None
+        default_error: NoData | None = None
         try:
-            demand = usual.read(start_s, end_s, step_s, services=None if services is None else others)
+            demand = default.read(start_s, end_s, step_s, services=None if services is None else others)
         except NoData as error:
             if not own:
                 raise
-            missed = error
-            demand = _nothing(start_s, end_s, step_s, usual.delay_s(step_s, end_s))
-        parts = [_rows(demand, frozenset(own), keep=False)]
-        wrong: list[str] = []
+            default_error = error
+            demand = _no_revisions(start_s, end_s, step_s, default.delay_s(step_s, end_s))
+        demands = [_without(demand, frozenset(own))]
+        warnings: list[str] = []
         for name in sorted(set(own.values())):
-            theirs = {
+            subset = {
                 key: (services or {})[key] for key in own if own[key] == name and key in (services or {})
             }
             source = self._by_preset.setdefault(name, PrometheusSource(replace(self._sources, preset=name)))
             try:
-                read = source.read(start_s, end_s, step_s, services=theirs)
-            except (NoData, Refused, Malformed) as error:
-                # One annotation that is wrong must not cost all others their figures.
-                wrong.append(f"preset {name} of {', '.join(map(str, sorted(theirs)[:3]))}: {error}")
+                demand = source.read(start_s, end_s, step_s, services=subset)
+            except (NoData, QueryRejected, Malformed) as error:
+                # A wrong annotation of one Revision must not stop the reads of all others.
+                warnings.append(f"preset {name} of {', '.join(map(str, sorted(subset)[:3]))}: {error}")
                 continue
-            parts.append(_rows(read, frozenset(theirs), keep=True))
-        if missed is not None and len(parts) == 1:
-            raise missed
-        joined = _joined(parts)
-        return replace(joined, warnings=(*joined.warnings, *wrong))
+            demands.append(_only(demand, frozenset(subset)))
+        if default_error is not None and len(demands) == 1:
+            raise default_error
+        joined = _joined(demands)
+        return replace(joined, warnings=(*joined.warnings, *warnings))
 
 
-def _rows(demand: Demand, keys: frozenset[RevisionKey], *, keep: bool) -> Demand:
-    """Only the rows of `keys`, or only the others."""
-    chosen = [i for i, key in enumerate(demand.revisions) if (key in keys) == keep]
+def _only(demand: Demand, keys: frozenset[RevisionKey]) -> Demand:
+    return _rows(demand, [i for i, key in enumerate(demand.revisions) if key in keys])
+
+
+def _without(demand: Demand, keys: frozenset[RevisionKey]) -> Demand:
+    return _rows(demand, [i for i, key in enumerate(demand.revisions) if key not in keys])
+
+
+def _rows(demand: Demand, rows: list[int]) -> Demand:
     return replace(
         demand,
-        revisions=tuple(demand.revisions[i] for i in chosen),
-        services=tuple(demand.services[i] for i in chosen),
-        arrivals=demand.arrivals[chosen],
-        busy=demand.busy[chosen],
+        revisions=tuple(demand.revisions[i] for i in rows),
+        services=tuple(demand.services[i] for i in rows),
+        arrivals=demand.arrivals[rows],
+        busy=demand.busy[rows],
     )
 
 
-def _joined(parts: list[Demand]) -> Demand:
-    """All rows, sorted by Revision; as old as the oldest part."""
-    if len(parts) == 1:
-        return parts[0]
-    revisions = [key for part in parts for key in part.revisions]
-    services = [key for part in parts for key in part.services]
+def _joined(demands: list[Demand]) -> Demand:
+    """All rows, sorted by Revision; the delay is the longest of all."""
+    if len(demands) == 1:
+        return demands[0]
+    revisions = [key for demand in demands for key in demand.revisions]
+    services = [key for demand in demands for key in demand.services]
     order = sorted(range(len(revisions)), key=revisions.__getitem__)
-    windows = {part.window_s for part in parts if part.revisions}
+    windows = {demand.window_s for demand in demands if demand.revisions}
     return replace(
-        parts[0],
+        demands[0],
         revisions=tuple(revisions[i] for i in order),
         services=tuple(services[i] for i in order),
-        arrivals=np.concatenate([part.arrivals for part in parts])[order],
-        busy=np.concatenate([part.busy for part in parts])[order],
-        delay_s=max(part.delay_s for part in parts),
+        arrivals=np.concatenate([demand.arrivals for demand in demands])[order],
+        busy=np.concatenate([demand.busy for demand in demands])[order],
+        delay_s=max(demand.delay_s for demand in demands),
         window_s=windows.pop() if len(windows) == 1 else None,
-        warnings=tuple(dict.fromkeys(w for part in parts for w in part.warnings)),
+        warnings=tuple(dict.fromkeys(warning for demand in demands for warning in demand.warnings)),
     )
 
 
-def _nothing(start_s: int, end_s: int, step_s: int, delay_s: float) -> Demand:
+def _no_revisions(start_s: int, end_s: int, step_s: int, delay_s: float) -> Demand:
     empty = np.empty((0, (end_s - start_s) // step_s), np.float32)
     return Demand((), (), empty, empty, start_s, step_s, delay_s)

@@ -1,8 +1,16 @@
-"""The slow lane: one series at a time, by models that are too slow for every cycle.
+"""Combines classical forecasting methods, one series at a time: past rates in, a path and quantiles out.
 
-A member is a pure function: the past of one series, with the seasons found in it; how many steps ahead.  It
-answers with the mean (h,) it expects, requests/s, or all NaN where it says nothing.  It raises nothing,
-whatever the series.
+The methods, called members, are too slow for every planning cycle; each service is refitted about once an
+hour.  A member is a pure function of a training series and a horizon in steps.  It returns the mean path (h,)
+in requests/s, or all NaN where it has no forecast.  It raises nothing, whatever the series is.
+
+training  the training series of a member: without gaps, of limited length, near size one, with its seasons
+seasons   detection of seasonal periods
+members   the members, one file each
+fourier   Fourier terms of the seasons, as regressors
+safe_fit  the only place that handles failures of a fit
+rolling   rolling-origin evaluation of the members, and the skill of their combination
+blend     the combination: quantiles averaged with weights that follow past loss
 """
 
 from collections.abc import Callable
@@ -10,7 +18,6 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import NDArray
 
-from models.ensemble.gaps import Past
 from models.ensemble.members import (
     autoreg,
     ets,
@@ -24,8 +31,9 @@ from models.ensemble.members import (
     seasonal_ar,
     theta,
 )
+from models.ensemble.training import TrainingSeries
 
-Member = Callable[[Past, int], NDArray[np.float64]]
+Member = Callable[[TrainingSeries, int], NDArray[np.float64]]
 
 MEMBERS: dict[str, Member] = {
     "np DHR+AR3": harmonic.plain,

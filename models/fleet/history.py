@@ -1,4 +1,4 @@
-"""What was observed: arrivals of every service on one grid of time."""
+"""Observed arrivals of every service on one time grid."""
 
 from dataclasses import dataclass
 
@@ -15,10 +15,13 @@ class FleetHistory:
     keys            (s,), one per row.
     arrivals        (s, n) float32, requests/s; column j is the mean over
                     [start_s + j*step_s, start_s + (j+1)*step_s).
-                    NaN = not observed, 0 = no traffic; never the other way.
+                    NaN = not observed, 0 = no traffic; never the other way round.
     start_s         Unix seconds, a multiple of step_s.
     step_s          seconds per column.
     service_time_s  (s,) seconds a request occupies a pod; NaN = not known.
+
+    Raises:
+        ValueError: the arrays do not have one row per key, or `start_s` is not a multiple of `step_s`.
     """
 
     keys: tuple[ServiceKey, ...]
@@ -29,13 +32,17 @@ class FleetHistory:
 
     def __post_init__(self) -> None:
         if self.arrivals.ndim != 2 or self.arrivals.shape[0] != len(self.keys):
-            raise ValueError(f"arrivals {self.arrivals.shape} do not fit {len(self.keys)} services")
+            raise ValueError(
+                f"arrivals {self.arrivals.shape}: must be (services, steps) of {len(self.keys)} services"
+            )
         if self.service_time_s.shape != (len(self.keys),):
-            raise ValueError(f"{self.service_time_s.shape} service times for {len(self.keys)} services")
+            raise ValueError(f"service_time_s {self.service_time_s.shape}: must be ({len(self.keys)},)")
         if self.step_s <= 0 or self.start_s % self.step_s:
-            raise ValueError(f"start {self.start_s} is not on a grid of {self.step_s} s")
+            raise ValueError(
+                f"start_s {self.start_s}: must be on the grid of step_s {self.step_s}, which is > 0"
+            )
 
     @property
     def end_s(self) -> int:
-        """Unix seconds where the last column ends: the first moment not observed."""
+        """Unix seconds at the end of the last column: the first instant that was not observed."""
         return self.start_s + int(self.arrivals.shape[1]) * self.step_s

@@ -1,11 +1,11 @@
-"""Names of what is forecast and of what is scaled."""
+"""Names of services, whose arrivals are forecast, and of Revisions, whose pods are scaled."""
 
 from dataclasses import dataclass
 
 
 @dataclass(frozen=True, order=True, slots=True)
 class ServiceKey:
-    """A Knative Service (or a Configuration without a route): whose arrivals are forecast."""
+    """The name of a Knative Service (or of a Configuration without a route); its arrivals are forecast."""
 
     namespace: str
     name: str
@@ -15,19 +15,19 @@ class ServiceKey:
 
     @property
     def series(self) -> str:
-        """What a file calls it, and what the globs of a calendar are held against."""
+        """The name of the series in a file; the globs of a calendar are matched against it."""
         return str(self) if self.namespace else self.name
 
     @classmethod
-    def of_series(cls, series: str) -> "ServiceKey":
-        """The service that a file's series is of: namespace/name, or a name in no namespace."""
+    def from_series(cls, series: str) -> "ServiceKey":
+        """The service of a series in a file: namespace/name, or a name without a namespace."""
         namespace, _, name = series.rpartition("/")
         return cls(namespace, name)
 
 
 @dataclass(frozen=True, order=True, slots=True)
 class RevisionKey:
-    """A Knative Revision: whose pods are scaled."""
+    """The name of a Knative Revision; its pods are scaled."""
 
     namespace: str
     name: str

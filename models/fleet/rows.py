@@ -1,4 +1,4 @@
-"""Carrying arrays over from one fleet to the next, when services come and go."""
+"""Alignment of the rows of arrays with the keys of another fleet, when services are added or removed."""
 
 from collections.abc import Hashable, Sequence
 from dataclasses import fields, is_dataclass, replace
@@ -8,21 +8,22 @@ import numpy as np
 from numpy.typing import NDArray
 
 T = TypeVar("T")
-AT_ONCE = 1000
-"""Rows that are copied at once: what is between the two arrays is a copy of so many."""
+CHUNK_ROWS = 1000
+"""Rows that are copied together: the temporary copy between the two arrays has this many.  Chosen by hand."""
 
 
-def previous_rows(before: Sequence[Hashable], after: Sequence[Hashable]) -> NDArray[np.intp]:
-    """(len(after),) the row each key had before; -1 where it is new."""
-    row = {key: i for i, key in enumerate(before)}
-    return np.array([row.get(key, -1) for key in after], dtype=np.intp)
+def previous_rows(old_keys: Sequence[Hashable], new_keys: Sequence[Hashable]) -> NDArray[np.intp]:
+    """(len(new_keys),) the row that each new key has in `old_keys`; -1 where it has none."""
+    row = {key: i for i, key in enumerate(old_keys)}
+    return np.array([row.get(key, -1) for key in new_keys], dtype=np.intp)
 
 
 def align_rows(old: T, rows: NDArray[np.intp], fresh: T | None = None) -> T:
-    """`old` with its rows taken as `rows` says, and rows of `fresh` (else NaN, 0) where that is -1.
+    """`old` with row i replaced by its row `rows[i]`; where that is -1, by row i of `fresh`.
 
-    Works on arrays, tuples and dataclasses of them; the first axis of every array is the service or revision.
-    Anything else stays as it is in `old`.
+    Works on arrays, tuples and dataclasses of them; the first axis of every array is the service or Revision.
+    Without `fresh`, new rows of float arrays are NaN and those of other arrays 0.  Any other value is
+    returned as it is in `old`.
     """
     value: Any = old
     if isinstance(value, np.ndarray):
@@ -35,20 +36,20 @@ def align_rows(old: T, rows: NDArray[np.intp], fresh: T | None = None) -> T:
         else:
             out = np.zeros(shape, value.dtype)
         kept = np.flatnonzero(rows >= 0)
-        for first in range(0, kept.size, AT_ONCE):
-            some = kept[first : first + AT_ONCE]
-            out[some] = value[rows[some]]
+        for first in range(0, kept.size, CHUNK_ROWS):
+            chunk = kept[first : first + CHUNK_ROWS]
+            out[chunk] = value[rows[chunk]]
         return out  # type: ignore[return-value]
     if isinstance(value, tuple):
-        news = fresh if isinstance(fresh, tuple) else (None,) * len(value)
-        return tuple(align_rows(o, rows, f) for o, f in zip(value, news, strict=True))  # type: ignore[return-value]
+        new_items = fresh if isinstance(fresh, tuple) else (None,) * len(value)
+        return tuple(align_rows(o, rows, f) for o, f in zip(value, new_items, strict=True))  # type: ignore[return-value]
     if is_dataclass(value) and not isinstance(value, type):
-        parts = {
+        aligned = {
             f.name: align_rows(
                 getattr(value, f.name), rows, None if fresh is None else getattr(fresh, f.name)
             )
             for f in fields(value)
         }
-        renewed: Any = replace(value, **parts)
+        renewed: Any = replace(value, **aligned)
         return renewed  # type: ignore[no-any-return]
     return old

@@ -1,10 +1,11 @@
-"""When something comes next: the chance of an event in the minutes ahead, for a whole fleet in compiled form.
+"""Forecasts the probability of an event in the minutes ahead, for a whole fleet: events by step in, one
+probability per service and window out.
 
-An event is a minute with a request of a service that has few, or the onset of a burst of one that has many.
+An event is a minute with a request of an intermittent service, or the onset of a burst of another service.
 
-layout     what is known of every service, as one array
-found      periods that nobody asked for, found by folding
-weekday    the day, by days of the week
-called     what another service's calls bring
-renew      a mixture of what may bring events: phases of many periods, the time since the last, plain rates
+mixture   the Bayes mixture of components that may explain events, and its probability for a window
+periods   periods detected by folding the newest events
+weekday   the phase of the day, corrected by the hour of the week
+upstream  events that follow those of another service
+state     the state of a service, as one record
 """

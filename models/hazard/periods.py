@@ -1,178 +1,200 @@
-"""Periods that are found: whatever distance the events of a service keep.
+"""Detected periods: any distance in minutes that the events of a service keep.
 
-The last EVENTS beginnings of events are folded over every distance that lies between a few of them.  With m
-turns of a period P in their span, h of which had an event at the phase or `reach` minutes beside it, against
-events that come at random as often as these do (q a turn),
+The last STARTS_KEPT event starts are folded by every distance between a few of them.  A period P has m cycles
+in their span, of which h have an event at the phase (or within `phase_reach` minutes of it).  At random, with
+as many events, a cycle would have one with probability q.  The log-likelihood gain of the period is
 
-    gain = h log(r/q) + (m − h) log((1 − r)/(1 − q)),   r = h/m
+    gain = h·log(r/q) + (m − h)·log((1 − r)/(1 − q)),   r = h/m
 
-The period with the most is found where that gain is no accident among all that were tried (SURE), and at
-least MOSTLY of its turns had an event: folding after Lomb (1976) and Scargle (1982), with counts for waves.
-What the first one explains is left out, and a second one is looked for.
+The period with the largest gain is detected if the gain exceeds MIN_LOG_ODDS, so that it is no accident among
+all that were tried, and if at least MIN_HIT_SHARE of its cycles have an event: folding after [lomb1976] and
+[scargle1982], with counts in place of waves.  The events that the first period explains are left out, and a
+second one is searched for.
 """
 
 import math
 from typing import Any
 
-from models.hazard.state import EVENTS, FOUND, KNOWN_PERIOD, LONGEST_MIN
+from models.hazard.state import (
+    DETECTED,
+    KNOWN_PERIOD,
+    MAX_PERIOD_MIN,
+    PSEUDO_VISITS,
+    STARTS_KEPT,
+    VISIT_DECAY,
+)
 from models.numeric.compiled import compiled
 
-MIN_EVENTS, LOOK_EVENTS = 4, 4
-"""Events without which nothing is looked for, and from one look to the next."""
+MIN_EVENTS, SEARCH_EVENTS = 4, 4
+"""Event starts before the first search, and between two searches.  Chosen by hand."""
 RARE_MIN = 360
-"""After an event so long after the last one it is looked at once: LOOK_EVENTS more may take weeks."""
-MIN_TURNS, MOSTLY = 4, 0.6
-APART = 3
-"""Events between which a distance may be a period."""
-SURE = 16.0
-"""Log of odds, for 190 distances at as many phases, and for looking again and again."""
+"""After an event this many minutes after the last one there is a search at once: SEARCH_EVENTS more may take
+weeks.  Chosen by hand."""
+MIN_CYCLES, MIN_HIT_SHARE = 4, 0.6
+"""Cycles in the span that a period needs, and the share of them with an event.  Chosen by hand."""
+MAX_NEIGHBOURS = 3
+"""Earlier events whose distance to an event is tried as a period.  Chosen by hand."""
+MIN_LOG_ODDS = 16.0
+"""Smallest gain, in nats, of a detected period: it pays for 190 distances at as many phases, and for repeated
+searches."""
 WIDE_MIN = 20
-"""From this period on a minute beside the phase counts as well: a cron takes its time to call."""
-FORGET = 0.97
-"""What a visit of a place counts after one more."""
+"""From this period on, in minutes, the minutes adjacent to the phase count as hits too: a cron takes time to
+send its request.  Chosen by hand."""
 MAX_VISITS = 30.0
-"""About what they come to in the long run."""
-EXACT, BESIDE, ELSEWHERE = 0, 1, 2
+"""Visits that a new period starts with, at most: about the sum that VISIT_DECAY leads to in the long run."""
+EXACT, ADJACENT, OFF_PHASE = range(3)
+"""Classes of a minute by its distance from the phase of a period."""
 
 
 @compiled
-def place(state: Any, which: int, minute: int) -> int:
-    """Where a minute lies in a found period: EXACT, BESIDE or ELSEWHERE."""
-    period = state.found_min[which]
-    late = (minute - state.found_phase[which]) % period
+def phase_class(state: Any, which: int, minute: int) -> int:
+    """The class of a minute in a detected period: EXACT, ADJACENT or OFF_PHASE."""
+    period = state.detected_min[which]
+    late = (minute - state.detected_phase[which]) % period
     if late == 0:
         return EXACT
-    return BESIDE if period >= WIDE_MIN and (late == 1 or late == period - 1) else ELSEWHERE
+    return ADJACENT if period >= WIDE_MIN and (late == 1 or late == period - 1) else OFF_PHASE
 
 
 @compiled
-def chance_found(state: Any, which: int, minute: int, shrink: float) -> float:
-    """What the found periods up to this one say of one minute together; 0 where there is none.
+def detected_prob(state: Any, which: int, minute: int) -> float:
+    """The probability of an event in a minute, by the detected periods 0..which together; 0 without a period.
 
-    Who comes on Mondays and Thursdays has two: each alone would be refuted by what the other one brings.
+    The maximum over the periods: a service with events on Mondays and Thursdays has two, and each alone would
+    be refuted by the events of the other.
     """
-    most = 0.0
-    for one in range(which + 1):
-        if state.found_min[one] > 0:
-            at = place(state, one, minute)
-            hits, visits = state.found_hits[one, at], state.found_visits[one, at]
-            most = max(most, (hits + shrink * state.slow) / (visits + shrink))
-    return float(most)
+    prob = 0.0
+    for i in range(which + 1):
+        if state.detected_min[i] > 0:
+            k = phase_class(state, i, minute)
+            hits, visits = state.detected_hits[i, k], state.detected_visits[i, k]
+            prob = max(prob, (hits + PSEUDO_VISITS * state.slow_rate) / (visits + PSEUDO_VISITS))
+    return float(prob)
 
 
 @compiled
-def learn_found(state: Any, minute: int, event: float) -> None:
-    """What the minute had."""
-    for which in range(FOUND):
-        if state.found_min[which] > 0:
-            at = place(state, which, minute)
-            state.found_hits[which, at] = FORGET * state.found_hits[which, at] + event
-            state.found_visits[which, at] = FORGET * state.found_visits[which, at] + 1
+def learn_detected(state: Any, minute: int, event: float) -> None:
+    """Count a minute and its event at its class of every detected period."""
+    for i in range(DETECTED):
+        if state.detected_min[i] > 0:
+            k = phase_class(state, i, minute)
+            state.detected_hits[i, k] = VISIT_DECAY * state.detected_hits[i, k] + event
+            state.detected_visits[i, k] = VISIT_DECAY * state.detected_visits[i, k] + 1
 
 
 @compiled
-def remember(state: Any, minute: int) -> bool:
-    """An event begins; True where it is time to look for periods."""
-    state.begun[state.beginnings % EVENTS] = minute
-    state.beginnings += 1
-    due = state.beginnings % LOOK_EVENTS == 0 or state.since >= RARE_MIN
-    return bool(state.beginnings >= MIN_EVENTS and due)
+def record_start(state: Any, minute: int) -> bool:
+    """Record that an event starts in a minute; True where it is time to search for periods."""
+    state.start_minute[state.starts % STARTS_KEPT] = minute
+    state.starts += 1
+    pending = state.starts % SEARCH_EVENTS == 0 or state.age >= RARE_MIN
+    return bool(state.starts >= MIN_EVENTS and pending)
 
 
 @compiled
-def look(state: Any, times: Any, left: Any) -> None:
-    """Find periods anew.  times, left (EVENTS,) are room to work in."""
-    n = min(state.beginnings, EVENTS)
+def detect_periods(state: Any, times: Any, unexplained: Any) -> None:
+    """Search for periods in the recorded event starts, and set them.
+
+    times, unexplained   (STARTS_KEPT,) scratch space: int64 minutes, and flags of events that no period
+                         explains
+    """
+    n = min(state.starts, STARTS_KEPT)
     for i in range(n):
-        times[i] = state.begun[(state.beginnings - n + i) % EVENTS]
-        left[i] = True
-    for which in range(FOUND):
-        period, phase = best(times, left, n)
+        times[i] = state.start_minute[(state.starts - n + i) % STARTS_KEPT]
+        unexplained[i] = True
+    for which in range(DETECTED):
+        period, phase = best_period(times, unexplained, n)
         if period == 0 or KNOWN_PERIOD[period]:
-            state.found_min[which] = 0
-        elif period != state.found_min[which] or (phase - state.found_phase[which]) % period != 0:
-            state.found_min[which], state.found_phase[which] = period, phase
-            adopt(state, which, times, n)
+            state.detected_min[which] = 0
+        elif period != state.detected_min[which] or (phase - state.detected_phase[which]) % period != 0:
+            state.detected_min[which], state.detected_phase[which] = period, phase
+            start_period(state, which, times, n)
         if period == 0:
             continue
         for i in range(n):
             late = (times[i] - phase) % period
-            left[i] = left[i] and min(late, period - late) > reach(period)
+            unexplained[i] = unexplained[i] and min(late, period - late) > phase_reach(period)
 
 
 @compiled
-def reach(period: int) -> int:
-    """Minutes beside the phase that count to it."""
+def phase_reach(period: int) -> int:
+    """Minutes to each side of the phase that count as hits of a period."""
     return 1 if period >= WIDE_MIN else 0
 
 
 @compiled
-def best(times: Any, left: Any, n: int) -> tuple[int, int]:
-    """The period with the most gain, and its phase, of those times (n,) that are `left`; 0: none is sure."""
-    most, period, phase = SURE, 0, 0
-    longest = min(LONGEST_MIN, span_of(times, left, n) // 3)
+def best_period(times: Any, unexplained: Any, n: int) -> tuple[int, int]:
+    """The period with the largest gain, and its phase, in minutes; (0, 0) if no gain exceeds MIN_LOG_ODDS.
+
+    times, unexplained   (n,) as in `detect_periods`
+    """
+    max_gain, period, phase = MIN_LOG_ODDS, 0, 0
+    max_distance = min(MAX_PERIOD_MIN, span(times, unexplained, n) // 3)
     for i in range(n):
-        tried = 0
+        neighbours = 0
         for k in range(i - 1, -1, -1):
-            if not left[i] or not left[k] or tried == APART:
+            if not unexplained[i] or not unexplained[k] or neighbours == MAX_NEIGHBOURS:
                 continue
-            tried += 1
+            neighbours += 1
             distance = times[i] - times[k]
-            if distance < 2 or distance > longest:
+            if distance < 2 or distance > max_distance:
                 continue
-            gain = gain_of(times, left, n, distance, times[i])
-            if gain > most:
-                most, period, phase = gain, distance, times[i]
+            gain = period_gain(times, unexplained, n, distance, times[i])
+            if gain > max_gain:
+                max_gain, period, phase = gain, distance, times[i]
     return period, phase
 
 
 @compiled
-def span_of(times: Any, left: Any, n: int) -> int:
-    """Minutes from the first to the last of the times (n,) that are `left`."""
+def span(times: Any, unexplained: Any, n: int) -> int:
+    """Minutes from the first to the last of the unexplained times (n,)."""
     first, last = -1, -1
     for i in range(n):
-        if left[i]:
+        if unexplained[i]:
             first = times[i] if first < 0 else first
             last = times[i]
     return int(last - first + 1)
 
 
 @compiled
-def gain_of(times: Any, left: Any, n: int, period: int, phase: int) -> float:
-    """Log of how much likelier the events are with this period than at random; 0 where few turns have one."""
-    span, events = span_of(times, left, n), 0
-    turns = span // period + 1
-    if turns < MIN_TURNS:
+def period_gain(times: Any, unexplained: Any, n: int, period: int, phase: int) -> float:
+    """The log-likelihood gain of a period over random events, in nats; 0 where too few cycles have an event.
+
+    times, unexplained   (n,) as in `detect_periods`
+    """
+    minutes, events = span(times, unexplained, n), 0
+    cycles = minutes // period + 1
+    if cycles < MIN_CYCLES:
         return 0.0
-    wide = reach(period)
-    hits, before = 0, -1
+    reach = phase_reach(period)
+    hits, last_hit = 0, -1
     for i in range(n):
-        if left[i]:
+        if unexplained[i]:
             events += 1
-            turn, late = divmod(times[i] - phase + wide, period)
-            if late <= 2 * wide and turn != before:
+            cycle, late = divmod(times[i] - phase + reach, period)
+            if late <= 2 * reach and cycle != last_hit:
                 hits += 1
-                before = turn
-    if hits < MOSTLY * turns or events < MIN_EVENTS:
+                last_hit = cycle
+    if hits < MIN_HIT_SHARE * cycles or events < MIN_EVENTS:
         return 0.0
-    share = min(hits / turns, 1 - 0.5 / turns)
-    random = 1 - math.exp(-events * (2 * wide + 1) / span)
-    if share <= random:
+    r = min(hits / cycles, 1 - 0.5 / cycles)
+    q = 1 - math.exp(-events * (2 * reach + 1) / minutes)
+    if r <= q:
         return 0.0
-    misses = max(turns - hits, 0)
-    return hits * math.log(share / random) + misses * math.log((1 - share) / (1 - random))
+    misses = max(cycles - hits, 0)
+    return hits * math.log(r / q) + misses * math.log((1 - r) / (1 - q))
 
 
 @compiled
-def adopt(state: Any, which: int, times: Any, n: int) -> None:
-    """A new period: what it would have said of the events it was found by."""
-    span = float(times[n - 1] - times[0] + 1)
-    exact = span // state.found_min[which] + 1
-    turns = min(exact, MAX_VISITS)
-    state.found_hits[which] = 0.0
+def start_period(state: Any, which: int, times: Any, n: int) -> None:
+    """Set the hits and visits of a new period from the events (n,) that it was detected by."""
+    minutes = float(times[n - 1] - times[0] + 1)
+    cycles = minutes // state.detected_min[which] + 1
+    visits = min(cycles, MAX_VISITS)
+    state.detected_hits[which] = 0.0
     for i in range(n):
-        state.found_hits[which, place(state, which, times[i])] += 1.0
-    state.found_visits[which, EXACT], state.found_visits[which, ELSEWHERE] = turns, MAX_VISITS
-    state.found_visits[which, BESIDE] = min(2 * turns, MAX_VISITS)
-    for at, minutes in ((EXACT, exact), (BESIDE, 2 * exact), (ELSEWHERE, span)):
-        state.found_hits[which, at] *= state.found_visits[which, at] / minutes
+        state.detected_hits[which, phase_class(state, which, times[i])] += 1.0
+    state.detected_visits[which, EXACT], state.detected_visits[which, OFF_PHASE] = visits, MAX_VISITS
+    state.detected_visits[which, ADJACENT] = min(2 * visits, MAX_VISITS)
+    for k, count in ((EXACT, cycles), (ADJACENT, 2 * cycles), (OFF_PHASE, minutes)):
+        state.detected_hits[which, k] *= state.detected_visits[which, k] / count

@@ -1,4 +1,4 @@
-"""What the chance of events knows of each service: one record a service, all of a fleet one array."""
+"""The state of the event mixture: one record per service; the records of a fleet are one array."""
 
 import math
 
@@ -8,122 +8,147 @@ from numpy.typing import NDArray
 PERIODS_MIN = np.array(
     [2, 3, 4, 5, 6, 7, 8, 10, 12, 15, 20, 24, 25, 30, 40, 45, 60, 90, 120, 180, 1440, 1440, 1440, 10080]
 )
-"""Periods at whose phases events may come again, minutes."""
+"""Given periods in minutes, at whose phases events may recur."""
 SLOT_MIN = np.array([1] * 21 + [5, 60, 60])
-"""Minutes of one slot of each period: a cron keeps to the minute, people to the hour."""
+"""Minutes per slot of each given period: a cron is exact to the minute, human habits to the hour."""
 FIRST_SLOT = np.concatenate([[0], np.cumsum(-(-PERIODS_MIN // SLOT_MIN))])
-"""Where the slots of each period begin; the last entry is where all end."""
-FORGETTING = np.where(PERIODS_MIN < 1440, 0.97, 0.87)
-"""What a visit of a slot counts after one more."""
-SLOT_KEEP = FORGETTING ** (1 / SLOT_MIN)
-"""The same for one minute of a slot of several."""
+"""Index of the first slot of each period among all slots; the last entry is the number of slots."""
+VISIT_DECAY, LONG_VISIT_DECAY = 0.97, 0.87
+"""Weight of a visit after one more visit: of ages, of detected periods and of given periods below a day, and
+of given periods of a day and more.  Chosen by hand; `tests/bench/sensitivity.py` shows their effect."""
+PHASE_DECAY = np.where(PERIODS_MIN < 1440, VISIT_DECAY, LONG_VISIT_DECAY)
+"""(PHASES,) weight of a visit of a slot after one more, by given period."""
+MINUTE_DECAY = PHASE_DECAY ** (1 / SLOT_MIN)
+"""(PHASES,) the same for one minute of a slot of several minutes."""
 PHASES = len(PERIODS_MIN)
 DAILY = int(np.flatnonzero(PERIODS_MIN == 1440)[0])
+"""Index of the day in slots of one minute."""
 LOCAL_FROM_MIN = 720
-"""Phases of periods from this one on are those of the wall clock; shorter ones go on evenly in Unix time."""
-FIRST_SHOWN = int(np.flatnonzero(PERIODS_MIN >= LOCAL_FROM_MIN)[0])
-"""The first of them."""
-FOUND, EVENTS = 2, 64
-"""Periods that may be found (models.hazard.periods), and beginnings of events that are remembered for it."""
-LONGEST_MIN = 10080
-KNOWN_PERIOD = np.isin(np.arange(LONGEST_MIN + 1), PERIODS_MIN[PERIODS_MIN < 1440])
-"""By minutes: those that need not be found.  A day is found all the same: more is known of its phase then."""
-AGE, FAST, SLOW, FIRST_FOUND = PHASES, PHASES + 1, PHASES + 2, PHASES + 3
-WEEKDAY = FIRST_FOUND + FOUND
-CALLED = WEEKDAY + 1
-MODELS = CALLED + 1
-"""Phases of each period; time since the last event; a fast and a slow rate; periods that were found; the day
-by days of the week; time since the last call."""
-DAY_MIN, HOURS_A_WEEK = 1440, 168
-CALL_AGES = 32
-"""Minutes since a call that are told apart."""
+"""Phases of periods from this one on are of local time; those of shorter periods are of Unix time."""
+FIRST_LOCAL = int(np.flatnonzero(PERIODS_MIN >= LOCAL_FROM_MIN)[0])
+"""Index of the first period whose phases are of local time."""
+DETECTED, STARTS_KEPT = 2, 64
+"""Periods that may be detected (models.hazard.periods), and event starts that are kept for the detection."""
+MAX_PERIOD_MIN = 10080
+KNOWN_PERIOD = np.isin(np.arange(MAX_PERIOD_MIN + 1), PERIODS_MIN[PERIODS_MIN < 1440])
+"""By minutes: periods that need no detection.  A day is detected nevertheless: its phase is then more
+exact."""
 
-VISITS = np.array([(1 - keep ** np.arange(1500.0)) / (1 - keep) for keep in FORGETTING])
-"""(PHASES, 1500) visits of a slot, forgetting, by how often it came; still more of them count nothing."""
+AGE, FAST, SLOW, FIRST_DETECTED = PHASES, PHASES + 1, PHASES + 2, PHASES + 3
+WEEKDAY = FIRST_DETECTED + DETECTED
+UPSTREAM = WEEKDAY + 1
+COMPONENTS = UPSTREAM + 1
+"""Indices of the components of the mixture: 0..PHASES - 1 the phases of the given periods; the time since the
+last event; a fast and a slow rate; the detected periods; the day by hours of the week; the time since the
+last event of the upstream service.  COMPONENTS is their number."""
+DAY_MIN, HOURS_A_WEEK = 1440, 168
+UPSTREAM_AGES = 32
+"""Minutes since an upstream event that are distinguished.  Chosen by hand."""
+PSEUDO_VISITS = 0.7
+"""Visits at the slow rate that every slot and every age starts with.  Chosen by hand;
+`tests/bench/sensitivity.py` shows its effect."""
+
+VISITS = np.array([(1 - decay ** np.arange(1500.0)) / (1 - decay) for decay in PHASE_DECAY])
+"""(PHASES, 1500) decayed visits of a slot by the number of visits; beyond 1500 the sum no longer changes."""
 
 EXACT_AGES = 60
+"""Ages up to this many minutes are distinguished by the minute."""
 AGES = 96
-"""Ages are told apart by the minute up to EXACT_AGES, beyond it ever more coarsely, up to four weeks."""
-_WIDEST = math.log(28 * 1440 / EXACT_AGES)
+"""Bins of ages: beyond EXACT_AGES they widen geometrically, up to four weeks."""
+_AGE_RANGE = math.log(28 * 1440 / EXACT_AGES)
 
 FIRST_RATE = 0.01
-"""Events a minute, before any was seen."""
-
+"""Events per minute before any minute was observed.  Chosen by hand."""
 MIN_AGE = 1440
-"""Minutes since the last event, as reckoned where none was seen."""
+"""Minutes since the last event that are assumed before any event was observed.  Chosen by hand."""
 
 STATE = np.dtype(
     [
+        # The current minute, since the Unix epoch, and the number of observed minutes.
         ("minute", "i8"),
         ("minutes", "i8"),
-        # The minute that is not over yet; of minutes with an event, the share of other steps that have one.
-        ("so_far", "f4"),
-        ("steps_so_far", "i8"),
-        ("busy_so_far", "f4"),
-        ("spread", "f4"),
-        ("since", "i8"),
+        # The current minute so far: whether it has an event (NaN = not observed), its observed steps and the
+        # steps with an event.  Over past minutes with an event: the share of their other steps with one.
+        ("minute_event", "f4"),
+        ("minute_steps", "i8"),
+        ("minute_busy_steps", "f4"),
+        ("busy_share", "f4"),
+        # Minutes since the last event.
+        ("age", "i8"),
+        # Decayed events by slot of the given periods; events and visits by age.
         ("hits", "f4", (int(FIRST_SLOT[-1]),)),
         ("age_hits", "f4", (AGES,)),
         ("age_visits", "f4", (AGES,)),
-        ("begun", "i4", (EVENTS,)),
-        ("beginnings", "i8"),
-        # Minutes, 0 = none; hits and visits of the minute of the phase, of those beside it, of all others.
-        ("found_min", "i4", (FOUND,)),
-        ("found_phase", "i4", (FOUND,)),
-        ("found_hits", "f4", (FOUND, 3)),
-        ("found_visits", "f4", (FOUND, 3)),
+        # A ring of the minutes at which events start, and the number of starts.
+        ("start_minute", "i4", (STARTS_KEPT,)),
+        ("starts", "i8"),
+        # Detected periods in minutes, 0 = none, and their phases; events and visits of the minute at the
+        # phase, of the adjacent minutes, and of all others.
+        ("detected_min", "i4", (DETECTED,)),
+        ("detected_phase", "i4", (DETECTED,)),
+        ("detected_hits", "f4", (DETECTED, 3)),
+        ("detected_visits", "f4", (DETECTED, 3)),
         # By hour of the week: events, and those that the phase of the day expected.
-        ("week_seen", "f4", (HOURS_A_WEEK,)),
-        ("week_wanted", "f4", (HOURS_A_WEEK,)),
-        # Whether there is a caller, what it had in this minute, and whole minutes since it had something.
-        ("called", "u1"),
-        ("call_so_far", "f4"),
-        ("call_since", "i8"),
-        ("call_hits", "f4", (CALL_AGES,)),
-        ("call_visits", "f4", (CALL_AGES,)),
-        ("fast", "f4"),
-        ("slow", "f4"),
-        ("weight", "f8", (MODELS,)),
+        ("week_events", "f4", (HOURS_A_WEEK,)),
+        ("week_expected", "f4", (HOURS_A_WEEK,)),
+        # Whether the service has an upstream service; whether that had an event in the current minute, and
+        # whole minutes since its last event; events and visits of the service by this age.
+        ("has_upstream", "u1"),
+        ("upstream_event", "f4"),
+        ("upstream_age", "i8"),
+        ("upstream_hits", "f4", (UPSTREAM_AGES,)),
+        ("upstream_visits", "f4", (UPSTREAM_AGES,)),
+        # Events per minute with a short and a long memory; the weights of the components.
+        ("fast_rate", "f4"),
+        ("slow_rate", "f4"),
+        ("weight", "f8", (COMPONENTS,)),
     ]
 )
 
-PRIOR = np.concatenate([np.full(PHASES, 0.48 / PHASES), [0.25, 0.1, 0.15], np.zeros(FOUND), [0.02, 0]])
-"""Weights of the models before anything was seen."""
-FOUND_PRIOR = 0.1
-"""That of a period, and of a caller, from when it was found."""
-AGE_OF = np.array(
+PRIOR_WEIGHTS = np.concatenate(
+    [np.full(PHASES, 0.48 / PHASES), [0.25, 0.1, 0.15], np.zeros(DETECTED), [0.02, 0]]
+)
+"""(COMPONENTS,) weights before anything was observed: phases together 0.48, age 0.25, fast rate 0.1, slow
+rate 0.15, weekday 0.02.  Chosen by hand; `tests/bench/sensitivity.py` shows their effect."""
+ADDED_WEIGHT = 0.1
+"""Prior weight of a detected period, and of an upstream service, from its detection on.  Chosen by hand."""
+AGE_BIN = np.array(
     [
         age if age < EXACT_AGES else
-        min(AGES - 1, EXACT_AGES + int((AGES - EXACT_AGES) * math.log(age / EXACT_AGES) / _WIDEST))
+        min(AGES - 1, EXACT_AGES + int((AGES - EXACT_AGES) * math.log(age / EXACT_AGES) / _AGE_RANGE))
         for age in range(28 * 1440)
     ]
 )  # fmt: skip
-"""(28 d,) the place of each age in minutes."""
+"""(28 days,) the bin of each age in minutes."""
 
 
 def start(services: int) -> NDArray[np.void]:
-    """(s,) STATE of services of which nothing is known."""
+    """(s,) STATE of services of which nothing was observed."""
     state = np.zeros(services, STATE)
     state["minute"] = -1
-    state["so_far"] = np.nan
-    state["since"] = state["call_since"] = MIN_AGE
-    state["fast"] = state["slow"] = FIRST_RATE
-    state["weight"] = PRIOR
+    state["minute_event"] = np.nan
+    state["age"] = state["upstream_age"] = MIN_AGE
+    state["fast_rate"] = state["slow_rate"] = FIRST_RATE
+    state["weight"] = PRIOR_WEIGHTS
     return state
 
 
-def with_callers(state: NDArray[np.void], called: NDArray[np.bool_], anew: NDArray[np.bool_]) -> None:
-    """Lets services have a caller, `called` (s,); what was learned of the last goes where it is `anew` (s,).
+def set_upstream(
+    state: NDArray[np.void], has_upstream: NDArray[np.bool_], changed: NDArray[np.bool_]
+) -> None:
+    """Set which services have an upstream service, and forget what was learned of a previous one.
 
-    Changes state (s,) in place.
+    state         (s,) STATE, changed in place
+    has_upstream  (s,) the service has an upstream service now
+    changed       (s,) it had another one before, or none: what was learned is reset
     """
-    state["called"] = called
-    for name in ("call_so_far", "call_hits", "call_visits"):
-        state[name][anew] = 0
-    state["call_since"][anew] = MIN_AGE
-    # The others share what the model of the last caller had, and make room for that of the new one.
-    weight, wanted = state["weight"][anew], np.where(called[anew], FOUND_PRIOR, 0.0)
-    weight[:, CALLED] = 0.0
-    weight *= ((1 - wanted) / weight.sum(axis=1))[:, np.newaxis]
-    weight[:, CALLED] = wanted
-    state["weight"][anew] = weight
+    state["has_upstream"] = has_upstream
+    for name in ("upstream_event", "upstream_hits", "upstream_visits"):
+        state[name][changed] = 0
+    state["upstream_age"][changed] = MIN_AGE
+    # The other components share the weight of the previous upstream service, and give that of the new one.
+    weight, added = state["weight"][changed], np.where(has_upstream[changed], ADDED_WEIGHT, 0.0)
+    weight[:, UPSTREAM] = 0.0
+    weight *= ((1 - added) / weight.sum(axis=1))[:, np.newaxis]
+    weight[:, UPSTREAM] = added
+    state["weight"][changed] = weight

@@ -1,54 +1,53 @@
-"""One service's calls as a predictor of another's: the chance by minutes since the caller last had an event.
+"""Events that follow those of an upstream service: the probability by minutes since its last event.
 
-Where the past shows that a service's events follow another's (forecaster.forecasting.upstream), it is one more model of
-the mixture: hits over visits of each age of the call, as the service's own ages are counted (models.hazard.
-renew).  Ages of CALL_AGES - 1 minutes and more are one: no call lately.
+Where the past shows that a service's events follow those of another (forecaster.forecasting.upstream), this
+is one more component of the mixture: events over visits by age of the upstream event, as
+models.hazard.mixture counts the ages of the service's own events.  All ages of UPSTREAM_AGES - 1 minutes and
+more are one: no recent event.
 """
 
 import math
 from typing import Any
 
-from models.hazard.state import CALL_AGES
+from models.hazard.state import PSEUDO_VISITS, UPSTREAM_AGES, VISIT_DECAY
 from models.numeric.compiled import compiled
 
-FORGET = 0.97
-"""What a visit of an age counts after one more."""
+
+@compiled
+def upstream_prob(state: Any, age: int) -> float:
+    """The probability of an event in a minute, `age` whole minutes after the minute of the upstream event."""
+    age = min(max(age, 0), UPSTREAM_AGES - 1)
+    hits, visits = state.upstream_hits[age], state.upstream_visits[age]
+    return float((hits + PSEUDO_VISITS * state.slow_rate) / (visits + PSEUDO_VISITS))
 
 
 @compiled
-def chance_called(state: Any, since: int, shrink: float) -> float:
-    """What is said of a minute that begins `since` whole minutes after the one with the last call."""
-    age = min(max(since, 0), CALL_AGES - 1)
-    return float((state.call_hits[age] + shrink * state.slow) / (state.call_visits[age] + shrink))
-
-
-@compiled
-def call_age(state: Any, ahead: int) -> int:
-    """Of the minute that lies `ahead` minutes after the one that is not over, as far as is known now."""
-    if ahead > 0 and state.call_so_far > 0:
+def time_since_upstream(state: Any, ahead: int) -> int:
+    """Minutes from the last known upstream event to the minute that lies `ahead` after the current minute."""
+    if ahead > 0 and state.upstream_event > 0:
         return ahead - 1
-    return int(state.call_since + ahead)
+    return int(state.upstream_age + ahead)
 
 
 @compiled
-def learn_called(state: Any, event: float) -> None:
-    """What the minute had, of the service itself."""
-    age = min(state.call_since, CALL_AGES - 1)
-    state.call_hits[age] = FORGET * state.call_hits[age] + event
-    state.call_visits[age] = FORGET * state.call_visits[age] + 1
+def learn_upstream(state: Any, event: float) -> None:
+    """Count the current minute and its event (1, a share of 1, or 0) at its age of the upstream event."""
+    age = min(state.upstream_age, UPSTREAM_AGES - 1)
+    state.upstream_hits[age] = VISIT_DECAY * state.upstream_hits[age] + event
+    state.upstream_visits[age] = VISIT_DECAY * state.upstream_visits[age] + 1
 
 
 @compiled
-def hear(state: Any, call: float) -> None:
-    """The caller had an event in the step, 1, or not, 0; NaN = nobody knows."""
-    if not math.isnan(call):
-        state.call_so_far = max(state.call_so_far, call)
+def observe_upstream(state: Any, event: float) -> None:
+    """Note whether the upstream service had an event in the step, 1, or not, 0; NaN = not known."""
+    if not math.isnan(event):
+        state.upstream_event = max(state.upstream_event, event)
 
 
 @compiled
-def close_call(state: Any, minutes: int) -> None:
-    """So many minutes are over."""
+def pass_upstream_minutes(state: Any, minutes: int) -> None:
+    """Let `minutes` minutes pass, the current one first: the age of the upstream event grows by them."""
     if minutes == 0:
         return
-    state.call_since = minutes - 1 if state.call_so_far > 0 else state.call_since + minutes
-    state.call_so_far = 0.0
+    state.upstream_age = minutes - 1 if state.upstream_event > 0 else state.upstream_age + minutes
+    state.upstream_event = 0.0

@@ -1,10 +1,11 @@
-"""Days of the week: the chance of the minute of the day, times what its hour of the week is to other days.
+"""Days of the week: the probability at the phase of the day, times the share of its hour of the week.
 
-    share = (seen + t) / (wanted + t),   t = TRUST + wanted² / (wanted + MANY)
+    share = (events + t) / (expected + t),   t = PSEUDO_EVENTS + expected² / (expected + NOISE_EVENTS)
 
-seen counts the events of an hour of the week and wanted those that the phase of the day expected in it, both
-forgetting.  A cron at nine on weekdays has the minute from all its days, and Saturday from a Saturday or two.
-Of hours with many events half of the difference is taken for an accident: the phase of the day is noisy too.
+events counts the events of an hour of the week, expected those that the phase of the day expected in it; both
+decay.  So a cron at nine on weekdays has the minute from all its days, and its pause on Saturdays from one or
+two Saturdays.  In hours with many events about half of the difference counts as chance: the phase of the day
+is noisy too.
 """
 
 from typing import Any
@@ -12,32 +13,35 @@ from typing import Any
 from models.hazard.state import DAY_MIN, HOURS_A_WEEK
 from models.numeric.compiled import compiled
 
-TRUST = 0.25
-"""Events as expected that every hour of the week is reckoned to have had."""
-MAX_SHARE, MANY = 3.0, 60.0
-KEEP = 0.8 ** (1 / 60)
-"""What a minute counts after one more of its hour of the week: 0.8 a week."""
+PSEUDO_EVENTS = 0.25
+"""Events, as many as expected, that every hour of the week starts with.  Chosen by hand."""
+NOISE_EVENTS = 60.0
+"""Expected events from which on half of the difference counts as chance.  Chosen by hand."""
+MAX_SHARE = 3.0
+"""Upper bound of the share.  Chosen by hand."""
+HOUR_DECAY = 0.8 ** (1 / 60)
+"""Weight of a minute after one more minute of its hour of the week: 0.8 a week.  Chosen by hand."""
 
 
 @compiled
-def hour_of(shown: int) -> int:
-    """The hour of the week of a minute as clocks show it."""
-    return shown % (7 * DAY_MIN) // (7 * DAY_MIN // HOURS_A_WEEK)
+def hour_of_week(local_minute: int) -> int:
+    """The hour of the week, 0..HOURS_A_WEEK - 1, of a minute of local time."""
+    return local_minute % (7 * DAY_MIN) // (7 * DAY_MIN // HOURS_A_WEEK)
 
 
 @compiled
-def chance_on(state: Any, shown: int, daily: float) -> float:
-    """What is said of one minute, where the phase of the day says `daily`."""
-    hour = hour_of(shown)
-    wanted = state.week_wanted[hour]
-    trust = TRUST + wanted * wanted / (wanted + MANY)
-    share = (state.week_seen[hour] + trust) / (wanted + trust)
-    return float(daily * min(share, MAX_SHARE))
+def weekday_prob(state: Any, local_minute: int, daily_prob: float) -> float:
+    """The probability of an event in a minute, where the phase of the day gives `daily_prob`."""
+    hour = hour_of_week(local_minute)
+    expected = state.week_expected[hour]
+    trust = PSEUDO_EVENTS + expected * expected / (expected + NOISE_EVENTS)
+    share = (state.week_events[hour] + trust) / (expected + trust)
+    return float(daily_prob * min(share, MAX_SHARE))
 
 
 @compiled
-def learn_on(state: Any, shown: int, wanted: float, event: float) -> None:
-    """What the minute had, where the phase of the day had expected `wanted`."""
-    hour = hour_of(shown)
-    state.week_seen[hour] = KEEP * state.week_seen[hour] + event
-    state.week_wanted[hour] = KEEP * state.week_wanted[hour] + wanted
+def learn_weekday(state: Any, local_minute: int, expected: float, event: float) -> None:
+    """Count a minute in its hour of the week: its event, and what the phase of the day had expected."""
+    hour = hour_of_week(local_minute)
+    state.week_events[hour] = HOUR_DECAY * state.week_events[hour] + event
+    state.week_expected[hour] = HOUR_DECAY * state.week_expected[hour] + expected

@@ -1,9 +1,9 @@
-"""Compiles functions with numba, and keeps the machine code for the next process.
+"""Compiles functions with numba and caches the machine code for the next process.
 
-It is kept under $NUMBA_CACHE_DIR where that is set, else under the user's cache directory.  numba looks at
-the file of a function alone to see whether its code is still good, not at the files of what it calls; so the
-directory carries a digest of all folders that hold compiled code.  Where nothing can be kept, each process
-compiles anew.
+The cache is under $NUMBA_CACHE_DIR if that is set, else under the user's cache directory.  To decide whether
+cached code is still valid, numba looks at the source file of the function alone, not at the files of the
+functions that it calls; so the name of the directory contains a digest of all folders that hold compiled
+code.  Where no directory can be written, each process compiles again.
 """
 
 import hashlib
@@ -16,64 +16,64 @@ from typing import Any, TypeVar, cast
 
 import numba
 
-FOLDERS = ("models", "scaler/simulation", "scaler/plan", "scaler/shadow")
-"""Where compiled code is, and the constants that go into it."""
+FOLDERS = ("models", "scaler/kpa", "scaler/simulation", "scaler/plan", "scaler/shadow")
+"""Folders with compiled code and with the constants that are compiled into it."""
 _ROOT = Path(__file__).parents[2]
 _Function = TypeVar("_Function", bound=Callable[..., Any])
 
 
 def compiled(function: _Function) -> _Function:
-    """The function as machine code, put into whoever calls it; it makes no arrays.
+    """Compile a function that is inlined into its callers and makes no arrays.
 
-    Calls between small functions that pass arrays cost more than what the functions do, and so does numba's
-    count of who holds an array: an atomic addition wherever a part of one is taken, for which threads wait.
-    Who makes no array needs no count.
+    Calls between small functions that pass arrays cost more than the work of these functions.  So does the
+    reference counting of numba: an atomic addition wherever a slice of an array is taken, for which threads
+    wait.  A function that makes no array needs no reference counting.
     """
     return _compile(function, into_callers=True)
 
 
 def compiled_loop(function: _Function) -> _Function:
-    """The function as machine code of its own, for what is called once and goes on for long.
+    """Compile a function that is called once and runs for long; it is not inlined and may make arrays.
 
-    It may make arrays.  Rows that an inner loop needs are taken outside of it.
+    Slices that an inner loop needs are taken outside of that loop.
     """
     return _compile(function, into_callers=False)
 
 
 def _compile(function: _Function, *, into_callers: bool) -> _Function:
     directory, config = _directory(), cast(Any, numba.config)
-    before = config.CACHE_DIR
-    # numba asks for the directory while it decorates: no other user of numba sees ours.
-    config.CACHE_DIR = directory or before
+    configured = config.CACHE_DIR
+    # numba reads the directory while it decorates: other users of numba in this process keep their own.
+    config.CACHE_DIR = directory or configured
     try:
-        as_asked = cast(Any, numba.njit)(
+        decorator = cast(Any, numba.njit)(
             cache=directory is not None,
-            nogil=True,  # it runs without Python's lock
+            nogil=True,
             error_model="numpy",
             forceinline=into_callers,
-            _nrt=not into_callers,  # numba's own name for it; its type stubs do not have it
+            _nrt=not into_callers,  # numba's own name for reference counting; its type stubs do not have it
         )
-        return cast(_Function, as_asked(function))
+        return cast(_Function, decorator(function))
     finally:
-        config.CACHE_DIR = before
+        config.CACHE_DIR = configured
 
 
 @cache
 def _directory() -> str | None:
-    """Where machine code is kept; None where nothing can be written."""
+    """The directory of the cached machine code; None if it cannot be written."""
     files = sorted(file for folder in FOLDERS for file in (_ROOT / folder).rglob("*.py"))
     digest = hashlib.sha256(b"\0".join(file.read_bytes() for file in files)).hexdigest()[:16]
     try:
-        directory = _caches() / digest
+        directory = _cache_root() / digest
         directory.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryFile(dir=directory):
             return str(directory)
-    except (OSError, RuntimeError):  # of pathlib, where nobody's home is known
+    except (OSError, RuntimeError):  # pathlib raises RuntimeError where the home directory is not known
         return None
 
 
-def _caches() -> Path:
-    if asked := os.environ.get("NUMBA_CACHE_DIR"):
-        return Path(asked)
+def _cache_root() -> Path:
+    if configured := os.environ.get("NUMBA_CACHE_DIR"):
+        return Path(configured)
     home = os.environ.get("XDG_CACHE_HOME")
     return (Path(home) if home else Path.home() / ".cache") / "tidecast" / "numba"

@@ -1,12 +1,16 @@
-"""The peak of the lead window, forecast for a whole fleet in compiled form.
+"""Forecasts the peak of the lead window for a whole fleet: rates by step in, point masses of the peak out.
 
-A floor must align_rows the highest rate that comes before the next floor could act, not the mean.  So the peak
-itself is regressed on short memories and seasonal profiles, and its errors are followed:
+A floor must cover the highest rate that arrives before the next floor could take effect, not the mean.  So
+the peak itself is regressed on recent means and seasonal profiles, and the distribution of its errors is
+learned.
 
-layout     what is known of every service, as one array
-profile    means of the day, the week and the hour, slot by slot
-regress    the regression, with forgetting
-error      quantiles of its errors
-dispersion  how far counts stray from their rate
-advance    the loops over services and steps
+advance     the loops over services and steps: learn each step, then forecast
+warm_start  learning from weeks of history in long steps
+baseline    the seasonal baseline at a time of the week, from the profiles alone
+regress     the regression with forgetting, and its regressors
+profile     seasonal profiles of the day, the week and the hour
+error       quantiles of the regression's errors
+burst       onsets and sizes of bursts
+dispersion  variance over mean of counts
+state       the state of a service, as one record
 """

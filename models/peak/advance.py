@@ -1,53 +1,86 @@
-"""The loops of the peak's forecast over services and steps, in compiled form."""
+"""The loops of the peak forecast over services and steps, in compiled form."""
 
 import math
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from models.hazard.mixture import chance
-from models.hazard.mixture import follow as follow_events
-from models.numeric.clock import Clock, local_time_s, utc
+from models.hazard.mixture import update_mixture, window_event_prob
+from models.numeric.clock import Clock, ZoneTable, local_time_s, utc
 from models.numeric.compiled import compiled, compiled_loop
-from models.peak.burst import event_of, had_onset, learn_size
+from models.peak.burst import had_onset, learn_burst_size, observe_event
 from models.peak.dispersion import learn_dispersion
-from models.peak.error import RESHAPE_S, learn_error, reshape, sigma
-from models.peak.profile import follow
-from models.peak.regress import SOLVE_S, features, learn, solve
-from models.peak.state import FEATURES, LEVELS, PENDING, POINTS, PRIOR, RIDGE, RING, SIZES, level_shares
+from models.peak.error import REFRESH_S, error_scale, learn_error, refresh_k
+from models.peak.profile import update_profiles
+from models.peak.regress import SOLVE_S, features, learn_pair, solve
+from models.peak.state import BURSTS_KEPT, FEATURES, LEVELS, PENDING, POINTS, RING, ServiceRow, level_shares
 
 GROWTH, OVER_NOW = 1.25, 3.0
-"""No quantile goes beyond GROWTH x the highest rate of the past weeks, or OVER_NOW x the present one.
-
-A model in logarithms would otherwise, after one outlier, ask for a thousand pods.
-"""
-FADE_S = 14 * 86400.0
-"""The highest rate of the past counts half of what it was after this long."""
-MIN_BURSTS, MIN_CHANCE = 4, 2e-4
-"""Fewer windows with one, or less likely, are no reason to reckon with one."""
+"""No quantile is above GROWTH times the maximum rate of the past weeks, or OVER_NOW times the present rate,
+whichever is larger: a model in logarithms would otherwise, after one outlier, ask for a thousand pods.
+Chosen by hand."""
+MAX_RATE_S = 14 * 86400.0
+"""Seconds in which the maximum rate of the past decays to a half.  Chosen by hand."""
+MIN_BURSTS, MIN_BURST_PROB = 4, 2e-4
+"""A burst has a weight in the forecast from this number of observed bursts and this probability on.  Chosen
+by hand."""
 MAX_LEAD_S = 86400.0
+"""Longest lead time in seconds; a longer one is read as this one."""
 _SHARES = level_shares(LEVELS)
-_PRIOR = np.array([*PRIOR, *[0.0] * (FEATURES - len(PRIOR))])
 
 
-@dataclass(frozen=True, eq=False)
-class Said:
-    """What was forecast after each of n steps for s services, of the peak of the window ahead.
+class PeakForecasts(NamedTuple):
+    """The forecasts of s services after each of n steps, of the peak of the window ahead, as point masses.
 
-    rates    (s, n, POINTS) requests/s with weights (s, n, POINTS), which add up to 1: first the quantiles at
-             LEVELS without a burst, then one rate for each of the last bursts.  NaN where nothing was ever
-             observed
-    chances  (s, n) that an event comes: any request of a sparse service in the window, or a burst of another
-             one by the end of it
-    sparse   (s, n) which of the two
+    point_rates    (s, n, POINTS) requests/s: first the quantiles at LEVELS without a burst, then one rate for
+                   each of the kept bursts.  NaN where the service was never observed.
+    point_weights  (s, n, POINTS) the probability of each, which sum to 1; 0 where the rates are NaN.
+    event_prob     (s, n) the probability of an event: of any request in the window where `intermittent`, else
+                   of a burst by the end of the window.
+    intermittent   (s, n) the service has few requests.
     """
 
-    rates: NDArray[np.float32]
-    weights: NDArray[np.float32]
-    chances: NDArray[np.float32]
-    sparse: NDArray[np.bool_]
+    point_rates: NDArray[np.float32]
+    point_weights: NDArray[np.float32]
+    event_prob: NDArray[np.float32]
+    intermittent: NDArray[np.bool_]
+
+
+class Grid(NamedTuple):
+    """The steps of the rates.
+
+    origin_s      Unix seconds at which the first step begins.
+    step_s        seconds per step.
+    window_steps  steps that each column is the mean over; 0: not known.
+    """
+
+    origin_s: int
+    step_s: int
+    window_steps: int
+
+
+class PeakWindow(NamedTuple):
+    """The window whose peak is forecast, counted from the end of the newest step.
+
+    data_age_steps  steps to the beginning of the window: the age of the data.
+    first           the same, but at most PENDING - 2.
+    last            (s,) steps to the end of the window, first + 1 .. PENDING - 1.
+    lead_s          (s,) seconds that the window is long.
+    """
+
+    data_age_steps: int
+    first: int
+    last: NDArray[np.int64]
+    lead_s: NDArray[np.float64]
+
+
+class Signals(NamedTuple):
+    """What is known of the services from other sources than their rates; fields as in `advance`."""
+
+    ensemble_peak: NDArray[np.float32]
+    upstream: NDArray[np.intp]
+    clock: Clock
 
 
 def advance(
@@ -61,172 +94,192 @@ def advance(
     lead_s: NDArray[np.float64],
     newest_only: bool = False,
     ensemble_peak: NDArray[np.float32] | None = None,
-    callers: NDArray[np.intp] | None = None,
+    upstream: NDArray[np.intp] | None = None,
     clock: Clock | None = None,
     window_steps: int = 1,
-) -> Said:
-    """Takes the fleet through n steps, and says after each what is to come.
+) -> PeakForecasts:
+    """Update the state of a fleet with n steps of rates, and return the forecasts after each step.
 
-    state     (s,) STATE, changed in place; hazard: the same of models.hazard
-    rates     (s, n) requests/s; NaN = not observed, and so is what cannot be a rate.  The steps follow those
-              of the last call: what was missed between the two is steps of NaN.  Rows beyond s are of
-              callers, of which nothing is said
-    origin_s  Unix seconds at which the first step begins, a multiple of step_s
-    first     steps from the end of a step to the window that is forecast after it: the age of the data
-    lead_s    (s,) seconds that the window is long, up to MAX_LEAD_S; its peak is not looked for beyond
-              PENDING steps
-    newest_only   say only what is forecast after the last step: n is 1 in what comes back
-    slower    (s,) the highest log rate that slower models expect in the window; NaN = they say nothing
-    callers   (s,) the row of each service's caller in `rates`; -1 = it has none
-    clock     whose days and weeks each service lives by; None: UTC
-    smeared   steps that each column is the mean over, itself and those before; 1: itself alone, 0: not known
+    state          (s,) STATE, changed in place; hazard: (s,) the same of models.hazard
+    rates          (s, n) requests/s; NaN = not observed, and values that cannot be a rate are read as NaN.
+                   The steps follow those of the last call; a gap between calls is passed as steps of NaN.
+                   Rows beyond s are of upstream services, which get no forecast
+    origin_s       Unix seconds at which the first step begins, a multiple of step_s
+    first          steps from the end of a step to the window that is forecast after it: the age of the data
+    lead_s         (s,) seconds that the window is long, up to MAX_LEAD_S; NaN counts as 0.  The peak is
+                   forecast of the first PENDING steps after the origin only
+    newest_only    return only the forecast after the last step: n is 1 in the result
+    ensemble_peak  (s,) the maximum log rate that the ensemble forecasts for the window; NaN = no forecast
+    upstream       (s,) the row of each service's upstream service in `rates`; -1 = none
+    clock          the wall clocks of the services; None: UTC
+    window_steps   steps that each column is the mean over, itself and those before; 1: itself alone, 0: not
+                   known
     """
     s, n = len(state), 1 if newest_only else rates.shape[1]
-    said = Said(
+    forecasts = PeakForecasts(
         np.full((s, n, POINTS), np.nan, np.float32),
         np.zeros((s, n, POINTS), np.float32),
         np.zeros((s, n), np.float32),
         np.zeros((s, n), np.bool_),
     )
-    clock = utc(s) if clock is None else clock
     lead_s = np.clip(np.nan_to_num(lead_s), 0.0, MAX_LEAD_S)
     # Of a window that begins beyond PENDING steps, the peak of the last step within them is forecast.
-    begins = min(first, PENDING - 2)
-    last = np.clip(begins + np.ceil(lead_s / step_s), begins + 1, PENDING - 1).astype(np.int64)
-    if ensemble_peak is None:
-        ensemble_peak = np.full(s, np.nan, np.float32)
-    if callers is None:
-        callers = np.full(s, -1, np.intp)
-    _advance(
-        state, hazard, np.ascontiguousarray(rates, np.float32), origin_s, step_s, first, begins, last, lead_s,
-        ensemble_peak, callers, LEVELS, _SHARES, _PRIOR, clock.place, clock.first, clock.since_s, clock.shift_s,
-        said.rates, said.weights, said.chances, said.sparse, window_steps,
-    )  # fmt: skip
-    return said
+    first_kept = min(first, PENDING - 2)
+    ends = first_kept + np.ceil(lead_s / step_s)
+    last = np.clip(ends, first_kept + 1, PENDING - 1).astype(np.int64)
+    signals = Signals(
+        np.full(s, np.nan, np.float32) if ensemble_peak is None else ensemble_peak,
+        np.full(s, -1, np.intp) if upstream is None else upstream,
+        utc(s) if clock is None else clock,
+    )
+    grid, window = Grid(origin_s, step_s, window_steps), PeakWindow(first, first_kept, last, lead_s)
+    _advance(state, hazard, np.ascontiguousarray(rates, np.float32), grid, window, signals, forecasts)
+    return forecasts
 
 
 @compiled_loop
 def _advance(
-    states: Any, hazards: Any, rates: Any, origin_s: int, step_s: int, first: int, begins: int, last: Any,
-    lead_s: Any, ensemble_peak: Any, callers: Any, levels: Any, shares: Any, prior: Any, place: Any, begin: Any,
-    since_s: Any, shift_s: Any, points: Any, weights: Any, chances: Any, sparse: Any, window_steps: int,
-) -> None:  # fmt: skip
-    x = np.zeros(FEATURES)
+    states: Any, hazards: Any, rates: Any, grid: Any, window: Any, signals: Any, forecasts: Any
+) -> None:
+    x, step_s, clock = np.zeros(FEATURES), grid.step_s, signals.clock
+    steps, kept = rates.shape[1], forecasts.event_prob.shape[1]
     for i in range(len(states)):
         state, hazard = states[i], hazards[i]
-        some = slice(begin[place[i]], begin[place[i] + 1])
-        here = (since_s[some], shift_s[some])
-        for j in range(rates.shape[1]):
-            time_s = origin_s + j * step_s
-            call = math.nan
-            if callers[i] >= 0 and not math.isnan(rates[callers[i], j]):
-                call = 1.0 if rates[callers[i], j] > 0 else 0.0
-            step(
-                state, hazard, rates[i, j], time_s, step_s, begins, last[i], levels, prior, x, here, call,
-                window_steps,
-            )  # fmt: skip
+        shifts = slice(clock.first[clock.zone[i]], clock.first[clock.zone[i] + 1])
+        zone = ZoneTable(clock.since_s[shifts], clock.shift_s[shifts])
+        row = ServiceRow(state, hazard, zone, window.first, window.last[i])
+        upstream = signals.upstream[i]
+        for j in range(steps):
+            time_s = grid.origin_s + j * step_s
+            upstream_event = math.nan
+            if upstream >= 0 and not math.isnan(rates[upstream, j]):
+                upstream_event = 1.0 if rates[upstream, j] > 0 else 0.0
+            learn_step(row, rates[i, j], upstream_event, time_s, grid, x)
             now_s = time_s + step_s
-            # Where only the newest is asked for, all that is kept of the others is what they are scored by.
-            at = min(j, chances.shape[1] - 1)
-            if not math.isnan(state.last):
-                say(state, now_s, step_s, begins, last[i], ensemble_peak[i], levels, x, points[i, at], here)
-            if j < rates.shape[1] - chances.shape[1]:
+            # Where only the newest forecast is returned, the others are still needed to learn their errors.
+            column = min(j, kept - 1)
+            if not math.isnan(state.last_z):
+                point_rates = forecasts.point_rates[i, column]
+                forecast_peak(row, now_s, step_s, signals.ensemble_peak[i], x, point_rates)
+            if j < steps - kept:
                 continue
-            from_s = now_s + first * step_s
-            until_s = from_s + math.ceil(lead_s[i])
-            if not state.sparse:
-                # A burst that has begun before the window, and is not known yet, is in its peak as well.
-                from_s, until_s = now_s, now_s + last[i] * step_s
-            chances[i, at] = chance(hazard, from_s, until_s, step_s, here)
-            sparse[i, at] = state.sparse
-            if not math.isnan(state.last):
-                weigh(state, chances[i, at], shares, weights[i, at])
+            from_s = now_s + window.data_age_steps * step_s
+            until_s = from_s + math.ceil(window.lead_s[i])
+            if not state.intermittent:
+                # A burst that began before the window, and is not known yet, is in its peak as well.
+                from_s, until_s = now_s, now_s + row.last * step_s
+            forecasts.event_prob[i, column] = window_event_prob(hazard, from_s, until_s, step_s, zone)
+            forecasts.intermittent[i, column] = state.intermittent
+            if not math.isnan(state.last_z):
+                weigh_points(state, forecasts.event_prob[i, column], forecasts.point_weights[i, column])
 
 
 @compiled
-def step(
-    state: Any, hazard: Any, rate: float, time_s: int, step_s: int, first: int, last: int, levels: Any,
-    prior: Any, x: Any, here: Any, call: float, window_steps: int,
-) -> None:  # fmt: skip
-    """Takes in what came in the step that begins at `time_s`; here: the wall clock's (models.numeric.clock)."""
+def learn_step(row: Any, rate: float, upstream_event: float, time_s: int, grid: Any, x: Any) -> None:
+    """Update the state of one service with the step that begins at `time_s`, Unix seconds.
+
+    row             ServiceRow
+    rate            requests/s; a value that cannot be a rate counts as NaN, not observed
+    upstream_event  1 where the upstream service had a request in the step, 0 where not; NaN = not known
+    x               (FEATURES,) scratch space
+    """
+    state, hazard, zone, step_s = row.state, row.hazard, row.zone, grid.step_s
     if not 0 <= rate < math.inf:
         rate = math.nan
     z = math.log(rate + 0.5 / step_s)
-    event = event_of(state, hazard, rate, step_s)
-    follow_events(hazard, event, time_s, step_s, here, call)
+    event = observe_event(state, hazard, rate, step_s)
+    update_mixture(hazard, event, time_s, step_s, zone, upstream_event)
     state.rate[state.steps % RING], state.z[state.steps % RING] = rate, z
     state.steps += 1
-    learn_dispersion(state, step_s, window_steps)
-    follow(state, z, time_s, step_s, here)
+    learn_dispersion(state, step_s, grid.window_steps)
+    update_profiles(state, z, time_s, step_s, zone)
     if not math.isnan(z):
-        state.last = z
-        state.peak = max(state.peak - math.log(2.0) * step_s / FADE_S, z)
-    slot = (state.steps - last) % PENDING
-    came = highest_quantile(state, last - first)
-    if state.steps > last and not math.isnan(state.place[slot]) and not math.isnan(came):
-        if had_onset(state, last):
-            learn_size(state, came - state.place[slot])
+        state.last_z = z
+        state.max_z = max(state.max_z - math.log(2.0) * step_s / MAX_RATE_S, z)
+    learn_pending(row, time_s, step_s, x)
+    state.steps_since_solve += 1
+    if state.steps_since_solve * step_s >= SOLVE_S:
+        solve(state)
+        state.steps_since_solve = 0
+    if time_s // REFRESH_S != (time_s + step_s) // REFRESH_S:
+        # While nothing is observed the histogram does not decay: else few errors would be left in it.
+        refresh_k(state, 0.0 if math.isnan(z) else float(max(REFRESH_S, step_s)))
+
+
+@compiled
+def learn_pending(row: Any, time_s: int, step_s: int, x: Any) -> None:
+    """Learn from the pending forecast whose window ends with the newest step, if its peak was observed.
+
+    row      ServiceRow
+    time_s   Unix seconds at which that step begins
+    x        (FEATURES,) scratch space
+    """
+    state = row.state
+    slot = (state.steps - row.last) % PENDING
+    actual = max_recent_z(state, row.last - row.first)
+    if state.steps > row.last and not math.isnan(state.location[slot]) and not math.isnan(actual):
+        if had_onset(state, row.last):
+            learn_burst_size(state, actual - state.location[slot])
         else:
             for f in range(FEATURES):
                 x[f] = state.x[slot, f]
-            learn(state, x, came, step_s)
-            learn_error(state, levels, slot, came, local_time_s(here, time_s), step_s)
-        state.place[slot] = math.nan
-    state.unsolved += 1
-    if state.unsolved * step_s >= SOLVE_S:
-        solve(state, prior, RIDGE)
-        state.unsolved = 0
-    if time_s // RESHAPE_S != (time_s + step_s) // RESHAPE_S:
-        # While nothing is seen, nothing is forgotten: a few errors would be all that is known.
-        reshape(state, levels, 0.0 if math.isnan(z) else float(max(RESHAPE_S, step_s)))
+            learn_pair(state, x, actual, step_s)
+            learn_error(state, slot, actual, local_time_s(row.zone, time_s), step_s)
+        state.location[slot] = math.nan
 
 
 @compiled
-def highest_quantile(state: Any, steps: int) -> float:
-    """The highest z of the last `steps` steps; NaN where none was observed."""
-    most = math.nan
+def max_recent_z(state: Any, steps: int) -> float:
+    """The maximum z of the last `steps` steps; NaN where none was observed."""
+    maximum = math.nan
     for back in range(1, steps + 1):
         value = state.z[(state.steps - back) % RING]
-        if math.isnan(most) or value > most:
-            most = value
-    return most
+        if math.isnan(maximum) or value > maximum:
+            maximum = value
+    return maximum
 
 
 @compiled
-def say(
-    state: Any, time_s: int, step_s: int, first: int, last: int, ensemble_peak: float, levels: Any, x: Any,
-    rates: Any, here: Any,
-) -> None:  # fmt: skip
-    """The forecast from the origin `time_s`: its rates (POINTS,) are written, and kept until it is scored."""
+def forecast_peak(row: Any, time_s: int, step_s: int, ensemble_peak: float, x: Any, point_rates: Any) -> None:
+    """Write the rates (POINTS,) of the forecast from the origin `time_s`; keep it until its window has ended.
+
+    row            ServiceRow
+    ensemble_peak  the maximum log rate that the ensemble forecasts for the window; NaN = no forecast
+    x              (FEATURES,) scratch space
+    """
+    state = row.state
     slot = state.steps % PENDING
-    features(state, x, time_s, first, last, step_s, here, ensemble_peak)
-    place = 0.0
+    features(row, x, time_s, step_s, ensemble_peak)
+    location = 0.0
     for f in range(FEATURES):
-        place += state.beta[f] * x[f]
+        location += state.beta[f] * x[f]
         state.x[slot, f] = x[f]
-    spread = sigma(state, local_time_s(here, time_s))
-    cap = max(state.peak + math.log(GROWTH), state.last + math.log(OVER_NOW))
-    state.place[slot], state.spread[slot] = place, spread
-    most = -math.inf
-    for j in range(len(levels)):
-        most = max(most, place + spread * (state.k[j] + state.theta[j]))
-        state.said[slot, j] = most
-        rates[j] = max(math.exp(min(most, cap)) - 0.5 / step_s, 0.0)
-    for b in range(SIZES):
-        higher = place + state.sizes[b % max(min(state.bursts, SIZES), 1)]
-        rates[len(levels) + b] = max(math.exp(min(higher, cap)) - 0.5 / step_s, 0.0)
+    scale = error_scale(state, local_time_s(row.zone, time_s))
+    cap = max(state.max_z + math.log(GROWTH), state.last_z + math.log(OVER_NOW))
+    state.location[slot], state.scale[slot] = location, scale
+    quantile = -math.inf
+    for j in range(len(LEVELS)):
+        quantile = max(quantile, location + scale * (state.k[j] + state.theta[j]))
+        state.quantiles[slot, j] = quantile
+        point_rates[j] = max(math.exp(min(quantile, cap)) - 0.5 / step_s, 0.0)
+    for b in range(BURSTS_KEPT):
+        burst = location + state.burst_sizes[b % max(min(state.bursts, BURSTS_KEPT), 1)]
+        point_rates[len(LEVELS) + b] = max(math.exp(min(burst, cap)) - 0.5 / step_s, 0.0)
 
 
 @compiled
-def weigh(state: Any, chance_of_event: float, shares: Any, weights: Any) -> None:
-    """How likely each rate is: a burst as it was reckoned with, once MIN_BURSTS were seen."""
-    burst = chance_of_event
-    if state.sparse:
+def weigh_points(state: Any, event_prob: float, point_weights: Any) -> None:
+    """Write the weights (POINTS,) of a forecast; those of the bursts are 0 until MIN_BURSTS were observed.
+
+    event_prob   the probability of an event in the window
+    """
+    burst_prob = event_prob
+    if state.intermittent:
         # Requests that follow those of the last step are no new event.
-        burst *= 0.0 if state.rate[(state.steps - 1) % RING] > 0 else state.big
-    if state.bursts < MIN_BURSTS or burst < MIN_CHANCE:
-        burst = 0.0
-    for j in range(len(shares)):
-        weights[j] = (1 - burst) * shares[j]
-    for b in range(SIZES):
-        weights[len(shares) + b] = burst / SIZES
+        burst_prob *= 0.0 if state.rate[(state.steps - 1) % RING] > 0 else state.burst_share
+    if state.bursts < MIN_BURSTS or burst_prob < MIN_BURST_PROB:
+        burst_prob = 0.0
+    for j in range(len(LEVELS)):
+        point_weights[j] = (1 - burst_prob) * _SHARES[j]
+    for b in range(BURSTS_KEPT):
+        point_weights[len(LEVELS) + b] = burst_prob / BURSTS_KEPT

@@ -1,8 +1,9 @@
-"""Profiles of day, week and hour: recency-weighted means of log rates, slot by slot.
+"""Seasonal profiles of the day, the week and the hour: exponentially weighted means of log rates, by slot.
 
-A slot's mean moves by `gain` of the way to what came, once a visit; the first visit sets it.  It is read
-smoothed over its neighbours (1/4, 1/2, 1/4; slots never visited left out), and NaN where none was visited.
-Day and week are those of the wall clock (models.numeric.clock), the hour is of Unix time.
+At each visit of a slot, its mean moves by a share, the gain, towards the observed mean; the first visit sets
+it.  A profile is read smoothed over neighbouring slots (weights 1/4, 1/2, 1/4; slots that were never visited
+are left out), and gives NaN where none of the three was visited.  The profiles of day and week use local time
+(models.numeric.clock), that of the hour uses Unix time.
 """
 
 import math
@@ -13,74 +14,88 @@ from models.numeric.compiled import compiled
 from models.peak.state import DAY_SLOTS, HOUR_SLOT_S, HOUR_SLOTS, SLOT_S, UNVISITED, WEEK_SLOTS, WEEK_UNIT
 
 DAY_GAIN, WEEK_GAIN, HOUR_GAIN = 0.3, 0.5, 0.1
-LOWEST = UNVISITED * WEEK_UNIT + 0.5
-"""No log rate is as low: what is, or is NaN, was never visited."""
+"""Share of the way to the observed mean, once a day, once a week and once an hour.  Chosen by hand;
+`tests/bench/sensitivity.py` shows its effect."""
+MIN_VISITED = UNVISITED * WEEK_UNIT + 0.5
+"""Log rate below which a value marks a slot that was never visited; no observed log rate is as low."""
 
 
 @compiled
-def moved(mean: float, came: float, gain: float) -> float:
-    """The mean after one more visit."""
-    return came if math.isnan(mean) else mean + gain * (came - mean)
+def updated_mean(mean: float, actual: float, gain: float) -> float:
+    """The mean of a slot after one more visit; `mean` is NaN before the first."""
+    return actual if math.isnan(mean) else mean + gain * (actual - mean)
 
 
 @compiled
-def follow(state: Any, z: float, time_s: int, step_s: int, here: Any) -> None:
-    """Takes in the log rate of the step that begins at `time_s`; NaN does not count."""
-    slot = local_time_s(here, time_s) // SLOT_S
+def update_profiles(state: Any, z: float, time_s: int, step_s: int, zone: Any) -> None:
+    """Update the profiles with the log rate z of the step that begins at `time_s`; NaN changes no mean.
+
+    zone   ZoneTable of the service
+    """
+    slot = local_time_s(zone, time_s) // SLOT_S
     if slot != state.slot:
-        close(state)
+        close_slot(state)
         state.slot = slot
     if math.isnan(z):
         return
     state.slot_sum += z
     state.slot_steps += 1
-    hour = time_s // HOUR_SLOT_S % HOUR_SLOTS
-    for each in range(hour, hour + max(1, step_s // HOUR_SLOT_S)):
-        state.hour[each % HOUR_SLOTS] = moved(state.hour[each % HOUR_SLOTS], z, HOUR_GAIN)
+    first = time_s // HOUR_SLOT_S % HOUR_SLOTS
+    for hour_slot in range(first, first + max(1, step_s // HOUR_SLOT_S)):
+        state.hour[hour_slot % HOUR_SLOTS] = updated_mean(state.hour[hour_slot % HOUR_SLOTS], z, HOUR_GAIN)
 
 
 @compiled
-def close(state: Any) -> None:
-    """The slot that was passed through is over: it is one visit of its time of day and of week."""
+def close_slot(state: Any) -> None:
+    """Count the slot that has ended as one visit of its time of day and of its time of week."""
     if state.slot_steps > 0:
         mean = state.slot_sum / state.slot_steps
         day, week = state.slot % DAY_SLOTS, state.slot % WEEK_SLOTS
-        state.day[day] = moved(state.day[day], mean, DAY_GAIN)
-        before = state.week[week] * WEEK_UNIT if state.week[week] != UNVISITED else math.nan
-        state.week[week] = round(moved(before, mean, WEEK_GAIN) / WEEK_UNIT)
+        state.day[day] = updated_mean(state.day[day], mean, DAY_GAIN)
+        week_mean = state.week[week] * WEEK_UNIT if state.week[week] != UNVISITED else math.nan
+        state.week[week] = round(updated_mean(week_mean, mean, WEEK_GAIN) / WEEK_UNIT)
     state.slot_sum, state.slot_steps = 0.0, 0.0
 
 
 @compiled
-def smooth(table: Any, slots: int, slot: int, unit: float) -> float:
-    """The mean of a slot and its neighbours, kept in `unit`; NaN where none was visited."""
+def smoothed(profile: Any, slots: int, slot: int, unit: float) -> float:
+    """The smoothed mean at a slot of a profile (slots,) in units of `unit`; NaN where none was visited."""
     total, weight = 0.0, 0.0
-    for beside in range(-1, 2):
-        value = table[(slot + beside) % slots] * unit
-        if value > LOWEST:
-            share = 0.5 if beside == 0 else 0.25
+    for offset in range(-1, 2):
+        value = profile[(slot + offset) % slots] * unit
+        if value > MIN_VISITED:
+            share = 0.5 if offset == 0 else 0.25
             total += share * value
             weight += share
     return total / weight if weight > 0 else math.nan
 
 
 @compiled
-def highest(table: Any, slots: int, slot_s: int, from_s: int, until_s: int, unit: float = 1.0) -> float:
-    """The highest smoothed mean of the slots that [from_s, until_s) touches; NaN where none was visited."""
-    most = math.nan
+def max_in_window(profile: Any, slots: int, slot_s: int, from_s: int, until_s: int) -> float:
+    """The maximum smoothed mean of the slots in [from_s, until_s), Unix time; NaN where none was visited.
+
+    profile   (slots,) log rates of slots of `slot_s` seconds
+    """
+    maximum = math.nan
     for slot in range(from_s // slot_s, (until_s - 1) // slot_s + 1):
-        value = smooth(table, slots, slot % slots, unit)
-        if math.isnan(most) or value > most:
-            most = value
-    return most
+        value = smoothed(profile, slots, slot % slots, 1.0)
+        if math.isnan(maximum) or value > maximum:
+            maximum = value
+    return maximum
 
 
 @compiled
-def highest_shown(table: Any, slots: int, here: Any, from_s: int, until_s: int, unit: float = 1.0) -> float:
-    """The same of a profile of day or week, whose slots are those that the wall clock shows meanwhile."""
-    most = math.nan
+def max_in_local_window(
+    profile: Any, slots: int, zone: Any, from_s: int, until_s: int, unit: float = 1.0
+) -> float:
+    """As `max_in_window`, of a profile of day or week: the slots are those of the local time in the window.
+
+    profile   (slots,) log rates in units of `unit`, of slots of SLOT_S
+    zone      ZoneTable of the service
+    """
+    maximum = math.nan
     for slot in range(from_s // SLOT_S, (until_s - 1) // SLOT_S + 1):
-        value = smooth(table, slots, local_time_s(here, slot * SLOT_S) // SLOT_S % slots, unit)
-        if math.isnan(most) or value > most:
-            most = value
-    return most
+        value = smoothed(profile, slots, local_time_s(zone, slot * SLOT_S) // SLOT_S % slots, unit)
+        if math.isnan(maximum) or value > maximum:
+            maximum = value
+    return maximum

@@ -1,6 +1,6 @@
-"""Weeks of history in long steps, taken in before the short ones: all that is learned begins with it.
+"""Warm start: the state learns from weeks of history in long steps, before the short steps.
 
-The rings of steps are emptied afterwards: what was a long step must not be read as a short one.
+The rings of steps are emptied afterwards: a long step must not be read as a short one.
 """
 
 import numpy as np
@@ -8,9 +8,10 @@ from numpy.typing import NDArray
 
 from models.numeric.clock import Clock
 from models.peak.advance import advance
+from models.peak.state import PENDING_FIELDS
 
-AT_ONCE = 500
-"""ServiceMeasurements whose weeks are copied for it at once."""
+CHUNK_SERVICES = 500
+"""Services whose weeks are copied for it together: more need more memory.  Chosen by hand."""
 
 
 def warm_start(
@@ -24,29 +25,34 @@ def warm_start(
     lead_s: NDArray[np.float64],
     clock: Clock | None = None,
 ) -> None:
-    """Learns from rates (s, n) requests/s in steps of `step_s`; changes both states in place.
+    """Learn from the history `rates` (s, n); changes both states in place.
 
-    clock   as `advance`: whose days and weeks each service lives by; None: UTC
+    state, hazard   (s,) STATE of models.peak and of models.hazard
+    rates           (s, n) requests/s in long steps of `step_s`; NaN = not observed
+    origin_s        Unix seconds at which the first step begins, a multiple of step_s
+    delay_s         age of the data in seconds
+    lead_s          (s,) seconds that the forecast window is long
+    clock           the wall clocks of the services; None: UTC
     """
     if not rates.shape[1]:
         return
-    for begin in range(0, len(state), AT_ONCE):
-        some = slice(begin, begin + AT_ONCE)
+    for first in range(0, len(state), CHUNK_SERVICES):
+        chunk = slice(first, first + CHUNK_SERVICES)
         advance(
-            state[some],
-            hazard[some],
-            rates[some],
+            state[chunk],
+            hazard[chunk],
+            rates[chunk],
             origin_s=origin_s,
             step_s=step_s,
             first=int(np.ceil(delay_s / step_s)),
-            lead_s=lead_s[some],
+            lead_s=lead_s[chunk],
             newest_only=True,
-            # Over how much a column of the past is the mean is not known: of dispersion it tells nothing.
+            # Over how many steps a column of the history is the mean is not known: no dispersion is learned.
             window_steps=0,
-            clock=None if clock is None else clock.of(some),
+            clock=None if clock is None else clock.select(chunk),
         )
     state["steps"] = 0
-    for name in ("rate", "z", "place", "spread", "said", "x"):
+    for name in ("rate", "z", *PENDING_FIELDS):
         state[name] = np.nan
     state["onset"] = 0
-    state["unsolved"] = 0
+    state["steps_since_solve"] = 0

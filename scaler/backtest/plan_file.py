@@ -1,9 +1,9 @@
-"""A plan as the file plan.csv, which other programs read.
+"""Write a plan as the file plan.csv, which other programs read.
 
     timestamp,series,floor,target_utilization,window_s,panic_threshold,retention_s
 
-Whole Unix seconds; pods; percent, seconds, percent, seconds, empty = as the Service has it.  A row holds
-until the next one of its series.  Numbers are as short as they may be for the same plan to be read again.
+Whole Unix seconds; pods; percent, seconds, percent, seconds; empty = the value of the owner or of the KPA.  A
+row holds until the next row of its series.  Each number is the shortest text that is read as the same value.
 """
 
 import csv
@@ -22,9 +22,9 @@ HEADING = ",".join(COLUMNS) + "\n"
 
 
 def plan_lines(series: Series, rows: PlanRows) -> str:
-    """The lines of one series, from its first second to its last."""
+    """Return the lines of one series, from its first second to its last."""
     rows = _complete(rows, len(series.arrivals))
-    total_value = series.world.spec.total_value
+    total_value = series.pod_model.spec.total_value
 
     def target(percent: float) -> float:
         return max(MIN_TARGET, total_value * (percent / 100))
@@ -37,7 +37,7 @@ def plan_lines(series: Series, rows: PlanRows) -> str:
         _texts(rows["panic_threshold"], 100, lambda percent: percent / 100),
         _texts(rows["pod_retention_period_s"]),
     )
-    name = _quoted(series.series)
+    name = _quoted(series.name)
     return "".join(
         f"{at_s},{name},{floor},{utilization},{window_s},{panic},{retention_s}\n"
         for at_s, floor, utilization, window_s, panic, retention_s in zip(*columns, strict=True)
@@ -45,36 +45,39 @@ def plan_lines(series: Series, rows: PlanRows) -> str:
 
 
 def _complete(rows: PlanRows, seconds: int) -> PlanRows:
-    """Rows within the traffic, one for a second, with one of floor 0 where the plan begins later."""
+    """Return the rows within the traffic, at most one per second, with a floor of 0 before the first one."""
     rows = rows[rows["at_s"] < max(1, seconds)]
-    # Of several at one second the last is in force.
+    # Of several rows in one second, the last is active.
     rows = rows[np.diff(rows["at_s"], append=np.iinfo(np.int64).max) != 0]
     if len(rows) and rows["at_s"][0] <= 0:
         return rows
-    nothing = np.zeros(1, rows.dtype)
+    initial = np.zeros(1, rows.dtype)
     for name in ("target_value", "stable_window_s", "panic_window_s", "panic_threshold"):
-        nothing[name] = math.nan
-    nothing["pod_retention_period_s"] = math.nan
-    return np.concatenate([nothing, rows])
+        initial[name] = math.nan
+    initial["pod_retention_period_s"] = math.nan
+    return np.concatenate([initial, rows])
 
 
 def _texts(
     values: NDArray[np.float64], factor: float = 1.0, read: Callable[[float], float] = float
 ) -> list[str]:
-    """(p,) values as text, times the factor; empty for NaN.  `read`: what is made of the number again."""
-    different, place = np.unique(values, return_inverse=True)
-    texts = ["" if math.isnan(value) else _shortest(value, factor, read) for value in different.tolist()]
-    return [texts[i] for i in place.tolist()]
+    """Return values (p,) times a factor as text; empty for NaN.
+
+    read   converts the number of the text back to the value
+    """
+    distinct, index = np.unique(values, return_inverse=True)
+    texts = ["" if math.isnan(value) else _shortest(value, factor, read) for value in distinct.tolist()]
+    return [texts[i] for i in index.tolist()]
 
 
 def _shortest(value: float, factor: float, read: Callable[[float], float]) -> str:
-    for text in _longer_and_longer(value * factor):
+    for text in _with_more_digits(value * factor):
         if read(float(text)) == value:
             return text
     return text
 
 
-def _longer_and_longer(number: float) -> Iterator[str]:
+def _with_more_digits(number: float) -> Iterator[str]:
     for digits in (6, 9, 12, 15, 17):
         yield f"{number:.{digits}g}"
     for neighbour in (math.nextafter(number, math.inf), math.nextafter(number, -math.inf)):

@@ -1,4 +1,4 @@
-"""What a backtest found."""
+"""Define the result of a backtest."""
 
 from dataclasses import dataclass
 
@@ -11,62 +11,63 @@ from scaler.simulation.score import ReplayMetrics
 
 @dataclass(frozen=True)
 class Outcome:
-    """What one policy came to, at one delay-cost."""
+    """The metrics of one policy at one delay cost."""
 
     policy: str
     delay_cost: float | None
-    """None: the policy does not look at it."""
-    figures: tuple[ReplayMetrics, ...]
-    """One a series, in the backtest's order, over the scored span."""
+    """None = the policy does not use it."""
+    metrics: tuple[ReplayMetrics, ...]
+    """One per series, in the order of the backtest, over the scored span."""
 
 
 @dataclass(frozen=True, eq=False)
 class Trajectory:
-    """One series through the scored span, for a picture: the KPA alone, and our plan at one delay-cost.
+    """One series over the scored span in k columns, for a plot: the KPA alone, and a plan at one delay cost.
 
-    series       its name.
-    start_s      Unix seconds of the first column; step_s: seconds of one.
-    arrivals     (k,) requests/s, mean of the column; most (k,): of its busiest second.
-    low, middle, high   (k,) requests/s: quantiles 0.1, 0.5, 0.95 that were forecast for it; NaN = none.
-    floor        (k,) pods, the highest in the column.
-    pods_alone, pods          (k,) pods held, starting and ready, mean: under the KPA alone, under the plan.
-    delayed_alone, delayed    (k,) requests that waited.
+    series                     name.
+    start_s, step_s            Unix seconds of the first column, and seconds of a column.
+    arrivals, max_arrivals     (k,) requests/s: mean of the column, and its busiest second.
+    low, middle, high          (k,) requests/s: forecast quantiles 0.1, 0.5 and 0.95; NaN = no forecast.
+    floor                      (k,) pods, the highest of the column.
+    pods_kpa, pods             (k,) pods held, starting and ready, mean: under the KPA alone, and under the
+                               plan.
+    delayed_kpa, delayed       (k,) delayed requests.
     """
 
     series: str
     start_s: int
     step_s: int
     arrivals: NDArray[np.float32]
-    most: NDArray[np.float32]
+    max_arrivals: NDArray[np.float32]
     low: NDArray[np.float32]
     middle: NDArray[np.float32]
     high: NDArray[np.float32]
     floor: NDArray[np.float32]
-    pods_alone: NDArray[np.float32]
+    pods_kpa: NDArray[np.float32]
     pods: NDArray[np.float32]
-    delayed_alone: NDArray[np.float32]
+    delayed_kpa: NDArray[np.float32]
     delayed: NDArray[np.float32]
 
 
 @dataclass(frozen=True, eq=False)
 class Backtest:
-    """All of one backtest.
+    """The result of one backtest.
 
-    where        the files, for people.
-    scenario     its name or file; world: what it says.
-    scale_to     requests/s that the traffic was scaled to; None: as it is.
-    series       names, in the order of all figures.
-    start_s      Unix seconds of the first second; seconds: how long it is; score_s: seconds of warm-up.
-    step_s       of the file, seconds.
-    outcomes     in the order in which policies and delay-costs were asked for; `kpa` is always there.
-    courses      of the series that a report opens.
-    shown_cost   the delay-cost of the courses and of tables that show one only.
-    seed         of all randomness.
+    where           the files, for people.
+    scenario_name   name or file of the scenario; scenario: its values.
+    scale_to        requests/s to which the traffic was scaled; None = not scaled.
+    series          names, in the order of all metrics.
+    start_s         Unix seconds of the first second; seconds: length; score_s: seconds of warm-up.
+    step_s          seconds of a step of the file.
+    outcomes        in the order of the request; `kpa` is always among them.
+    trajectories    of the series that a report opens.
+    shown_cost      delay cost of the trajectories, and of tables that show only one.
+    seed            random seed.
     """
 
     where: str
-    scenario: str
-    world: Scenario
+    scenario_name: str
+    scenario: Scenario
     scale_to: float | None
     series: tuple[str, ...]
     start_s: int
@@ -79,7 +80,7 @@ class Backtest:
     seed: int = 7
 
     def outcome(self, policy: str, delay_cost: float | None = None) -> Outcome | None:
-        """What a policy came to at a delay-cost, or at any where it does not look at it; None: not run."""
+        """Return the outcome of a policy at a delay cost, which some policies do not use; None = not run."""
         for outcome in self.outcomes:
             if outcome.policy == policy and outcome.delay_cost in (None, delay_cost):
                 return outcome

@@ -1,10 +1,10 @@
-"""What a backtest found, as rows for people and as one value for programs."""
+"""Summarize a backtest: rows of a table for people, and one value for programs."""
 
 from collections.abc import Collection, Mapping
 from dataclasses import fields
 from typing import Any
 
-from config.calendar import keys_of
+from config.calendar import calendar_as_dict
 from config.scenario import Scenario
 from scaler.backtest.result import Backtest, Outcome
 from scaler.backtest.totals import share, total
@@ -13,41 +13,41 @@ from scaler.simulation.score import ReplayMetrics, cost
 
 
 def table(backtest: Backtest) -> list[dict[str, Any]]:
-    """A row for each policy and delay-cost, summed over the series.
+    """Return one row per policy and delay cost, summed over the series.
 
-    A policy that does not look at the delay-cost has a cost where there is only one to tell it at.
+    A policy that does not use the delay cost has a cost only if the backtest has exactly one delay cost.
     """
-    alone = next(each for each in backtest.outcomes if each.policy == KPA)
-    alone_pod_s = total(alone).figures.pod_s
-    costs = {each.delay_cost for each in backtest.outcomes} - {None}
-    only = costs.pop() if len(costs) == 1 else None
-    return [_row(each, alone_pod_s, only) for each in backtest.outcomes]
+    kpa = next(outcome for outcome in backtest.outcomes if outcome.policy == KPA)
+    kpa_pod_s = total(kpa).metrics.pod_s
+    costs = {outcome.delay_cost for outcome in backtest.outcomes} - {None}
+    single = costs.pop() if len(costs) == 1 else None
+    return [_row(outcome, kpa_pod_s, single) for outcome in backtest.outcomes]
 
 
-def _row(outcome: Outcome, alone_pod_s: float, only: float | None) -> dict[str, Any]:
+def _row(outcome: Outcome, kpa_pod_s: float, single_delay_cost: float | None) -> dict[str, Any]:
     summed = total(outcome)
-    its = summed.figures
-    delay_cost = only if outcome.delay_cost is None else outcome.delay_cost
+    metrics = summed.metrics
+    delay_cost = single_delay_cost if outcome.delay_cost is None else outcome.delay_cost
     return {
         "policy": outcome.policy,
         "delay_cost": outcome.delay_cost,
         "delayed_%": 100 * summed.delayed,
         "cold_%": 100 * summed.cold,
-        "wait_s_per_request": share(its.wait_s, its.requests),
-        "pod_hours": its.pod_s / 3600,
-        "x_kpa": its.pod_s / alone_pod_s if alone_pod_s > 0 else None,
-        "starts": its.starts,
-        "rum": its.rum,
-        "cost": None if delay_cost is None else cost(its, delay_cost),
+        "wait_s_per_request": share(metrics.wait_s, metrics.requests),
+        "pod_hours": metrics.pod_s / 3600,
+        "x_kpa": metrics.pod_s / kpa_pod_s if kpa_pod_s > 0 else None,
+        "starts": metrics.starts,
+        "rum": metrics.rum,
+        "cost": None if delay_cost is None else cost(metrics, delay_cost),
     }
 
 
-def value(backtest: Backtest, policies: Collection[str]) -> dict[str, Any]:
-    """All figures of these policies; times and counts are of the scored span."""
+def as_dict(backtest: Backtest, policies: Collection[str]) -> dict[str, Any]:
+    """Return all metrics of these policies over the scored span, as `backtest --json` prints them."""
     return {
-        "scenario": scenario_keys(backtest.world),
+        "scenario": scenario_keys(backtest.scenario),
         "policies": [
-            _outcome(each, backtest.series) for each in backtest.outcomes if each.policy in policies
+            _outcome(outcome, backtest.series) for outcome in backtest.outcomes if outcome.policy in policies
         ],
     }
 
@@ -56,25 +56,26 @@ def _outcome(outcome: Outcome, series: tuple[str, ...]) -> dict[str, Any]:
     return {
         "policy": outcome.policy,
         "delay_cost": outcome.delay_cost,
-        "total": _figures(total(outcome).figures),
+        "total": _metrics(total(outcome).metrics),
         "series": [
-            {"series": name, **_figures(its)} for name, its in zip(series, outcome.figures, strict=True)
+            {"series": name, **_metrics(metrics)}
+            for name, metrics in zip(series, outcome.metrics, strict=True)
         ],
     }
 
 
-def _figures(its: ReplayMetrics) -> dict[str, float]:
-    return {each.name: getattr(its, each.name) for each in fields(its)}
+def _metrics(metrics: ReplayMetrics) -> dict[str, float]:
+    return {field.name: getattr(metrics, field.name) for field in fields(metrics)}
 
 
 def scenario_keys(scenario: Scenario) -> dict[str, Any]:
-    """A scenario under the keys of its file, so that it can be given again; what is not set is left out."""
-    told = {each.name: getattr(scenario, each.name) for each in fields(scenario)}
-    calendar = keys_of(told.pop("calendar"))
-    series = {glob: _keys(said) for glob, said in told.pop("series").items()}
-    apart = {"calendar": calendar, "series": series}
-    return _keys(told) | {name: its for name, its in apart.items() if its}
+    """Return a scenario with the keys of its file, so that it can be read again; unset keys are left out."""
+    values = {field.name: getattr(scenario, field.name) for field in fields(scenario)}
+    calendar = calendar_as_dict(values.pop("calendar"))
+    series = {glob: _with_dashes(overrides) for glob, overrides in values.pop("series").items()}
+    mappings = {"calendar": calendar, "series": series}
+    return _with_dashes(values) | {name: mapping for name, mapping in mappings.items() if mapping}
 
 
-def _keys(told: Mapping[str, Any]) -> dict[str, Any]:
-    return {name.replace("_", "-"): its for name, its in told.items() if its is not None}
+def _with_dashes(values: Mapping[str, Any]) -> dict[str, Any]:
+    return {name.replace("_", "-"): value for name, value in values.items() if value is not None}

@@ -1,4 +1,4 @@
-"""TODO."""
+"""Sum the metrics of an outcome over its series."""
 
 from dataclasses import dataclass, fields
 
@@ -8,31 +8,31 @@ from scaler.simulation.score import ReplayMetrics
 
 @dataclass(frozen=True)
 class Total:
-    """One policy at one delay-cost, summed over all series."""
+    """One policy at one delay cost, summed over all series."""
 
     policy: str
     delay_cost: float | None
-    """None: the policy does not look at it."""
-    figures: ReplayMetrics
+    """None = the policy does not use it."""
+    metrics: ReplayMetrics
 
     @property
     def delayed(self) -> float:
-        """Share of the requests that waited."""
-        return share(self.figures.delayed, self.figures.requests)
+        """Share of the requests that were delayed."""
+        return share(self.metrics.delayed, self.metrics.requests)
 
     @property
     def cold(self) -> float:
-        """Share of the requests that found no pod at all."""
-        return share(self.figures.cold, self.figures.requests)
+        """Share of the requests that found no ready pod."""
+        return share(self.metrics.cold, self.metrics.requests)
 
 
 def total(outcome: Outcome) -> Total:
-    """An outcome summed over its series."""
+    """Return an outcome summed over its series."""
     names = [field.name for field in fields(ReplayMetrics)]
-    summed = {name: sum(getattr(each, name) for each in outcome.figures) for name in names}
+    summed = {name: sum(getattr(metrics, name) for metrics in outcome.metrics) for name in names}
     return Total(outcome.policy, outcome.delay_cost, ReplayMetrics(**summed))
 
 
 def share(part: float, whole: float) -> float:
-    """`part` of `whole`; nothing of nothing is 0."""
+    """Return `part` divided by `whole`; 0 where both are 0."""
     return part / whole if whole > 0 else 0.0

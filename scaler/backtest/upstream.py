@@ -1,8 +1,8 @@
-"""Who calls whom among the series of a backtest, found anew as often as the live cycle finds it.
+"""Detect the upstream service of each series of a backtest, as often as the live loop detects it.
 
-What the file says is looked at, on the live cycle's long grid, and not the seconds that are made of it.  Of a
-file whose steps are longer than that grid's nothing is found: its requests are thrown on the seconds of a
-step at random, so that how long after a call one comes is not in it.
+The detection reads the counts of the file on the coarse grid of the live loop, not the seconds that are drawn
+from them.  Nothing is detected in a file with longer steps: its requests are distributed over the seconds of
+a step at random, so the time between a request and the one that follows it is lost.
 """
 
 from collections.abc import Mapping
@@ -12,85 +12,88 @@ import numpy as np
 from numpy.typing import NDArray
 
 from config.settings import Timing
-from forecaster.forecasting.upstream import CALLS_S, UpstreamEvents, callers
-from forecaster.history.store import coarser
+from forecaster.forecasting.upstream import UPSTREAM_HISTORY_S, UpstreamEvents, upstream_services
+from forecaster.history.service_demand import coarsen
 from models.fleet.keys import ServiceKey
 from scaler.backtest.series import Traffic
 from scaler.parallel.interface import Executor, serial, until_stopped
 from scaler.policies.policy import Series
 
-GRID_S, ANEW_S = Timing.history_step_s, Timing.refit_period_s
-NOBODY = -1
-CHUNK_ROWS = 50
-"""Series that are brought on the grid at once."""
+GRID_S, DETECT_S = Timing.history_step_s, Timing.refit_period_s
+"""Seconds of a step of the grid, and from one detection to the next: those of the live loop."""
+NO_UPSTREAM = -1
+CHUNK_SERIES = 50
+"""Series that are converted to the grid together, which bounds the memory."""
 
-Turns = Mapping[int, tuple[tuple[int, int], ...]]
-"""By k, of the series that ever have one: Unix seconds from when on which other series is the k-th one's
-caller, or NOBODY.  Known by what came before that second."""
+UpstreamSpans = Mapping[int, tuple[tuple[int, int], ...]]
+"""k -> (from_s, upstream): from Unix second from_s on, the series `upstream` (or NO_UPSTREAM) precedes series
+k. It is detected from what was observed before that second.  Series without an upstream service are left out.
+"""
 
 
-def callers_among(traffic: Traffic, executor: Executor = serial) -> Turns:
-    """When which series of the traffic have which others as callers.
+def upstream_spans(traffic: Traffic, executor: Executor = serial) -> UpstreamSpans:
+    """Return which series precede which, and when.
 
-    spread   over the times at which they are found anew
+    executor   for the moments of detection
     """
     if len(traffic) < 2 or traffic.export.step_s > GRID_S:
         return {}
-    busy, start_s, step_s = _busy(traffic)
+    busy, start_s, step_s = _busy_steps(traffic)
     keys = tuple(ServiceKey("", name) for name in traffic.series)
-    place = {key: k for k, key in enumerate(keys)}
-    turns: dict[int, list[tuple[int, int]]] = {}
-    before: Mapping[ServiceKey, ServiceKey] = {}
-    anew = max(1, ANEW_S // step_s)
+    index = {key: k for k, key in enumerate(keys)}
+    spans: dict[int, list[tuple[int, int]]] = {}
+    previous: Mapping[ServiceKey, ServiceKey] = {}
+    every = max(1, DETECT_S // step_s)
 
-    def found_at(known: int) -> Mapping[ServiceKey, ServiceKey]:
-        return callers(keys, busy[:, max(0, known - CALLS_S // step_s) : known])
+    def detect(known_steps: int) -> Mapping[ServiceKey, ServiceKey]:
+        first = max(0, known_steps - UPSTREAM_HISTORY_S // step_s)
+        return upstream_services(keys, busy[:, first:known_steps])
 
-    by_time = dict(until_stopped(executor(found_at, range(anew, busy.shape[1] + 1, anew))))
-    for known, found in sorted(by_time.items()):
-        for key in sorted(found.keys() | before.keys()):
-            if found.get(key) != before.get(key):
-                caller = place[found[key]] if key in found else NOBODY
-                turns.setdefault(place[key], []).append((start_s + known * step_s, caller))
-        before = found
-    return {k: tuple(its) for k, its in turns.items()}
+    detected = dict(until_stopped(executor(detect, range(every, busy.shape[1] + 1, every))))
+    for known_steps, upstream_of in sorted(detected.items()):
+        for key in sorted(upstream_of.keys() | previous.keys()):
+            if upstream_of.get(key) != previous.get(key):
+                upstream = index[upstream_of[key]] if key in upstream_of else NO_UPSTREAM
+                spans.setdefault(index[key], []).append((start_s + known_steps * step_s, upstream))
+        previous = upstream_of
+    return {k: tuple(changes) for k, changes in spans.items()}
 
 
-def with_calls(traffic: Traffic, k: int, turns: Turns) -> Series:
-    """The k-th series, with what its callers had where it ever has one."""
+def with_upstream(traffic: Traffic, k: int, spans: UpstreamSpans) -> Series:
+    """Return the k-th series, with the arrivals of its upstream services where it has any."""
     series = traffic.series_at(k)
-    if k not in turns:
+    if k not in spans:
         return series
-    others = sorted({caller for _, caller in turns[k]} - {NOBODY})
-    row = {other: i for i, other in enumerate(others)} | {NOBODY: NOBODY}
-    arrivals = np.full((len(others), len(series.arrivals)), np.nan, np.float32)
-    for i, other in enumerate(others):
-        caller = traffic.series_at(other)
-        late_s = caller.start_s - series.start_s
-        first, last = max(0, late_s), min(len(series.arrivals), late_s + len(caller.arrivals))
+    upstream = sorted({other for _, other in spans[k]} - {NO_UPSTREAM})
+    row = {other: i for i, other in enumerate(upstream)} | {NO_UPSTREAM: NO_UPSTREAM}
+    arrivals = np.full((len(upstream), len(series.arrivals)), np.nan, np.float32)
+    for i, other in enumerate(upstream):
+        preceding = traffic.series_at(other)
+        offset_s = preceding.start_s - series.start_s
+        first, last = max(0, offset_s), min(len(series.arrivals), offset_s + len(preceding.arrivals))
         if first < last:
-            arrivals[i, first:last] = caller.arrivals[first - late_s : last - late_s]
-    calls = UpstreamEvents(
-        from_s=np.array([from_s - series.start_s for from_s, _ in turns[k]], np.int64),
-        caller=np.array([row[caller] for _, caller in turns[k]], np.intp),
+            arrivals[i, first:last] = preceding.arrivals[first - offset_s : last - offset_s]
+    events = UpstreamEvents(
+        from_s=np.array([from_s - series.start_s for from_s, _ in spans[k]], np.int64),
+        upstream=np.array([row[other] for _, other in spans[k]], np.intp),
         arrivals=arrivals,
     )
-    return replace(series, calls=calls)
+    return replace(series, upstream=events)
 
 
-def _busy(traffic: Traffic) -> tuple[NDArray[np.bool_], int, int]:
-    """(s, n) which steps of the grid had requests, Unix seconds where the first begins, and seconds of one.
+def _busy_steps(traffic: Traffic) -> tuple[NDArray[np.bool_], int, int]:
+    """Return (s, n) whether a step had requests, Unix seconds of the first step, and seconds of a step.
 
-    The grid is that of the live cycle, where the file's steps fit into it.
+    The grid is that of the live loop where the steps of the file fit into it.
     """
     export = traffic.export
-    per = -(-GRID_S // export.step_s)
-    step_s = per * export.step_s
+    steps = -(-GRID_S // export.step_s)
+    step_s = steps * export.step_s
     begin = -(-(-export.start_s % step_s) // export.step_s)
-    n = max(0, export.counts.shape[1] - begin) // per
+    n = max(0, export.counts.shape[1] - begin) // steps
     busy = np.zeros((len(traffic), n), np.bool_)
-    for first in range(0, len(traffic), CHUNK_ROWS):
-        some = slice(first, first + CHUNK_ROWS)
-        counts = export.counts[list(traffic.places[some]), begin : begin + n * per]
-        np.greater(coarser(counts, per), 0, out=busy[some])
+    for first in range(0, len(traffic), CHUNK_SERIES):
+        chunk = slice(first, first + CHUNK_SERIES)
+        counts = export.counts[list(traffic.rows[chunk]), begin : begin + n * steps]
+        np.greater(coarsen(counts, steps), 0, out=busy[chunk])
     return busy, export.start_s + begin * export.step_s, step_s

@@ -1,4 +1,4 @@
-"""The commands of `tidecast`, in the order in which `--help` lists them."""
+"""Collect the commands of `tidecast`, in the order in which `--help` lists them."""
 
 from typing import Annotated
 
@@ -19,7 +19,7 @@ app = typer.Typer(
     name="tidecast",
     no_args_is_help=True,
     add_completion=False,
-    # A traceback is for us alone and goes where `failures` says.
+    # A traceback is for the developers; `failures` writes it.
     pretty_exceptions_enable=False,
     rich_markup_mode="rich",
     context_settings={"help_option_names": ["-h", "--help"]},
@@ -37,8 +37,8 @@ app.command()(kpa)
 app.command()(release)
 
 
-def _version(asked: bool) -> None:
-    if asked:
+def _version(requested: bool) -> None:
+    if requested:
         from importlib.metadata import version
 
         typer.echo(f"tidecast {version('tidecast')}")
@@ -52,4 +52,6 @@ def _tidecast(
         typer.Option("--version", help="Print the version and stop.", callback=_version, is_eager=True),
     ] = False,
 ) -> None:
-    """Predictive autoscaling for Knative: pods warm before the traffic comes, none when nothing is coming."""
+    """Predictive autoscaling for Knative: pods are ready before the traffic arrives, and gone when none is
+    expected.
+    """

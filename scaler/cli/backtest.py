@@ -1,4 +1,4 @@
-"""`tidecast backtest`: policies replayed on exported traffic, beside Knative's autoscaler alone."""
+"""`tidecast backtest`: replay policies on exported traffic, and compare them with the KPA alone."""
 
 import os
 from collections.abc import Iterator, Mapping
@@ -23,37 +23,38 @@ from scaler.cli.options import (
     SeriesOption,
     ValuesAre,
     ValuesOption,
-    a_number,
     chosen,
+    not_nan,
 )
 from scaler.policies.names import DEFAULT, KPA, NAMES, TIDECAST
 
 if TYPE_CHECKING:
     from scaler.backtest.request import BacktestRequest
-    from scaler.backtest.run import Found
+    from scaler.backtest.run import BacktestResult
     from scaler.backtest.series import Traffic
     from scaler.policies.policy import Policy
 
 COSTS = (1.0, 3.0, 10.0, 30.0, 100.0, 300.0)
+"""Default delay costs, pod-seconds per delayed request."""
 
 
-def _costs(given: list[float] | None) -> list[float] | None:
-    for value in given or ():
-        a_number(value)
-    return given
+def _costs(costs: list[float] | None) -> list[float] | None:
+    for cost in costs or ():
+        not_nan(cost)
+    return costs
 
 
-def _known(given: list[str] | None) -> list[str] | None:
-    for name in given or ():
+def _known_policies(names: list[str] | None) -> list[str] | None:
+    for name in names or ():
         if name not in NAMES:
-            near = get_close_matches(name, NAMES, n=3)
-            hint = f"; is it {' or '.join(near)}?" if near else ""
+            similar = get_close_matches(name, NAMES, n=3)
+            hint = f"; do you mean {' or '.join(similar)}?" if similar else ""
             raise typer.BadParameter(f"no policy {name!r}{hint} Allowed: {', '.join(NAMES)}")
-    return given
+    return names
 
 
-def _place(path: Path | None) -> Path | None:
-    """Where a file is to be written is looked at before the work."""
+def _writable_path(path: Path | None) -> Path | None:
+    """Check that a file can be written, before the work begins."""
     if path is None:
         return None
     if path.is_dir():
@@ -73,7 +74,7 @@ DelayCostsOption = Annotated[
         min=1e-6,
         max=1e9,
         callback=_costs,
-        help="Pod-seconds that one delayed request is worth.  May be given several times; default "
+        help="Cost of one delayed request in pod-seconds.  May be given several times; default "
         f"{' '.join(f'{cost:g}' for cost in COSTS)}.",
     ),
 ]
@@ -82,8 +83,8 @@ PoliciesOption = Annotated[
     typer.Option(
         "--policy",
         metavar="NAME",
-        callback=_known,
-        help="What is compared, of the names above.  May be given several times; default "
+        callback=_known_policies,
+        help="Policy to compare, one of the names above.  May be given several times; default "
         f"{' '.join(DEFAULT)}.",
     ),
 ]
@@ -92,7 +93,7 @@ ScoreFromOption = Annotated[
     typer.Option(
         "--score-from",
         metavar="TIME",
-        help="ReplayMetrics count from TIME on (Unix seconds or 2026-01-31T12:00:00Z), what is before is warm-up; "
+        help="Start of scoring (Unix seconds or 2026-01-31T12:00:00Z); earlier data is warm-up; "
         "default the file's start.",
     ),
 ]
@@ -101,14 +102,14 @@ PlanOption = Annotated[
     typer.Option(
         "--plan-out",
         metavar="P.csv",
-        callback=_place,
-        help="Write the plan.  Needs one --delay-cost and one --policy that plans.",
+        callback=_writable_path,
+        help="Write the plan to a file.  Needs one --delay-cost and one --policy that plans.",
     ),
 ]
 ReportOption = Annotated[
     Path | None,
     typer.Option(
-        "--report", metavar="R.html", callback=_place, help="Write a page of what was found, for a browser."
+        "--report", metavar="R.html", callback=_writable_path, help="Write the result as an HTML page."
     ),
 ]
 
@@ -130,7 +131,7 @@ def backtest(
     output: FormatOption = Format.TABLE,
     as_json: JsonOption = False,
 ) -> None:
-    """Replay exported traffic under policies: what each would have cost, and how many requests had waited.
+    """Replay policies on exported traffic: what each would have cost, and how many requests it delays.
 
     Every policy is compared with Knative's autoscaler (the KPA) alone, on the same traffic.
 
@@ -140,9 +141,9 @@ def backtest(
     phpa-linear, crane, ahpa-like, aws-predictive, kedastral-like, femux;
     tidecast, oracle.
 
-    Ctrl-C ends it with the series that are done.
+    Ctrl-C ends it, with the series that are completed.
     """
-    from scaler.cli.exported import exported
+    from scaler.cli.exported import exported_traffic
     from scaler.cli.offline import moment
 
     form = chosen(output, as_json)
@@ -151,7 +152,7 @@ def backtest(
     policies = _policies(names)
     planned = _planned(policies, costs, policy) if plan_out else None
     score_from_s = None if score_from is None else moment(score_from)
-    traffic = exported(
+    traffic = exported_traffic(
         files,
         values,
         scenario=scenario,
@@ -160,28 +161,28 @@ def backtest(
         seed=seed,
         score_from_s=score_from_s,
     )
-    request = _question(policies, costs, planned=planned, trajectories=report is not None)
-    found, stopped = _found(traffic, request, files, scenario, jobs, dask)
-    if found.backtest.series:
-        _write(found, names, form)
+    request = _request(policies, costs, planned=planned, trajectories=report is not None)
+    result, stopped = _run(traffic, request, files, scenario, jobs, dask)
+    if result.backtest.series:
+        _write(result, names, form)
         if plan_out:
-            _write_plans(plan_out, traffic, found)
+            _write_plans(plan_out, traffic, result)
         if report:
-            _write_report(report, found, policies)
+            _write_report(report, result, policies)
     if stopped:
         raise typer.Exit(INTERRUPTED)
 
 
 def _policies(names: tuple[str, ...]) -> "dict[str, Policy]":
-    """Those of the names, in order; the KPA alone is before them where it is not among them."""
+    """Return the policies in order; the KPA alone comes first where it is not among the names."""
     from scaler.policies.table import POLICIES
 
     return {name: POLICIES[name] for name in (names if KPA in names else (KPA, *names))}
 
 
-def _planned(policies: "Mapping[str, Policy]", costs: tuple[float, ...], given: list[str] | None) -> str:
-    """The policy whose plan is written."""
-    planning = [name for name in given or () if name != KPA and not policies[name].hindsight]
+def _planned(policies: "Mapping[str, Policy]", costs: tuple[float, ...], names: list[str] | None) -> str:
+    """Return the policy whose plan is written."""
+    planning = [name for name in names or () if name != KPA and not policies[name].hindsight]
     if len(costs) != 1 or len(set(planning)) != 1:
         raise typer.BadParameter(
             "--plan-out needs exactly one --delay-cost, and one --policy that plans without hindsight, such "
@@ -190,25 +191,24 @@ def _planned(policies: "Mapping[str, Policy]", costs: tuple[float, ...], given: 
     return planning[0]
 
 
-def _question(
+def _request(
     policies: "Mapping[str, Policy]", costs: tuple[float, ...], *, planned: str | None, trajectories: bool
 ) -> "BacktestRequest":
     from scaler.backtest.request import MAX_TRAJECTORIES, BacktestRequest
 
-    return BacktestRequest(
-        policies, costs, trajectories=MAX_TRAJECTORIES if trajectories else 0, planned=planned
-    )
+    count = MAX_TRAJECTORIES if trajectories else 0
+    return BacktestRequest(policies, costs, trajectories=count, planned=planned)
 
 
-def _found(
+def _run(
     traffic: "Traffic",
     request: "BacktestRequest",
     files: list[Path],
     scenario: str,
     jobs: int | None,
     address: str | None,
-) -> "tuple[Found, bool]":
-    """What was found, and whether Ctrl-C ended it before all was."""
+) -> "tuple[BacktestResult, bool]":
+    """Return the result, and whether Ctrl-C ended the work early."""
     from scaler.backtest.run import run
     from scaler.cli.progress import bars, say
     from scaler.parallel.interface import in_order
@@ -218,60 +218,60 @@ def _found(
     more = f" and {len(files) - 1} more" if len(files) > 1 else ""
     cluster = nullcontext() if address is None else dask(address)
     with bars() as progress, cluster as remote, threads(jobs) as executor:
-        few = remote is None and len(traffic) < executor.jobs
-        here = executor.serial if few else executor
-        found = run(
+        few_series = remote is None and len(traffic) < executor.jobs
+        local = executor.serial if few_series else executor
+        result = run(
             traffic,
             request,
             where=f"{files[0].name}{more}",
-            scenario=scenario,
-            executor=here if remote is None else stopped_by(remote, lambda: executor.stopped),
-            each=in_order(executor) if few else map,
-            told=progress("replaying"),
+            scenario_name=scenario,
+            executor=local if remote is None else stopped_by(remote, lambda: executor.stopped),
+            map_items=in_order(executor) if few_series else map,
+            on_progress=progress("replaying"),
         )
     if executor.stopped:
-        say(f"stopped: {len(found.backtest.series)} of {len(traffic)} series are done")
-    if found.unplanned and found.backtest.series:
+        say(f"stopped: {len(result.backtest.series)} of {len(traffic)} series are completed")
+    if result.unplanned and result.backtest.series:
         say(f"stopped: {TIDECAST} is left out; it learns from all series before it plans any")
-    return found, executor.stopped
+    return result, executor.stopped
 
 
-def _write(found: "Found", names: tuple[str, ...], form: Format) -> None:
-    from scaler.backtest.summary import table, value
+def _write(result: "BacktestResult", names: tuple[str, ...], form: Format) -> None:
+    from scaler.backtest.summary import as_dict, table
     from scaler.cli.output import write_rows, write_value
 
     if form is Format.TABLE:
-        write_rows(table(found.backtest), form)
+        write_rows(table(result.backtest), form)
     else:
-        write_value(value(found.backtest, names), form)
+        write_value(as_dict(result.backtest, names), form)
 
 
-def _write_plans(path: Path, traffic: "Traffic", found: "Found") -> None:
+def _write_plans(path: Path, traffic: "Traffic", result: "BacktestResult") -> None:
     from scaler.backtest.plan_file import HEADING, plan_lines
     from scaler.cli.progress import say
 
-    with _written(path), path.open("w", encoding="utf-8", newline="") as file:
+    with _file_errors(path), path.open("w", encoding="utf-8", newline="") as file:
         file.write(HEADING)
-        for k, rows in found.plans:
+        for k, rows in result.plans:
             file.write(plan_lines(traffic.series_at(k), rows))
     say(f"the plan: {path}")
 
 
-def _write_report(path: Path, found: "Found", policies: "Mapping[str, Policy]") -> None:
+def _write_report(path: Path, result: "BacktestResult", policies: "Mapping[str, Policy]") -> None:
     from scaler.cli.progress import say
     from scaler.report.page import report_html
 
-    with _written(path):
-        path.write_text(report_html(found.backtest, policies), encoding="utf-8")
+    with _file_errors(path):
+        path.write_text(report_html(result.backtest, policies), encoding="utf-8")
     say(f"the report: {path}")
 
 
 @contextmanager
-def _written(path: Path) -> Iterator[None]:
-    """What keeps a file from being written after all, such as a full disk, is for the user."""
+def _file_errors(path: Path) -> Iterator[None]:
+    """Report an error of writing, such as a full disk, as one that the user must resolve."""
     from forecaster.sources.exports import Unreadable
 
     try:
         yield
-    except OSError as e:
-        raise Unreadable(f"{path}: {e.strerror or e}") from e
+    except OSError as error:
+        raise Unreadable(f"{path}: {error.strerror or error}") from error

@@ -1,4 +1,4 @@
-"""`tidecast check-config`: is this configuration one that a running Tidecast would take?"""
+"""`tidecast check-config`: check a configuration as a running Tidecast would."""
 
 from pathlib import Path
 from typing import Annotated
@@ -11,18 +11,18 @@ def check_config(
 ) -> None:
     """Check a configuration; needs no cluster.
 
-    Tells every fault at once, one a line, as `key: value: what is allowed`.  Exit code 0 where there is none,
-    else 2.
+    It lists every problem at once, one per line, as `key: value: what is allowed`.  The exit code is 0
+    without a problem, else 2.
     """
     from config.configmap import load
     from config.problems import ConfigError
 
     try:
         load(file)
-    except ConfigError as e:
-        for line in e.problems:
+    except ConfigError as error:
+        for line in error.problems:
             typer.echo(line)
-        count = len(e.problems)
-        typer.echo(f"tidecast: {count} {'fault' if count == 1 else 'faults'} in {file}", err=True)
-        raise typer.Exit(e.exit_code) from None
-    typer.echo(f"tidecast: no fault in {file}", err=True)
+        count = len(error.problems)
+        typer.echo(f"tidecast: {count} {'problem' if count == 1 else 'problems'} in {file}", err=True)
+        raise typer.Exit(error.exit_code) from None
+    typer.echo(f"tidecast: no problem in {file}", err=True)

@@ -1,4 +1,4 @@
-"""`tidecast demo`: Tidecast at work, with no cluster and no Prometheus."""
+"""`tidecast demo`: run the loop on replayed traffic, without a cluster and without Prometheus."""
 
 import signal
 import sys
@@ -9,37 +9,35 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from scaler.cli.interrupt import INTERRUPTED, ends_at_once
+from scaler.cli.interrupt import INTERRUPTED, interrupt_ends_process
 from scaler.cli.options import Format, FormatOption, JsonOption, chosen
 
 if TYPE_CHECKING:
+    from scaler.demo.demo_run import DemoRun
     from scaler.demo.page import Page
-    from scaler.demo.show import Show
 
 PORT = 8571
 COMPILES_S = 5.0
-"""Rules that were compiled before are at hand sooner."""
+"""Seconds after which a message explains the wait: compiled rules load faster."""
 LINES = 12
-"""Lines of progress where nobody looks at a terminal."""
+"""Lines of progress where the output is not a terminal."""
 
 SpeedOption = Annotated[
     float,
-    typer.Option(
-        "--speed", min=0, max=1e6, help="Simulated seconds in one of yours; 0 = as fast as it goes."
-    ),
+    typer.Option("--speed", min=0, max=1e6, help="Simulated seconds per second; 0 = as fast as possible."),
 ]
 HoursOption = Annotated[
-    float, typer.Option("--hours", min=0.1, max=17.5, help="Hours of the day that are shown.")
+    float, typer.Option("--hours", min=0.1, max=17.5, help="Hours of the day that are replayed.")
 ]
 PortOption = Annotated[
     int,
     typer.Option(
-        "--port", min=0, max=65535, help="Of the page on localhost; 0, or where it is taken: any free one."
+        "--port", min=0, max=65535, help="Port of the page on localhost; 0, or a port in use: any free one."
     ),
 ]
-NoPageOption = Annotated[bool, typer.Option("--no-page", help="Answer nothing over HTTP.")]
+NoPageOption = Annotated[bool, typer.Option("--no-page", help="Serve no page.")]
 SeedOption = Annotated[
-    int, typer.Option("--seed", min=0, help="Of what the trace leaves open; the same gives the same table.")
+    int, typer.Option("--seed", min=0, help="Random seed; the same seed gives the same table.")
 ]
 
 
@@ -52,104 +50,104 @@ def demo(
     output: FormatOption = Format.TABLE,
     as_json: JsonOption = False,
 ) -> None:
-    """Watch it at work: real traffic, a simulated Knative, six hours in half a minute; needs nothing.
+    """Replay real traffic beside a simulated Knative: six hours in half a minute, without any set-up.
 
-    The loop of `tidecast run` scales two Revisions that share a service's traffic half and half.
+    The loop of `tidecast run` scales two Revisions with half of a service's traffic each.
 
-    Beside it the same requests come to Knative's autoscaler alone, and to an oracle.
+    The same requests also go to Knative's autoscaler alone, and to an oracle.
 
-    It ends with a table of the three; Ctrl-C ends it at any time, with the table so far.
+    A table of the three follows; Ctrl-C ends the demo at any time, with the table so far.
 
-    A machine's first run compiles Knative's rules before, for up to half a minute.
+    The first run on a machine compiles Knative's rules for up to half a minute.
     """
     form = chosen(output, as_json)
-    with ends_at_once():
-        show = _prepared(hours, seed)
-    page = None if no_page else _page(show, speed, port)
+    with interrupt_ends_process():
+        run = _prepared(hours, seed)
+    page = None if no_page else _page(run, speed, port)
     stop = threading.Event()
     try:
         from scaler.demo.play import play
 
-        with _interrupt_sets(stop), _watching(show, speed, page.url if page else None) as look:
-            play(show, speed=speed, stop=stop, look=look)
-        _write(show, form)
+        with _interrupt_sets(stop), _watching(run, speed, page.url if page else None) as refresh:
+            play(run, speed=speed, stop=stop, refresh=refresh)
+        _write(run, form)
     finally:
         if page:
             page.end()
-    if not show.over:
+    if not run.over:
         raise typer.Exit(INTERRUPTED)
 
 
-def _prepared(hours: float, seed: int) -> "Show":
-    """The show, with its history read; tells what takes long."""
+def _prepared(hours: float, seed: int) -> "DemoRun":
+    """Return the run with its history read; report what takes long."""
     from scaler.cli.progress import bars, say
-    from scaler.demo.show import Show
-    from scaler.demo.story import story
-    from scaler.demo.worlds import compile_rules
+    from scaler.demo.demo_run import DemoRun
+    from scaler.demo.simulations import compile_rules
+    from scaler.demo.workload import workload
 
     compiling = threading.Timer(
         COMPILES_S, say, ["compiling Knative's rules: this machine's first run only, up to half a minute"]
     )
     compiling.daemon = True
-    told = story(seed)
+    replayed = workload(seed)
     compiling.start()
     try:
-        compile_rules(told.world)
+        compile_rules(replayed.pod_model)
     finally:
         compiling.cancel()
-    say("two weeks of traffic are read and learned from, as `tidecast run` reads them from Prometheus")
-    show = Show(told, hours=hours)
+    say("reading two weeks of traffic and learning from them, as `tidecast run` does from Prometheus")
+    run = DemoRun(replayed, hours=hours)
     with bars() as progress:
-        show.begin(progress)
-    return show
+        run.start(progress)
+    return run
 
 
-def _page(show: "Show", speed: float, port: int) -> "Page | None":
+def _page(run: "DemoRun", speed: float, port: int) -> "Page | None":
     from scaler.cli.progress import say
     from scaler.demo.page import Page
 
-    page = Page(show, speed=speed, port=port)
+    page = Page(run, speed=speed, port=port)
     if not page.start():
-        say("no page: nothing can be answered on localhost")
+        say("no page: cannot listen on localhost")
         return None
     say(f"the page: {page.url}")
     return page
 
 
-def _write(show: "Show", form: Format) -> None:
+def _write(run: "DemoRun", form: Format) -> None:
     from scaler.cli.output import write_rows
     from scaler.cli.progress import say
     from scaler.demo.table import for_people, for_programs, totals
     from scaler.demo.view import clock_text
 
-    if not show.over:
-        say("stopped: the table is of what was until then")
-    lived = totals(show.worlds, show.story.scenario.memory_mb)
-    say(f"{clock_text(show.story.begin_s)} to {clock_text(show.worlds.lived_until_s)}, simulated")
+    if not run.over:
+        say("stopped: the table covers the time until then")
+    results = totals(run.simulations, run.workload.scenario.memory_mb)
+    say(f"{clock_text(run.workload.begin_s)} to {clock_text(run.simulations.simulated_until_s)}, simulated")
     row = for_people if form is Format.TABLE else for_programs
-    write_rows([row(*each) for each in lived], form)
+    write_rows([row(*result) for result in results], form)
 
 
 @contextmanager
 def _interrupt_sets(stop: threading.Event) -> Iterator[None]:
-    """Ctrl-C ends the play between two steps, so that figures are whole; a second one ends the process."""
+    """Let Ctrl-C end the demo between two steps, so that metrics are complete; a second one ends the process."""
 
     def end(_: int, __: Any) -> None:
         signal.signal(signal.SIGINT, signal.default_int_handler)
         stop.set()
 
-    before = signal.signal(signal.SIGINT, end)
+    previous = signal.signal(signal.SIGINT, end)
     try:
         yield
     finally:
-        signal.signal(signal.SIGINT, before)
+        signal.signal(signal.SIGINT, previous)
 
 
 @contextmanager
-def _watching(show: "Show", speed: float, url: str | None) -> Iterator[Callable[[], None]]:
-    """Gives who is called when something may be new: a live frame in a terminal, else a line at times."""
+def _watching(run: "DemoRun", speed: float, url: str | None) -> Iterator[Callable[[], None]]:
+    """Yield a function that refreshes the view: a frame in a terminal, elsewhere a line now and then."""
     if not sys.stderr.isatty():
-        yield _lines(show)
+        yield _lines(run)
         return
     from rich.console import Console
     from rich.live import Live
@@ -159,13 +157,13 @@ def _watching(show: "Show", speed: float, url: str | None) -> Iterator[Callable[
     console = Console(stderr=True)
     with Live(console=console, auto_refresh=False) as live:
 
-        def look() -> None:
-            if show.scenes:
+        def refresh() -> None:
+            if run.scenes:
                 frame = Frame(
-                    scenes=tuple(show.scenes),
-                    begin_s=show.story.begin_s,
-                    end_s=show.end_s,
-                    now_s=show.now_s,
+                    scenes=tuple(run.scenes),
+                    begin_s=run.workload.begin_s,
+                    end_s=run.end_s,
+                    now_s=run.now_s,
                     speed=speed,
                     url=url,
                     columns=console.width,
@@ -173,19 +171,19 @@ def _watching(show: "Show", speed: float, url: str | None) -> Iterator[Callable[
                 )
                 live.update(draw(frame), refresh=True)
 
-        yield look
+        yield refresh
 
 
-def _lines(show: "Show") -> Callable[[], None]:
+def _lines(run: "DemoRun") -> Callable[[], None]:
     from scaler.cli.progress import say
     from scaler.demo.view import line
 
-    told = 0
+    written = 0
 
-    def look() -> None:
-        nonlocal told
-        if show.scenes and show.share * LINES >= told + 1:
-            told = int(show.share * LINES)
-            say(line(show.scenes[-1]))
+    def refresh() -> None:
+        nonlocal written
+        if run.scenes and run.share * LINES >= written + 1:
+            written = int(run.share * LINES)
+            say(line(run.scenes[-1]))
 
-    return look
+    return refresh

@@ -23,117 +23,149 @@ def explain(
     name: NameArgument,
     export: ExportOption = None,
     scenario: ScenarioOption = "web",
-    at: AtOption = None,
+    at_time: AtOption = None,
     delay_cost: DelayCostOption = None,
     config: ConfigOption = None,
     kubeconfig: KubeconfigOption = None,
     output: FormatOption = Format.TABLE,
     as_json: JsonOption = False,
 ) -> None:
-    """Show the numbers behind one floor: forecast, members, and what more or fewer pods would cost."""
+    """Show the numbers behind one floor: forecast, active policy, candidates, and other floors."""
     from scaler.cli.output import plain, write_value
 
     output = chosen(output, as_json)
-    found = (
-        _from_files(name, export, scenario, at, delay_cost, config)
+    explanations = (
+        _from_files(name, export, scenario, at_time, delay_cost, config)
         if export
         else _from_cluster(name, delay_cost, config, kubeconfig)
     )
     if output is Format.TABLE:
-        sys.stdout.write("\n".join(pages(found)) + "\n")
+        sys.stdout.write("\n".join(page_lines(explanations)) + "\n")
     else:
-        write_value([{"series": series, **plain(told)} for series, told in found], output)
+        write_value(
+            [{"series": series, **plain(explanation)} for series, explanation in explanations], output
+        )
 
 
 def _from_files(
     name: str,
     export: list[Path],
     scenario: str,
-    at: str | None,
+    at_time: str | None,
     delay_cost: float | None,
     config: Path | None,
 ) -> list[tuple[str, Any]]:
     from scaler.cli.offline import offline
-    from scaler.controller.explain import explain as explained
+    from scaler.controller.explain import explain as explanation_of
 
-    made = offline(export, scenario=scenario, at=at, series=name, delay_cost=delay_cost, config=config)
+    planned = offline(
+        export, scenario=scenario, at_time=at_time, series=name, delay_cost=delay_cost, config=config
+    )
     return [
-        (series, explained(made.cycle, made.spec, made.plan, row)) for row, series in enumerate(made.series)
+        (series, explanation_of(planned.planner, planned.spec, planned.plan, row))
+        for row, series in enumerate(planned.series)
     ]
 
 
 def _from_cluster(
     name: str, delay_cost: float | None, config: Path | None, kubeconfig: Path | None
 ) -> list[tuple[str, Any]]:
-    from scaler.cli.live import one_look, settings_of
-    from scaler.controller.explain import explain as explained
+    from scaler.cli.cluster import planned_from_cluster, settings_of
+    from scaler.controller.explain import explain as explanation_of
 
-    with one_look(settings_of(config, delay_cost=delay_cost), kubeconfig) as (cycle, spec, plan):
+    with planned_from_cluster(settings_of(config, delay_cost=delay_cost), kubeconfig) as (
+        planner,
+        spec,
+        plan,
+    ):
         rows = [
             row
             for row, (key, service) in enumerate(zip(spec.keys, spec.services, strict=True))
-            if name in (str(key), str(service)) and service in cycle.state.keys
+            if name in (str(key), str(service)) and service in planner.state.keys
         ]
         if not rows:
-            raise typer.BadParameter(f"{name!r} is no Revision or Service that is looked at and was observed")
-        return [(str(spec.keys[row]), explained(cycle, spec, plan, row)) for row in rows]
+            raise typer.BadParameter(
+                f"NAME: {name!r} is not a Revision or Service that Tidecast plans and has observed; "
+                "`tidecast plan` lists those"
+            )
+        return [(str(spec.keys[row]), explanation_of(planner, spec, plan, row)) for row in rows]
 
 
-def pages(found: list[tuple[str, Any]]) -> list[str]:
-    """Lines for people."""
+def page_lines(explanations: list[tuple[str, Any]]) -> list[str]:
+    """Return the explanations (series, `Explanation`) as lines for people."""
     lines: list[str] = []
-    for series, told in found:
-        one = told.plan
-        bound = f", bounded by {one.bound}" if str(one.bound) else ""
+    for series, explanation in explanations:
+        plan = explanation.plan
+        bound = f", bounded by {plan.bound}" if str(plan.bound) else ""
         lines += [
-            f"{series}: floor {one.floor} ({one.reason}{bound}; the forecast asked for {one.desired})",
+            f"{series}: floor {plan.floor} ({plan.reason}{bound}; desired by the forecast: {plan.desired})",
             "",
-            f"  A pod takes {told.per_pod:.3g} requests/s (service time {one.service_time_s:.3g} s).  "
-            f"One delayed request is worth {told.delay_cost:.3g} pod-seconds.",
-            f"  The plan reaches {one.lead_s:.0f} s ahead.  Observed: {told.observed_s / 86400:.1f} days.  "
-            f"The peak is usually off by a factor of {told.sigma:.2f}.",
-            f"  Counts of a second have {told.dispersion:.2f} times the variance of Poisson.",
+            f"  A pod serves {explanation.per_pod:.3g} requests/s; service time {plan.service_time_s:.3g} s.",
+            f"  One delayed request costs {explanation.delay_cost:.3g} pod-seconds (delay-cost).",
+            f"  Lead time: {plan.lead_s:.0f} s.  Observed: {explanation.observed_s / 86400:.1f} days.  "
+            f"Typical forecast error: factor {explanation.sigma:.2f}.",
+            f"  Counts of a second have {explanation.dispersion:.2f} times the variance of Poisson counts.",
             "",
             "  peak ahead: median     0.90     0.95     0.99   requests/s",
-            "            " + _numbers(told.quantiles),
-            *(f"  Announced: {event.name}, {_much(event)}." for event in told.announced),
-            f"  The chance of {'any request' if told.few_requests else 'a burst'} in it is {told.event:.2%}.",
+            "            " + _numbers(explanation.quantiles),
+            *(f"  Announced event: {event.name}, {_event_rate(event)}." for event in explanation.events),
+            f"  Probability of {'any request' if explanation.intermittent else 'a burst'} in the lead time: "
+            f"{explanation.event_prob:.2%}.",
             "",
-            f"  In force: {told.in_force} ({_why(told)}).",
-            *_shadow(told.shadow),
+            f"  Active policy: {explanation.active_policy}",
+            f"  ({_selection(explanation)}).",
+            *_sizing(explanation),
+            *_candidate_table(explanation.candidates),
             "",
-            "  pods   chance of too few   one more saves, per pod-second",
-            *(
-                f"  {c.pods:4d} {c.short:15.2%}       {c.saves:8.3f}{'  <' if c.pods == one.desired else ''}"
-                for c in told.choices
-            ),
+            "  pods   shortage probability   saved per extra pod-second",
+            *_alternatives(explanation.alternatives, plan.desired),
             "",
-            *_opinion(told.second_opinion),
+            *_second_opinion(explanation.second_opinion),
             "",
         ]
     return lines[:-1]
 
 
-def _much(event: Any) -> str:
+def _alternatives(alternatives: tuple[Any, ...], desired: int) -> list[str]:
+    return [
+        f"  {a.pods:4d} {a.shortage_prob:22.2%}   {a.gain:24.3f}{'  <' if a.pods == desired else ''}"
+        for a in alternatives
+    ]
+
+
+def _event_rate(event: Any) -> str:
     if event.requests_per_second is not None:
         return f"at least {event.requests_per_second:g} requests/s"
-    return f"at least {event.times:g} times what is usual"
+    return f"at least {event.times:g} times the usual rate"
 
 
-def _why(told: Any) -> str:
-    if told.fallback_active:
-        return "fallback_active: what was chosen delayed more than the KPA alone, over the last day in shadow"
-    return "has_evidence" if told.has_evidence else "prior_evidence from other traffic"
+def _selection(explanation: Any) -> str:
+    if explanation.fallback_active:
+        return "fallback: over the last day in shadow, the selected candidate delayed more than the KPA alone"
+    if explanation.has_evidence:
+        return "selected on this service's own traffic"
+    return "not enough traffic of its own yet: follows other services"
 
 
-def _shadow(candidate_scores: tuple[Any, ...]) -> list[str]:
-    if not candidate_scores:
-        return ["  The shadow has not lived through an hour of it yet."]
+def _sizing(explanation: Any) -> list[str]:
+    """State how the delay cost in the sizing relates to the configured one."""
+    sizing = explanation.sizing_delay_cost
+    if explanation.fallback_active or not sizing > 0 or sizing == explanation.delay_cost:
+        return []
     return [
-        "    x pods  delayed  x starts   in shadow, lately",
+        f"  It sizes the floor as if a delayed request cost {sizing:.3g} pod-seconds: recently in shadow, that",
+        f"  size of floor has been the cheapest at the configured delay-cost of {explanation.delay_cost:.3g}.",
+    ]
+
+
+def _candidate_table(candidates: tuple[Any, ...]) -> list[str]:
+    if not candidates:
+        return ["  The shadow evaluation has not simulated an hour of this service yet."]
+    return [
+        "    x pods  delayed  x starts   candidates in shadow, recently; pods and starts x the KPA alone",
         *(
-            f"  {s.pods:8.2f} {s.delayed:8.3%} {s.starts:9.2f}   {s.candidate}{'  <' if s.in_force else ''}"
-            for s in candidate_scores
+            f"  {c.pods:8.2f} {c.delayed:8.3%} {c.starts:9.2f}   {c.candidate}{'  <' if c.active else ''}"
+            for c in candidates
         ),
     ]
 
@@ -142,15 +174,15 @@ def _numbers(values: tuple[float, ...]) -> str:
     return "".join(f"{v:9.3g}" for v in values)
 
 
-def _opinion(second: Any) -> list[str]:
+def _second_opinion(diagnosis: Any) -> list[str]:
     def strength(value: float | None) -> str:
-        return "not seen twice" if value is None else f"{value:.2f}"
+        return "not observed twice" if value is None else f"{value:.2f}"
 
     lines = [
-        f"  statsmodels: strength of the daily season {strength(second.daily)}, "
-        f"of the weekly {strength(second.weekly)} (0 none, 1 nothing else)"
+        f"  statsmodels: strength of the daily season {strength(diagnosis.daily)}, "
+        f"of the weekly season {strength(diagnosis.weekly)} (0 none, 1 nothing else)"
     ]
-    if len(second.expected):
-        values = ", ".join(f"{v:.3g}" for v in second.expected)
-        lines.append(f"  AutoReg(3) with Fourier terms expects {values} requests/s in the steps ahead")
+    if len(diagnosis.expected):
+        values = ", ".join(f"{v:.3g}" for v in diagnosis.expected)
+        lines.append(f"  AutoReg(3) with Fourier terms forecasts {values} requests/s in the next steps")
     return lines

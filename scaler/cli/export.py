@@ -1,4 +1,4 @@
-"""`tidecast export`: what Prometheus knows of the traffic, as a file."""
+"""`tidecast export`: write the traffic that Prometheus has to a file."""
 
 import time
 from collections.abc import Callable
@@ -16,7 +16,7 @@ from scaler.cli.options import ConfigOption
 if TYPE_CHECKING:
     from config.sources import Sources
     from forecaster.sources.demand import Demand
-    from forecaster.sources.exports import Part
+    from forecaster.sources.exports import ExportChunk
     from forecaster.sources.prometheus_source import PrometheusSource
 
 OutOption = Annotated[
@@ -36,21 +36,23 @@ SinceOption = Annotated[
     typer.Option(
         "--since",
         metavar="TIME|DURATION",
-        help="From when on: 14d, 6h before --until, or a time such as 2026-01-31T12:00:00Z.",
+        help="Start: a duration before --until such as 14d or 6h, or a time such as 2026-01-31T12:00:00Z.",
     ),
 ]
 UntilOption = Annotated[
     str | None,
-    typer.Option("--until", metavar="TIME", help="Up to when; default now, less what may still change."),
+    typer.Option(
+        "--until", metavar="TIME", help="End; default the current time less the delay of the metrics."
+    ),
 ]
 StepOption = Annotated[
     str, typer.Option("--step", metavar="DURATION", help="Interval of the rows, such as 60s.")
 ]
 NamespaceOption = Annotated[
-    str, typer.Option("--namespace", metavar="GLOB", help="Only services of the namespaces that fit.")
+    str, typer.Option("--namespace", metavar="GLOB", help="Only services of the namespaces that match.")
 ]
 SLICE_COLUMNS = 1440
-"""Columns read and written at once: with 60 s steps a day, which is what Ctrl-C can lose."""
+"""Columns that are read and written together: a day with steps of 60 s, the most that Ctrl-C can lose."""
 
 
 def export(
@@ -62,7 +64,7 @@ def export(
     step: StepOption = "60s",
     namespace: NamespaceOption = "*",
 ) -> None:
-    """Write the traffic of every service that Prometheus knows to a file, for backtest and plan --export.
+    """Write the traffic of every service in Prometheus to a file, for backtest and plan --export.
 
     Columns: timestamp (Unix seconds, start of the interval), series (namespace/service), requests,
     service_time_s.
@@ -75,10 +77,10 @@ def export(
     try:
         start_s, end_s = _span(source, since, until, step_s)
         with bars() as progress:
-            written = _copy(source, out, namespace, start_s, end_s, step_s, progress("export"))
+            summary = _copy(source, out, namespace, start_s, end_s, step_s, progress("export"))
     finally:
         source.close()
-    say(written)
+    say(summary)
 
 
 def _copy(
@@ -88,11 +90,11 @@ def _copy(
     start_s: int,
     end_s: int,
     step_s: int,
-    told: Callable[[float], None],
+    on_progress: Callable[[float], None],
 ) -> str:
-    """Slice by slice from `source` to `out`; what was done, in words.
+    """Copy the demand in slices from `source` to `out`; return a summary in words.
 
-    Ctrl-C keeps the slices read so far.
+    Ctrl-C keeps the slices that are copied.
     """
     from forecaster.sources.exports import Writer
     from forecaster.sources.prometheus.errors import NoData
@@ -104,42 +106,44 @@ def _copy(
         try:
             for from_s in range(start_s, end_s, SLICE_COLUMNS * step_s):
                 to_s = min(end_s, from_s + SLICE_COLUMNS * step_s)
-                # Prometheus may not reach back so far.
+                # Prometheus may not have data that old.
                 with suppress(NoData):
                     demand = source.read(from_s, to_s, step_s)
                     warnings.update(dict.fromkeys(demand.warnings))
-                    writer.write(part_of(demand, namespace))
+                    writer.write(chunk_of(demand, namespace))
                 done_s = to_s
-                told((done_s - start_s) / (end_s - start_s))
+                on_progress((done_s - start_s) / (end_s - start_s))
         except KeyboardInterrupt:
-            say(f"stopped: {writer.rows} rows, {_said(start_s)} to {_said(done_s)}, are in {out}")
+            say(f"stopped: {writer.rows} rows, {_time_text(start_s)} to {_time_text(done_s)}, are in {out}")
             raise
         finally:
             for warning in warnings:
                 say(warning)
         if writer.rows == 0:
-            span = f"{_said(start_s)} to {_said(end_s)}"
+            span = f"{_time_text(start_s)} to {_time_text(end_s)}"
             raise NoData(
                 f"{source.url}: nothing was observed, {span}, in namespaces {namespace}; no file is written"
             )
-    return f"{writer.rows} rows, {_said(start_s)} to {_said(end_s)}, are in {out}"
+    return f"{writer.rows} rows, {_time_text(start_s)} to {_time_text(end_s)}, are in {out}"
 
 
-def part_of(demand: "Demand", namespace: str) -> "Part":
-    """Demand as rows of a file: requests per step and service time, summed to the services of `namespace`."""
+def chunk_of(demand: "Demand", namespace: str) -> "ExportChunk":
+    """Return demand as rows of a file: requests per step and service time, by service of `namespace`."""
     import numpy as np
 
-    from forecaster.history.store import by_service
-    from forecaster.sources.exports import Part
+    from forecaster.history.service_demand import sum_by_service
+    from forecaster.sources.exports import ExportChunk
 
-    services = by_service(demand)
+    services = sum_by_service(demand)
     kept = [i for i, key in enumerate(services.keys) if fnmatchcase(key.namespace, namespace)]
-    arrived, busy = services.arrivals[kept], services.busy[kept]
-    served = np.divide(busy, arrived, out=np.full(arrived.shape, np.nan, np.float32), where=arrived > 0)
-    return Part(
+    arrivals, busy = services.arrivals[kept], services.busy[kept]
+    service_time_s = np.divide(
+        busy, arrivals, out=np.full(arrivals.shape, np.nan, np.float32), where=arrivals > 0
+    )
+    return ExportChunk(
         series=tuple(str(services.keys[i]) for i in kept),
-        counts=arrived * np.float32(services.step_s),
-        service_time_s=served,
+        counts=arrivals * np.float32(services.step_s),
+        service_time_s=service_time_s,
         start_s=services.start_s,
         step_s=services.step_s,
     )
@@ -154,7 +158,7 @@ def _sources(config: Path | None, prometheus: str | None) -> "Sources":
 
 
 def _span(source: "PrometheusSource", since: str, until: str | None, step_s: int) -> tuple[int, int]:
-    """Unix seconds on the grid of `step_s`."""
+    """Return start and end, Unix seconds on the grid of `step_s`."""
     from scaler.cli.offline import moment
 
     if until is None:
@@ -166,7 +170,7 @@ def _span(source: "PrometheusSource", since: str, until: str | None, step_s: int
     start_s = _since(since, end_s)
     start_s -= start_s % step_s
     if start_s >= end_s:
-        raise typer.BadParameter(f"--since {since} is not before {_said(end_s)}")
+        raise typer.BadParameter(f"--since {since} is not before {_time_text(end_s)}")
     return start_s, end_s
 
 
@@ -194,5 +198,5 @@ def _seconds(text: str, option: str) -> float:
     return seconds
 
 
-def _said(at_s: int) -> str:
+def _time_text(at_s: int) -> str:
     return f"{datetime.fromtimestamp(at_s, UTC):%Y-%m-%dT%H:%M:%SZ}"

@@ -1,4 +1,4 @@
-"""What `backtest` and `recommend` share: files and words from the command line, to traffic to replay."""
+"""Convert files and options of `backtest` and `recommend` to the traffic that is replayed."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -9,7 +9,7 @@ if TYPE_CHECKING:
     from scaler.backtest.series import Traffic
 
 
-def exported(
+def exported_traffic(
     files: list[Path],
     values: ValuesAre,
     *,
@@ -19,14 +19,18 @@ def exported(
     seed: int,
     score_from_s: int | None = None,
 ) -> "Traffic":
-    """The traffic of the files; what was put right in them is said.  Raises what has `exit_code` 2."""
+    """Return the traffic of the files, and report what was corrected in them.
+
+    Raises:
+        ConfigError, ExportError, TrafficError: the input is wrong (exit code 2).
+    """
     from config.scenario import load_scenario
     from forecaster.sources.exports import read_export
     from scaler.backtest.series import traffic_of
     from scaler.cli.progress import say
 
-    world = load_scenario(scenario)
+    loaded = load_scenario(scenario)
     export = read_export(files, values.value)
-    for repair in export.repairs:
-        say(repair)
-    return traffic_of(export, world, only=series, scale_to=scale_to, seed=seed, score_from_s=score_from_s)
+    for note in export.notes:
+        say(note)
+    return traffic_of(export, loaded, only=series, scale_to=scale_to, seed=seed, score_from_s=score_from_s)

@@ -1,7 +1,7 @@
-"""Ctrl-C while there is nothing yet that could be kept: it ends the process there and then.
+"""Let Ctrl-C end the process at once while there is no work to keep.
 
-Python turns Ctrl-C into an exception in whatever runs at that moment.  While modules load and code compiles
-that may be a callback whose exceptions are dropped, and the program goes on as if nothing had been asked.
+Python raises Ctrl-C as an exception in the code that runs at that moment.  While modules load and code
+compiles, that may be a callback whose exceptions are dropped, and the program would continue.
 """
 
 import os
@@ -11,21 +11,21 @@ from contextlib import contextmanager
 from typing import Any
 
 INTERRUPTED = 130
-"""What a shell reports of a process that Ctrl-C has ended: 128 + SIGINT."""
+"""Exit code that a shell reports for a process that Ctrl-C ended: 128 + SIGINT."""
 
 
 @contextmanager
-def ends_at_once() -> Iterator[None]:
-    """Inside, Ctrl-C ends the process without unwinding; a process told to ignore it goes on ignoring it."""
-    before = signal.getsignal(signal.SIGINT)
-    if before is signal.SIG_IGN:
+def interrupt_ends_process() -> Iterator[None]:
+    """End the process without unwinding on Ctrl-C; a process that ignores Ctrl-C continues to ignore it."""
+    previous = signal.getsignal(signal.SIGINT)
+    if previous is signal.SIG_IGN:
         yield
         return
     signal.signal(signal.SIGINT, _end)
     try:
         yield
     finally:
-        signal.signal(signal.SIGINT, before)
+        signal.signal(signal.SIGINT, previous)
 
 
 def _end(_: int, __: Any) -> None:

@@ -1,4 +1,4 @@
-"""`tidecast kpa`: what Knative's autoscaler would have done, second by second, in a scenario."""
+"""`tidecast kpa`: compute what Knative's autoscaler does in a scenario, second by second."""
 
 from pathlib import Path
 from typing import Annotated
@@ -17,16 +17,16 @@ def kpa(
 ) -> None:
     """Run the rules of Knative's autoscaler (KPA) on a scenario; needs no cluster.
 
-    Prints one JSON object, `{"expected": {"resolved": ..., "ticks": [...]}}`: the parameters that hold, and
-    what each tick saw and did.  What the file itself has as `expected` is passed over.  Exit code 2 where
-    Knative would refuse the configuration or the annotations, with the reason.
+    It prints one JSON object, `{"expected": {"resolved": ..., "ticks": [...]}}`: the resolved parameters, and
+    the observations and decisions of each tick.  `expected` in the file is ignored.  The exit code is 2 where
+    Knative would reject the configuration or the annotations; the reason is shown.
     """
     from scaler.cli.options import Format
     from scaler.cli.output import write_value
-    from scaler.kpa.scenario import expected
+    from scaler.kpa.scenario import run_scenario
     from scaler.kpa.scenario_file import load_scenario_input
 
     given = load_scenario_input(scenario)
-    for name in given.passed_over:
-        typer.echo(f"tidecast: input.{name} is not known and was passed over", err=True)
-    write_value({"expected": expected(given)}, Format.JSON)
+    for name in given.ignored_keys:
+        typer.echo(f"tidecast: input.{name} is not known and is ignored", err=True)
+    write_value({"expected": run_scenario(given)}, Format.JSON)

@@ -1,4 +1,4 @@
-"""What `plan --export` and `explain --export` share: files and words from the command line, to a plan."""
+"""Convert files and options of `plan --export` and `explain --export` to a plan."""
 
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -20,37 +20,45 @@ def offline(
     files: list[Path],
     *,
     scenario: str,
-    at: str | None,
+    at_time: str | None,
     series: str,
     delay_cost: float | None,
     config: Path | None,
 ) -> Offline:
-    """The plan that the options ask for.  Raises what has `exit_code` 2."""
+    """Return the plan that the options describe.
+
+    Raises:
+        ConfigError, ExportError, OfflineError: the input is wrong (exit code 2).
+    """
     settings = load(config) if config else Settings()
     policy = settings.policy
     if delay_cost is not None:
         policy = replace(policy, delay_cost=delay_cost)
-    world = load_scenario(scenario)
-    at_s = moment(at) if at is not None else None
+    loaded = load_scenario(scenario)
+    at_s = moment(at_time) if at_time is not None else None
     export = read_export(files)
-    for repair in export.repairs:
-        say(repair)
+    for note in export.notes:
+        say(note)
     timing = PlanTiming(period_s=settings.timing.planning_period_s, hold_s=settings.timing.hold_s)
     with bars() as progress:
         return plan_export(
             export,
-            world,
+            loaded,
             policy,
             timing,
             at_s=at_s,
-            calendar=world.calendar if world.calendar != Calendar() else settings.ahead.calendar,
+            calendar=loaded.calendar if loaded.calendar != Calendar() else settings.announcements.calendar,
             only=series,
             progress=progress,
         )
 
 
 def moment(text: str) -> int:
-    """Unix seconds of a time as people write it; UTC where it names no zone."""
+    """Return the Unix seconds of a time; UTC where it has no zone.
+
+    Raises:
+        BadParameter: the text is not a time (exit code 2).
+    """
     try:
         read = datetime.fromtimestamp(float(text), UTC) if _is_number(text) else datetime.fromisoformat(text)
     except (ValueError, OverflowError, OSError):

@@ -1,4 +1,4 @@
-"""Options that several commands share, each told once."""
+"""Define the options that several commands share."""
 
 import math
 from enum import StrEnum
@@ -9,14 +9,14 @@ import typer
 
 
 class Format(StrEnum):
-    """How data are written to stdout."""
+    """Format of data on stdout."""
 
     TABLE = "table"
     JSON = "json"
     YAML = "yaml"
 
 
-FormatOption = Annotated[Format, typer.Option("-o", "--output", help="How to write the data.")]
+FormatOption = Annotated[Format, typer.Option("-o", "--output", help="Format of the data.")]
 """`-o table|json|yaml`; default `Format.TABLE`."""
 
 JsonOption = Annotated[bool, typer.Option("--json", help="Short for -o json.")]
@@ -44,14 +44,14 @@ KubeconfigOption = Annotated[
 
 
 class ValuesAre(StrEnum):
-    """What the values of a Prometheus answer are."""
+    """Kind of the values in a range query of Prometheus: requests per second, or per step."""
 
     RATE = "rate"
     COUNT = "count"
 
 
-def a_number(value: float | None) -> float | None:
-    """What is no number passes every bound, so it is refused here."""
+def not_nan(value: float | None) -> float | None:
+    """Reject NaN, which passes every range check."""
     if value is not None and math.isnan(value):
         raise typer.BadParameter("nan is not a number")
     return value
@@ -61,7 +61,7 @@ FilesArgument = Annotated[
     list[Path],
     typer.Argument(
         metavar="EXPORT",
-        help="Exported metrics: .csv, .csv.gz, .parquet, or .json as Prometheus answers a range query.",
+        help="Exported metrics: .csv, .csv.gz, .parquet, or .json with a range query of Prometheus.",
         show_default=False,
     ),
 ]
@@ -72,8 +72,8 @@ ScenarioOption = Annotated[
     typer.Option(
         "--scenario",
         metavar="NAME|FILE",
-        help="How pods start and serve: heavy, web, sparse, or a YAML or JSON file.  A calendar in it goes"
-        " before the configuration's.",
+        help="How pods start and serve: heavy, web, sparse, or a YAML or JSON file.  Its calendar takes"
+        " precedence over that of the configuration.",
     ),
 ]
 """`--scenario NAME|FILE`; default "web"."""
@@ -85,24 +85,28 @@ ScaleOption = Annotated[
         metavar="RATE",
         min=1e-6,
         max=100_000,
-        callback=a_number,
-        help="Scale each series to so many requests/s in the mean.",
+        callback=not_nan,
+        help="Mean requests/s to which each series is scaled.",
     ),
 ]
 """`--scale-to RATE`; default None."""
 
-SeriesOption = Annotated[str, typer.Option("--series", metavar="GLOB", help="Only the series that fit.")]
+SeriesOption = Annotated[str, typer.Option("--series", metavar="GLOB", help="Only the series that match.")]
 """`--series GLOB`; default "*"."""
 
 SeedOption = Annotated[
-    int, typer.Option("--seed", min=0, help="Of the randomness that turns longer steps into seconds.")
+    int, typer.Option("--seed", min=0, help="Random seed for spreading a step's requests over its seconds.")
 ]
 """`--seed N`; default 7."""
 
 JobsOption = Annotated[
     int | None,
     typer.Option(
-        "--jobs", metavar="N", min=1, max=1024, help="Series worked on at a time; default one a processor."
+        "--jobs",
+        metavar="N",
+        min=1,
+        max=1024,
+        help="Series that are processed in parallel; default one per processor.",
     ),
 ]
 """`--jobs N`; default None."""
@@ -112,21 +116,27 @@ DaskOption = Annotated[
     typer.Option(
         "--dask",
         metavar="ADDRESS",
-        help="Work on the series on a Dask cluster whose scheduler is there, such as "
-        "tcp://dask-scheduler:8786.  Its workers have Tidecast installed, with the extra `dask`.",
+        help="Process the series on the Dask cluster with the scheduler at ADDRESS, such as "
+        "tcp://dask-scheduler:8786.  Its workers need Tidecast with the extra `dask`.",
     ),
 ]
 """`--dask ADDRESS`; default None."""
 
 ValuesOption = Annotated[
     ValuesAre,
-    typer.Option("--values", help="What the values of a Prometheus answer are: a second, or a step."),
+    typer.Option(
+        "--values", help="Unit of the values of a Prometheus range query: requests per second, or per step."
+    ),
 ]
 """`--values rate|count`; default `ValuesAre.RATE`."""
 
 
 def chosen(output: Format, as_json: bool) -> Format:
-    """The format that `-o` and `--json` together ask for.  BadParameter (exit code 2) where they disagree."""
+    """Return the format that `-o` and `--json` select.
+
+    Raises:
+        BadParameter: they contradict each other (exit code 2).
+    """
     if as_json and output is Format.YAML:
         raise typer.BadParameter("--json and -o yaml exclude each other")
     return Format.JSON if as_json else output

@@ -1,4 +1,4 @@
-"""Writes data to stdout, and nothing but data: as a table for people, as JSON or YAML for programs."""
+"""Write data to stdout, and nothing else: as a table for people, as JSON or YAML for programs."""
 
 import json
 import math
@@ -14,11 +14,11 @@ Row = Mapping[str, Any]
 
 
 def write_rows(rows: Sequence[Row], output: Format, *, columns: Sequence[str] | None = None) -> None:
-    """Write one row for each thing.
+    """Write rows.
 
-    rows     name -> value; values are what `plain` takes.
-    columns  names of the columns of a table, in their order; default those of the first row.
-             JSON and YAML have all names.
+    rows      name -> value; values are those that `plain` accepts
+    columns   names of the columns of a table, in their order; default those of the first row.
+              JSON and YAML have all names.
     """
     if output is not Format.TABLE:
         write_value([dict(row) for row in rows], output)
@@ -36,7 +36,7 @@ def write_rows(rows: Sequence[Row], output: Format, *, columns: Sequence[str] | 
 
 
 def write_value(value: Any, output: Format) -> None:
-    """Write one thing of any shape; as a table it is written in YAML's form, which people can read."""
+    """Write one value of any shape; as a table it is written as YAML, which people can read."""
     if output is Format.JSON:
         sys.stdout.write(json.dumps(plain(value), indent=2, ensure_ascii=False, allow_nan=False) + "\n")
         return
@@ -46,25 +46,25 @@ def write_value(value: Any, output: Format) -> None:
 
 
 def plain(value: Any) -> Any:
-    """A value as JSON has it: numpy's numbers and arrays, dataclasses, enums and sets become plain ones.
+    """Return a value of JSON's types for a value of numbers, arrays, dataclasses, enums and sets.
 
     NaN and infinity become None: JSON has neither.
     """
     if hasattr(value, "tolist"):
         value = value.tolist()
     elif is_dataclass(value) and type(value).__str__ is object.__str__:
-        value = {each.name: getattr(value, each.name) for each in fields(value)}
+        value = {field.name: getattr(value, field.name) for field in fields(value)}
     if isinstance(value, Mapping):
-        return {str(key): plain(each) for key, each in value.items()}
+        return {str(key): plain(item) for key, item in value.items()}
     if isinstance(value, set | frozenset):
-        return sorted(plain(each) for each in value)
+        return sorted(plain(item) for item in value)
     if isinstance(value, list | tuple):
-        return [plain(each) for each in value]
+        return [plain(item) for item in value]
     return _plain_scalar(value)
 
 
 def aligned(rows: Sequence[Sequence[str]], right: Sequence[bool]) -> str:
-    """Lines of columns two spaces apart; `right` says which are set to the right."""
+    """Return lines of columns that are two spaces apart; `right` marks the columns that are right-aligned."""
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     lines = []
     for row in rows:
@@ -79,7 +79,7 @@ def _plain_scalar(value: Any) -> Any:
         return value if math.isfinite(value) else None
     if value is None or isinstance(value, bool):
         return value
-    # An enum of numbers is told by its name, what knows how to print itself (a key) by its words.
+    # An enum of numbers is written by its name, a value with its own text (a key) by that text.
     if isinstance(value, Enum) and not isinstance(value, str):
         return value.name.lower()
     return int(value) if isinstance(value, int) else str(value)
@@ -94,7 +94,7 @@ def _cell(value: Any) -> str:
     if isinstance(value, float):
         return f"{value:.4g}" if abs(value) < 10_000 else f"{value:.0f}"
     if isinstance(value, list):
-        return ",".join(_cell(each) for each in value) or "-"
+        return ",".join(_cell(item) for item in value) or "-"
     return str(value)
 
 
@@ -107,6 +107,6 @@ def _rich_table(heads: Sequence[str], cells: Sequence[Sequence[str]], right: Seq
     for head, to_right in zip(heads, right, strict=True):
         table.add_column(head, justify="right" if to_right else "left")
     for row in cells:
-        # Text, not str: what is in brackets is data here, not rich's markup.
+        # Text, not str: brackets are data here, not rich's markup.
         table.add_row(*map(Text, row))
     Console(file=sys.stdout).print(table)

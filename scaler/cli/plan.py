@@ -1,4 +1,4 @@
-"""`tidecast plan`: one cycle, and a table of what it would do and why."""
+"""`tidecast plan`: plan once, and print the floors with their reasons."""
 
 from pathlib import Path
 from typing import Annotated, Any
@@ -29,24 +29,24 @@ AtOption = Annotated[
     typer.Option(
         "--at",
         metavar="TIME",
-        help="With --export: as if now were TIME (Unix seconds or 2026-01-31T12:00:00Z); "
+        help="With --export: plan as if the current time were TIME (Unix seconds or 2026-01-31T12:00:00Z); "
         "default the file's end.",
     ),
 ]
 SeriesOption = Annotated[
-    str, typer.Option("--series", metavar="GLOB", help="Only the services or series that fit.")
+    str, typer.Option("--series", metavar="GLOB", help="Only the services or series that match.")
 ]
 DelayCostOption = Annotated[
     float | None,
-    typer.Option("--delay-cost", min=1e-6, help="Pod-seconds that one delayed request is worth; default 30."),
+    typer.Option("--delay-cost", min=1e-6, help="Cost of one delayed request in pod-seconds; default 30."),
 ]
-COLUMNS = ("series", "floor", "wanted", "why", "bound", "median_rps", "high_rps", "service_time_s", "lead_s")
+COLUMNS = ("series", "floor", "desired", "why", "bound", "median_rps", "high_rps", "service_time_s", "lead_s")
 
 
 def plan(
     export: ExportOption = None,
     scenario: ScenarioOption = "web",
-    at: AtOption = None,
+    at_time: AtOption = None,
     series: SeriesOption = "*",
     delay_cost: DelayCostOption = None,
     config: ConfigOption = None,
@@ -54,7 +54,7 @@ def plan(
     output: FormatOption = Format.TABLE,
     as_json: JsonOption = False,
 ) -> None:
-    """Plan once, and show what would be done and why.  Nothing is written anywhere.
+    """Plan once, and show each floor and its reason.  Nothing is written.
 
     From Prometheus and a cluster, or from a file: tidecast plan --export FILE --scenario web
     """
@@ -62,9 +62,9 @@ def plan(
 
     output = chosen(output, as_json)
     if export:
-        rows = _from_files(export, scenario, at, series, delay_cost, config)
+        rows = _from_files(export, scenario, at_time, series, delay_cost, config)
     else:
-        if at is not None:
+        if at_time is not None:
             raise typer.BadParameter("--at needs --export")
         rows = _from_cluster(series, delay_cost, config, kubeconfig)
     write_rows(rows, output, columns=COLUMNS)
@@ -73,15 +73,17 @@ def plan(
 def _from_files(
     files: list[Path],
     scenario: str,
-    at: str | None,
+    at_time: str | None,
     series: str,
     delay_cost: float | None,
     config: Path | None,
 ) -> list[dict[str, Any]]:
     from scaler.cli.offline import offline
 
-    made = offline(files, scenario=scenario, at=at, series=series, delay_cost=delay_cost, config=config)
-    return plan_rows(made.plan, made.series)
+    planned = offline(
+        files, scenario=scenario, at_time=at_time, series=series, delay_cost=delay_cost, config=config
+    )
+    return plan_rows(planned.plan, planned.series)
 
 
 def _from_cluster(
@@ -89,31 +91,31 @@ def _from_cluster(
 ) -> list[dict[str, Any]]:
     from fnmatch import fnmatchcase
 
-    from scaler.cli.live import one_look, settings_of
+    from scaler.cli.cluster import planned_from_cluster, settings_of
 
-    with one_look(settings_of(config, delay_cost=delay_cost), kubeconfig) as (_, _, made):
-        rows = plan_rows(made, tuple(str(key) for key in made.keys))
+    with planned_from_cluster(settings_of(config, delay_cost=delay_cost), kubeconfig) as (_, _, fleet_plan):
+        rows = plan_rows(fleet_plan, tuple(str(key) for key in fleet_plan.keys))
     return [row for row in rows if fnmatchcase(row["series"], series)]
 
 
-def plan_rows(plan: Any, names: tuple[str, ...]) -> list[dict[str, Any]]:
-    """A FleetPlan as rows for people and programs."""
+def plan_rows(fleet_plan: Any, names: tuple[str, ...]) -> list[dict[str, Any]]:
+    """Return a `FleetPlan` as one mapping per Revision, for people and programs."""
     rows = []
     for i, name in enumerate(names):
-        one = plan.at(i)
+        revision_plan = fleet_plan.plan_at(i)
         rows.append(
             {
                 "series": name,
-                "floor": one.floor,
-                "wanted": one.desired,
-                "why": str(one.reason),
-                "bound": str(one.bound),
-                "median_rps": one.median,
-                "high_rps": one.high,
-                "peak_demand": one.peak_demand,
-                "service_time_s": one.service_time_s,
-                "lead_s": one.lead_s,
-                "at": plan.at_s,
+                "floor": revision_plan.floor,
+                "desired": revision_plan.desired,
+                "why": str(revision_plan.reason),
+                "bound": str(revision_plan.bound),
+                "median_rps": revision_plan.peak_median,
+                "high_rps": revision_plan.peak_p95,
+                "peak_demand": revision_plan.peak_demand,
+                "service_time_s": revision_plan.service_time_s,
+                "lead_s": revision_plan.lead_s,
+                "at": fleet_plan.now_s,
             }
         )
     return rows

@@ -1,4 +1,4 @@
-"""`tidecast recommend`: annotations that would have served a service better, with nothing installed."""
+"""`tidecast recommend`: print annotations that would have served a service better."""
 
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -17,8 +17,8 @@ from scaler.cli.options import (
     SeriesOption,
     ValuesAre,
     ValuesOption,
-    a_number,
     chosen,
+    not_nan,
 )
 
 if TYPE_CHECKING:
@@ -32,14 +32,12 @@ DelayCostOption = Annotated[
         "--delay-cost",
         min=1e-6,
         max=1e9,
-        callback=a_number,
-        help="Pod-seconds that one delayed request is worth.",
+        callback=not_nan,
+        help="Cost of one delayed request in pod-seconds.",
     ),
 ]
-LEAVE = "leave as it is"
-UNNAMED = (
-    "the series' name has no namespace (namespace/name); kubectl -n says it, else the one in use is meant"
-)
+LEAVE = "leave unchanged"
+UNNAMED = "the series has no namespace (namespace/name): kubectl -n sets it, else the current one applies"
 
 
 def recommend(
@@ -54,104 +52,104 @@ def recommend(
     output: FormatOption = Format.TABLE,
     as_json: JsonOption = False,
 ) -> None:
-    """Replay settings of Knative's autoscaler on exported traffic; print the annotations worth setting.
+    """Replay settings of Knative's autoscaler on exported traffic; print those that serve it better.
 
-    Settings are chosen on the first half of the traffic and judged on the second, of which the figures are.
+    The first half of the traffic selects the settings; the metrics are those of the second half.
 
     To apply them: tidecast recommend FILE -o yaml | kubectl apply --server-side --field-manager=owner -f -
     """
-    from scaler.cli.exported import exported
+    from scaler.cli.exported import exported_traffic
     from scaler.cli.output import write_rows
 
     output = chosen(output, as_json)
-    traffic = exported(files, values, scenario=scenario, scale_to=scale_to, series=series, seed=seed)
-    found = _found(traffic, delay_cost, jobs)
+    traffic = exported_traffic(files, values, scenario=scenario, scale_to=scale_to, series=series, seed=seed)
+    recommendations = _recommendations(traffic, delay_cost, jobs)
     if output is Format.YAML:
-        typer.echo(patches(found), nl=False)
+        typer.echo(patches(recommendations), nl=False)
     elif output is Format.JSON:
-        write_rows([told(one) for one in found], output)
+        write_rows([as_dict(recommendation) for recommendation in recommendations], output)
     else:
-        write_rows([_row(one) for one in found], output)
-    if len(found) < len(traffic):
+        write_rows([_row(recommendation) for recommendation in recommendations], output)
+    if len(recommendations) < len(traffic):
         raise typer.Exit(INTERRUPTED)
 
 
-def _found(traffic: "Traffic", delay_cost: float, jobs: int | None) -> list["Recommendation"]:
-    """In the order of the series; fewer where Ctrl-C ended it, which is said."""
-    from scaler.backtest.recommend import recommend as best
+def _recommendations(traffic: "Traffic", delay_cost: float, jobs: int | None) -> list["Recommendation"]:
+    """Return the recommendations in the order of the series; fewer, with a message, after Ctrl-C."""
+    from scaler.backtest.recommend import recommend as recommend_series
     from scaler.cli.progress import bars, say
     from scaler.parallel.threads import threads
 
-    def advised(k: int) -> "Recommendation":
-        subject = traffic.series_at(k)
-        return best(subject.series, subject.arrivals, subject.scenario, delay_cost)
+    def of_series(k: int) -> "Recommendation":
+        series = traffic.series_at(k)
+        return recommend_series(series.name, series.arrivals, series.scenario, delay_cost)
 
-    found = {}
+    completed = {}
     with bars() as progress, threads(jobs) as executor:
-        done = progress("replaying")
-        for k, one in executor(advised, range(len(traffic))):
-            found[k] = one
-            done(len(found) / len(traffic))
-    if len(found) < len(traffic):
-        say(f"stopped: {len(found)} of {len(traffic)} series were looked at")
-    return [found[k] for k in sorted(found)]
+        on_progress = progress("replaying")
+        for k, recommendation in executor(of_series, range(len(traffic))):
+            completed[k] = recommendation
+            on_progress(len(completed) / len(traffic))
+    if len(completed) < len(traffic):
+        say(f"stopped: {len(completed)} of {len(traffic)} series are completed")
+    return [completed[k] for k in sorted(completed)]
 
 
-def told(one: "Recommendation") -> dict[str, Any]:
-    """A recommendation as programs read it."""
+def as_dict(recommendation: "Recommendation") -> dict[str, Any]:
+    """Return a recommendation as programs read it."""
     return {
-        "series": one.series,
-        "annotations": one.setting.annotations(),
-        "before": one.before,
-        "after": one.after,
+        "series": recommendation.series,
+        "annotations": recommendation.settings.annotations(),
+        "before": recommendation.before,
+        "after": recommendation.after,
     }
 
 
-def patches(found: list["Recommendation"]) -> str:
-    """One document a Service, each a merge patch; what is left as it is has a comment."""
+def patches(recommendations: list["Recommendation"]) -> str:
+    """Return one merge patch per Service as YAML documents; a comment where nothing should change."""
     import yaml
 
     parts = []
-    for one in found:
-        annotations = one.setting.annotations()
+    for recommendation in recommendations:
+        annotations = recommendation.settings.annotations()
         if not annotations:
-            # A name may have any character; a comment ends with its line.
-            parts.append(f"# {' '.join(one.series.split())}: {LEAVE}\n")
+            # A name may contain any character; a comment ends with its line.
+            parts.append(f"# {' '.join(recommendation.series.split())}: {LEAVE}\n")
             continue
-        namespace, _, name = one.series.rpartition("/")
+        namespace, _, name = recommendation.series.rpartition("/")
         patch = {
             "apiVersion": "serving.knative.dev/v1",
             "kind": "Service",
             "metadata": {"name": name, **({"namespace": namespace} if namespace else {})},
             "spec": {"template": {"metadata": {"annotations": annotations}}},
         }
-        said = _change(one) if namespace else f"{_change(one)}\n# {UNNAMED}"
-        parts.append(f"---\n# {said}\n" + yaml.safe_dump(patch, sort_keys=False, allow_unicode=True))
+        comment = _change(recommendation) if namespace else f"{_change(recommendation)}\n# {UNNAMED}"
+        parts.append(f"---\n# {comment}\n" + yaml.safe_dump(patch, sort_keys=False, allow_unicode=True))
     return "".join(parts)
 
 
-def _row(one: "Recommendation") -> dict[str, Any]:
-    before, after, settings = one.before, one.after, one.setting.annotations()
-    short = ", ".join(f"{name.partition('/')[2]}={text}" for name, text in settings.items())
-    row: dict[str, Any] = {"series": one.series, "annotations": short or LEAVE}
-    for name, of in (("before", before), ("after", after)):
-        row[f"delayed_%_{name}"] = _percent(of.delayed, of.requests)
-        row[f"cold_%_{name}"] = _percent(of.cold, of.requests)
-        row[f"pod_hours_{name}"] = of.pod_s / 3600
-        row[f"starts_{name}"] = of.starts
+def _row(recommendation: "Recommendation") -> dict[str, Any]:
+    annotations = recommendation.settings.annotations()
+    short = ", ".join(f"{name.partition('/')[2]}={text}" for name, text in annotations.items())
+    row: dict[str, Any] = {"series": recommendation.series, "annotations": short or LEAVE}
+    for name, metrics in (("before", recommendation.before), ("after", recommendation.after)):
+        row[f"delayed_%_{name}"] = _percent(metrics.delayed, metrics.requests)
+        row[f"cold_%_{name}"] = _percent(metrics.cold, metrics.requests)
+        row[f"pod_hours_{name}"] = metrics.pod_s / 3600
+        row[f"starts_{name}"] = metrics.starts
     return row
 
 
-def _change(one: "Recommendation") -> str:
-    before, after = one.before, one.after
+def _change(recommendation: "Recommendation") -> str:
+    today, after = recommendation.before, recommendation.after
     return (
-        f"delayed {_percent(before.delayed, before.requests):.3g} -> "
+        f"delayed {_percent(today.delayed, today.requests):.3g} -> "
         f"{_percent(after.delayed, after.requests):.3g} %, "
-        f"cold {_percent(before.cold, before.requests):.3g} -> {_percent(after.cold, after.requests):.3g} %, "
-        f"pod-hours {before.pod_s / 3600:.4g} -> {after.pod_s / 3600:.4g}, "
-        f"starts {before.starts:.0f} -> {after.starts:.0f}"
+        f"cold {_percent(today.cold, today.requests):.3g} -> {_percent(after.cold, after.requests):.3g} %, "
+        f"pod-hours {today.pod_s / 3600:.4g} -> {after.pod_s / 3600:.4g}, "
+        f"starts {today.starts:.0f} -> {after.starts:.0f}"
     )
 
 
-def _percent(part: float, of: float) -> float:
-    return 100 * part / of if of else 0.0
+def _percent(part: float, whole: float) -> float:
+    return 100 * part / whole if whole else 0.0

@@ -1,4 +1,4 @@
-"""`tidecast release`: give back to the owners what nobody answers for."""
+"""`tidecast release`: revert the values of processes that no longer run."""
 
 from typing import Annotated
 
@@ -11,18 +11,19 @@ def release(
     kubeconfig: KubeconfigOption = None,
     namespace: Annotated[
         str | None,
-        typer.Option("--namespace", "-n", help="Where Tidecast runs, and so its Lease is."),
+        typer.Option("--namespace", "-n", help="Namespace in which Tidecast runs, with its Lease."),
     ] = None,
     force: Annotated[
         bool,
-        typer.Option("--force", help="Also while somebody leads, who may set it all again at once."),
+        typer.Option("--force", help="Release even while a leader is running; it may set everything again."),
     ] = False,
     output: FormatOption = Format.TABLE,
     as_json: JsonOption = False,
 ) -> None:
-    """Take back every floor and setting that Tidecast has written, if its Lease has lapsed.
+    """Revert every floor and setting that Tidecast has set, if its Lease has expired.
 
-    The owners' values stand afterwards.  Right after a crash it waits a moment for a standby to take over.
+    The owners' values are then in effect.  Right after a crash it waits a moment for a standby to become
+    leader.
     """
     from scaler.cli.output import write_rows
     from scaler.controller.changes import Result, WriteResult
@@ -34,17 +35,21 @@ def release(
 
     form = chosen(output, as_json)
     connection = Connection.open(kubeconfig)
-    outcomes: list[WriteResult] = []
+    results: list[WriteResult] = []
     leader = None if force else until_abandoned(connection, own_namespace(namespace))
     if leader is None:
-        outcomes = sweep(connection)
+        results = sweep(connection)
     else:
-        typer.echo(f"{leader} leads: nothing taken back (--force does it all the same)", err=True)
+        typer.echo(f"{leader} is the leader: nothing is reverted (--force reverts anyway)", err=True)
     columns = ("revision", "result", "message")
-    rows = [dict(zip(columns, (str(o.order.key), o.result.value, o.message), strict=True)) for o in outcomes]
+    rows = [
+        {"revision": str(result.change.key), "result": result.result.value, "message": result.message}
+        for result in results
+    ]
     write_rows(rows, form, columns=columns)
-    kept = [o for o in outcomes if o.result not in (Result.APPLIED, Result.UNCHANGED, Result.GONE)]
-    if kept:
+    reverted = (Result.APPLIED, Result.UNCHANGED, Result.GONE)
+    failed = [result for result in results if result.result not in reverted]
+    if failed:
         raise ApiError(
-            f"{len(kept)} of {len(outcomes)} could not be taken back, the first: {kept[0].message}"
+            f"{len(failed)} of {len(results)} could not be reverted, the first: {failed[0].message}"
         )

@@ -1,4 +1,4 @@
-"""`tidecast run`: the service."""
+"""`tidecast run`: run the service."""
 
 import signal
 import sys
@@ -16,13 +16,13 @@ NamespaceOption = Annotated[
     typer.Option(
         "--namespace",
         metavar="NAME",
-        help="Where our Lease and the ConfigMap config-tidecast are; default the pod's own, else tidecast.",
+        help="Namespace of the Lease and of the ConfigMap; default that of the pod, else tidecast.",
         show_default=False,
     ),
 ]
-ListenOption = Annotated[
+ListenAddressOption = Annotated[
     str,
-    typer.Option("--listen", metavar="HOST:PORT", help="Where /healthz, /readyz and /metrics are answered."),
+    typer.Option("--listen", metavar="HOST:PORT", help="Address of /healthz, /readyz and /metrics."),
 ]
 
 
@@ -30,49 +30,52 @@ def run(
     config: ConfigOption = None,
     kubeconfig: KubeconfigOption = None,
     namespace: NamespaceOption = None,
-    listen: ListenOption = "0.0.0.0:8080",
+    listen_address: ListenAddressOption = "0.0.0.0:8080",
 ) -> None:
     """Run the service beside Knative, until SIGTERM.
 
-    The ConfigMap config-tidecast is watched, and an edit takes effect within seconds; with --config a file
-    rules instead.  In mode observe, the default, nothing is written to any Revision.
+    It watches the ConfigMap config-tidecast, and an edit takes effect within seconds; with --config, that
+    file is used instead.  In mode observe, the default, nothing is written to any Revision.
     """
-    host, port = _address(listen)
+    host, port = _address(listen_address)
     _log_to_stderr()
     serve(config, kubeconfig, namespace, host, port)
 
 
 def serve(config: Path | None, kubeconfig: Path | None, namespace: str | None, host: str, port: int) -> None:
-    """Everything put together, until a signal comes."""
+    """Start all parts of the service, and stop them after a signal."""
+    import logging
+
     from config.overrides import resolve
-    from scaler.cli.live import settings_of
+    from scaler.cli.cluster import settings_of
     from scaler.knative.cluster import Cluster
     from scaler.knative.connection import Connection
     from scaler.knative.events import Events
     from scaler.knative.lease import Leadership
     from scaler.server.http import application
-    from scaler.server.service import Service, Web
-    from scaler.server.wiring import identity, own_namespace, synced
+    from scaler.server.service import TidecastService, Web
+    from scaler.server.wiring import identity, own_namespace, wait_until_synced
 
     settings = settings_of(config)
     connection, home = Connection.open(kubeconfig), own_namespace(namespace)
-    leadership = Leadership(connection, home, identity(), duration_s=settings.acting.lease_duration_s)
+    leadership = Leadership(connection, home, identity(), duration_s=settings.actuation.lease_duration_s)
     cluster = Cluster(
         connection, settings, resolve, namespace=None if config else home, leadership=leadership
     )
-    # Until there is something to take back, a signal ends it at once.
+    # Until there is a value to revert, a signal ends the process at once.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
+    logging.getLogger("tidecast").info("waiting for the API server %s", connection.server)
     cluster.start()
     try:
-        synced(cluster)
+        wait_until_synced(cluster)
         ended, signals = _until_signal()
-        service = Service(
+        service = TidecastService(
             settings, cluster, Events(connection), namespace=home, watches_config=config is None
         )
         web = Web(application(service.status_store), host, port)
         web.start()
         if not web.wait():
-            raise typer.BadParameter(f"nothing can be answered at {host}:{port}; is the port taken?")
+            raise typer.BadParameter(f"--listen: cannot listen at {host}:{port}; is the port in use?")
         leadership.start()
         service.start()
         ended.wait()
@@ -86,22 +89,22 @@ def serve(config: Path | None, kubeconfig: Path | None, namespace: str | None, h
 
 
 def _until_signal() -> tuple[threading.Event, list[int]]:
-    """Set when a signal came; and which came."""
-    ended, came = threading.Event(), list[int]()
+    """Return an event that is set by a signal, and the list of the signals that arrived."""
+    ended, received = threading.Event(), list[int]()
 
     def end(number: int, _: object) -> None:
-        came.append(number)
+        received.append(number)
         ended.set()
 
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, end)
-    return ended, came
+    return ended, received
 
 
-def _address(listen: str) -> tuple[str, int]:
-    host, _, port = listen.rpartition(":")
+def _address(listen_address: str) -> tuple[str, int]:
+    host, _, port = listen_address.rpartition(":")
     if not host or not port.isdigit() or int(port) > 65535:
-        raise typer.BadParameter(f"{listen!r} is not HOST:PORT, such as 0.0.0.0:8080")
+        raise typer.BadParameter(f"--listen: {listen_address!r} is not HOST:PORT, such as 0.0.0.0:8080")
     return host.strip("[]"), int(port)
 
 
@@ -111,6 +114,6 @@ def _log_to_stderr() -> None:
     logging.basicConfig(
         stream=sys.stderr, level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s"
     )
-    # It warns of each job that falls due while another runs, which is how it should be here; what breaks
-    # in a job is told by the service itself.
+    # apscheduler warns of each job that is due while another runs, which is normal here; the service itself
+    # reports the errors of jobs.
     logging.getLogger("apscheduler").setLevel(logging.CRITICAL)

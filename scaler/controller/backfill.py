@@ -1,47 +1,43 @@
-"""A long range is read and taken in piece by piece: of a large fleet, all at once is much memory."""
+"""Read a long range of demand in chunks: a large fleet would need too much memory at once."""
 
-from collections.abc import Callable, Sequence
-from dataclasses import replace
+from collections.abc import Callable, Iterator, Sequence
 
 from forecaster.sources.demand import Demand
 from forecaster.sources.prometheus.errors import NoData
 
 CELLS = 2_000_000
-"""Steps of all Revisions in one piece, about; some six arrays of that size are in memory with it."""
-FEWEST_STEPS = 120
-LONGEST_S = 2 * 86400
+"""Steps times Revisions of one chunk, about; some six arrays of that size are in memory with it."""
+MIN_STEPS = 120
+"""Steps of a chunk, at least: shorter ones cost more in queries than they save in memory."""
+MAX_SPAN_S = 2 * 86400
+"""Seconds of a chunk, at most."""
 
 Span = tuple[int, int]
-"""From and until, Unix seconds."""
+"""First second, and the second after the last; Unix seconds."""
 
 
 def spans(from_s: int, until_s: int, step_s: int, revisions: int) -> list[Span]:
-    """[from_s, until_s) cut into pieces for so many Revisions, oldest first, on the grid of `step_s`."""
-    steps = max(FEWEST_STEPS, CELLS // max(1, revisions))
-    piece_s = step_s * max(1, min(steps, LONGEST_S // step_s))
-    return [(start_s, min(until_s, start_s + piece_s)) for start_s in range(from_s, until_s, piece_s)]
+    """Return [from_s, until_s) cut into spans on the grid of `step_s`, oldest first."""
+    steps = max(MIN_STEPS, CELLS // max(1, revisions))
+    span_s = step_s * max(1, min(steps, MAX_SPAN_S // step_s))
+    return [(start_s, min(until_s, start_s + span_s)) for start_s in range(from_s, until_s, span_s)]
 
 
-def read_in_chunks(
-    read: Callable[[int, int], Demand], pieces: Sequence[Span], take: Callable[[Demand], None]
-) -> Demand:
-    """Each piece is read and taken; comes to the last that there is, with the warnings of all.
+def read_in_chunks(read: Callable[[int, int], Demand], chunks: Sequence[Span]) -> Iterator[Demand]:
+    """Yield the demand of each span, oldest first; a span without data is left out.
 
-    A piece of which nothing is there is left out.  Raises NoData where that is all of them, and what `read`
-    raises else.
+    Raises:
+        NoData: no span has data.
+        ReadError: what `read` raises otherwise.
     """
-    last: Demand | None = None
-    warnings: dict[str, None] = {}
-    nothing = NoData("there is no range to read")
-    for start_s, end_s in pieces:
+    no_data, found = NoData("there is no range to read"), False
+    for start_s, end_s in chunks:
         try:
-            # The one before is let go here, before this one is summed and learned from.
-            last = read(start_s, end_s)
+            demand = read(start_s, end_s)
         except NoData as error:
-            nothing = error
+            no_data = error
             continue
-        warnings.update(dict.fromkeys(last.warnings))
-        take(last)
-    if last is None:
-        raise nothing
-    return replace(last, warnings=tuple(warnings))
+        found = True
+        yield demand
+    if not found:
+        raise no_data

@@ -1,4 +1,4 @@
-"""What a plan asks to be written, and what became of it."""
+"""Compute the changes that bring the annotations of a cluster to a plan, and name the results of writes."""
 
 from dataclasses import dataclass
 from enum import StrEnum
@@ -14,41 +14,40 @@ from scaler.plan.result import FleetPlan
 from scaler.plan.revision import RevisionSpec
 
 NOT_SET = -1
+"""A floor in arrays of floors: Tidecast sets none."""
 _WINDOW, _RETENTION = LEVERS.index(Lever.WINDOW), LEVERS.index(Lever.RETENTION)
 _DECIMALS = (2, 0, 2, 0)
-"""Of each setting: so many survive being written and read again; Knative wants whole seconds."""
+"""Decimals of each setting as LEVERS that survive being written and read; Knative wants whole seconds."""
 
 
 @dataclass(frozen=True)
 class Change:
-    """One thing to write: all of ours that should stand on a Revision afterwards.
+    """One change: everything that Tidecast should have set on a Revision afterwards.
 
-    floor    None: ours is taken back.
-    setting  what it does not say is taken back; its min_scale is not used.
+    floor      pods; None = no floor: one that Tidecast has set is reverted.
+    settings   settings that it leaves out are reverted; its min_scale is not used.
     """
 
     key: RevisionKey
     uid: str
     floor: int | None
-    setting: KpaSettings = UNSET
+    settings: KpaSettings = UNSET
 
     def __str__(self) -> str:
-        texts = {"floor": self.floor, **self.setting.texts()}
-        return (
-            ", ".join(f"{name} {text}" for name, text in texts.items() if text is not None)
-            or "all taken back"
-        )
+        texts = {"floor": self.floor, **self.settings.texts()}
+        parts = [f"{name} {text}" for name, text in texts.items() if text is not None]
+        return ", ".join(parts) or "everything reverted"
 
 
 class Result(StrEnum):
-    """What became of an order."""
+    """The result of a write."""
 
     APPLIED = "applied"
     UNCHANGED = "unchanged"
     GONE = "gone"
-    """The Revision is no longer there, or another one has its name."""
+    """The Revision no longer exists, or its name belongs to another one."""
     CONFLICT = "conflict"
-    """A person wrote there; it is theirs."""
+    """A person has written the value; it is theirs."""
     DENIED = "denied"
     THROTTLED = "throttled"
     UNREACHABLE = "unreachable"
@@ -57,19 +56,19 @@ class Result(StrEnum):
 
 @dataclass(frozen=True)
 class WriteResult:
-    """What became of one order, and why in words."""
+    """The result of writing one change, and the reason in words."""
 
-    order: Change
+    change: Change
     result: Result
     message: str = ""
 
 
 @dataclass(frozen=True, eq=False)
 class Applied:
-    """What of ours stands on Revisions, or should.
+    """The values of r Revisions that Tidecast has set, or should set.
 
-    floors     (r,) pods; NOT_SET where none does.
-    settings   (r, 4) as LEVERS; NaN where none does.
+    floors     (r,) pods, or NOT_SET.
+    settings   (r, 4) as LEVERS; NaN = not set.
     """
 
     floors: NDArray[np.int32]
@@ -77,10 +76,11 @@ class Applied:
 
 
 @dataclass(frozen=True, eq=False)
-class Allowed:
-    """What may be written; where it may not, ours is taken back.
+class Writable:
+    """What Tidecast may write; other values that it has set are reverted.
 
-    floors     (r,);  settings   (r, 4) as LEVERS.
+    floors     (r,)
+    settings   (r, 4) as LEVERS.
     """
 
     floors: NDArray[np.bool_]
@@ -88,65 +88,67 @@ class Allowed:
 
 
 def applied(revisions: tuple[RevisionSpec, ...]) -> Applied:
-    """What stands on them now."""
+    """Return the values that Tidecast has set on the Revisions."""
     floors = np.array([NOT_SET if r.floor is None else r.floor for r in revisions], np.int32)
-    rows = np.array([r.setting.row() for r in revisions], np.float64)
+    rows = np.array([r.settings.row() for r in revisions], np.float64)
     return Applied(floors, rows.reshape(-1, len(LEVERS)))
 
 
-def allowed(spec: FleetSpec, *, stale: bool = False) -> Allowed:
-    """What may be written on the Revisions of `spec`: nothing, where what is known is too old."""
-    return Allowed(spec.floors_act & (not stale), spec.settings_act & (not stale))
+def writable(spec: FleetSpec, *, stale: bool = False) -> Writable:
+    """Return what may be written on the Revisions of `spec`; nothing where the demand is `stale`."""
+    return Writable(spec.floor_writable & (not stale), spec.settings_writable & (not stale))
 
 
 def diff(
     plan: FleetPlan,
     revisions: tuple[RevisionSpec, ...],
     *,
-    may: Allowed,
+    may: Writable,
     owner_min: NDArray[np.int32],
-    now: Applied,
+    current: Applied,
 ) -> list[Change]:
-    """Only what differs from what stands now.
+    """Return the changes from the `current` values to the plan.
 
-    A floor that is no higher than the owner's own min-scale (owner_min) is none.  A setting that the plan
-    leaves alone (NaN) is the owner's: ours, if one stands, is taken back, unless nothing was decided yet.
+    A floor that is not above the owner's min-scale (owner_min (r,)) is no floor.  A setting that the plan
+    leaves to the owner (NaN) is reverted, unless nothing is decided yet.
     """
     floors = np.where(may.floors & (plan.floor > owner_min), plan.floor, NOT_SET)
-    settings = np.where(plan.decided[:, np.newaxis], plan.settings, now.settings)
-    return _differing(revisions, Applied(floors, admitted(settings, may.settings)), now)
+    settings = np.where(plan.decided[:, np.newaxis], plan.settings, current.settings)
+    return _changes(revisions, Applied(floors, within_webhook(settings, may.settings)), current)
 
 
-def reverts(revisions: tuple[RevisionSpec, ...], *, may: Allowed, now: Applied) -> list[Change]:
-    """Takes back what stands and may not; the rest stays as it is."""
-    kept = Applied(np.where(may.floors, now.floors, NOT_SET), np.where(may.settings, now.settings, np.nan))
-    return _differing(revisions, kept, now)
+def reverts(revisions: tuple[RevisionSpec, ...], *, may: Writable, current: Applied) -> list[Change]:
+    """Return the changes that revert the current values which may not be written; the others stay."""
+    kept = Applied(
+        np.where(may.floors, current.floors, NOT_SET), np.where(may.settings, current.settings, np.nan)
+    )
+    return _changes(revisions, kept, current)
 
 
-def admitted(settings: NDArray[np.float64], may: NDArray[np.bool_]) -> NDArray[np.float64]:
-    """(r, 4) what of the settings may be written (r, 4), within what Knative's webhook lets in.
+def within_webhook(settings: NDArray[np.float64], may: NDArray[np.bool_]) -> NDArray[np.float64]:
+    """Return the settings (r, 4) that may (r, 4) be written, within the ranges that Knative's webhook admits.
 
-    A shorter window lets the last pod go between two requests: one that is asked for together with a
-    retention is not written without it.
+    A shorter window removes the last pod between two requests.  A window that the plan combines with a
+    retention is therefore not written without it.
     """
     may = may.copy()
     may[:, _WINDOW] &= may[:, _RETENTION] | np.isnan(settings[:, _RETENTION])
-    least, most = np.array(WEBHOOK_RANGES).T
-    within = np.clip(np.where(np.isfinite(settings) & may, settings, np.nan), least, most)
+    lowest, highest = np.array(WEBHOOK_RANGES).T
+    within = np.clip(np.where(np.isfinite(settings) & may, settings, np.nan), lowest, highest)
     for column, decimals in enumerate(_DECIMALS):
         within[:, column] = within[:, column].round(decimals)
     return within
 
 
-def _differing(revisions: tuple[RevisionSpec, ...], wanted: Applied, now: Applied) -> list[Change]:
-    same = (wanted.settings == now.settings) | (np.isnan(wanted.settings) & np.isnan(now.settings))
-    changes = (wanted.floors != now.floors) | ~same.all(axis=1)
+def _changes(revisions: tuple[RevisionSpec, ...], desired: Applied, current: Applied) -> list[Change]:
+    same = (desired.settings == current.settings) | (np.isnan(desired.settings) & np.isnan(current.settings))
+    changed = (desired.floors != current.floors) | ~same.all(axis=1)
     return [
         Change(
             revisions[i].key,
             revisions[i].uid,
-            None if wanted.floors[i] == NOT_SET else int(wanted.floors[i]),
-            from_row(tuple(wanted.settings[i].tolist())),
+            None if desired.floors[i] == NOT_SET else int(desired.floors[i]),
+            from_row(tuple(desired.settings[i].tolist())),
         )
-        for i in np.flatnonzero(changes)
+        for i in np.flatnonzero(changed)
     ]

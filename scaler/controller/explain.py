@@ -1,37 +1,38 @@
-"""The numbers behind one floor, for a person who asks why."""
+"""Collect the numbers behind one floor, for a person who asks why."""
 
 from dataclasses import dataclass
 
 import numpy as np
 
 from config.calendar import Event
-from forecaster.forecasting import online
 from forecaster.forecasting.diagnose import Diagnosis, diagnose
 from models.numeric.clock import utc
 from scaler.controller.planner import Planner
-from scaler.plan.demand import MIN_COUNTING_S, shared
+from scaler.plan.demand import MIN_COUNTING_S, revision_dispersion
 from scaler.plan.fleet import FleetSpec
 from scaler.plan.newsvendor import shortage_probs
 from scaler.plan.result import FleetPlan, Plan, Reason
-from scaler.plan.rules import name_of
+from scaler.plan.rules import policy_name
 from scaler.shadow.worker import CandidateScore
 
-SHOWN = (0.5, 0.9, 0.95, 0.99)
-BEST = 5
-"""Candidates that are told beside the one in force and the KPA alone."""
+LEVELS = (0.5, 0.9, 0.95, 0.99)
+"""Levels of the quantiles that are shown."""
+BEST_CANDIDATES = 5
+"""Candidates that are shown in addition to the active one and the KPA alone."""
+NEARBY_PODS = 3
+"""Numbers of pods that are shown below and above the desired one."""
 
 
 @dataclass(frozen=True)
-class Choice:
-    """One number of pods: the chance that it is not enough, and what one more pod would save.
+class Alternative:
+    """One number of pods: the probability that it is not enough, and what one pod more would save.
 
-    saves: pod-seconds saved for each pod-second it costs, as the rule in force reckons; above 1 it is worth
-    having.
+    gain   pod-seconds saved per pod-second that the pod costs, by the active rule; above 1 the pod pays.
     """
 
     pods: int
-    short: float
-    saves: float
+    shortage_prob: float
+    gain: float
 
 
 @dataclass(frozen=True)
@@ -40,108 +41,123 @@ class Explanation:
 
     plan: Plan
     share: float
+    """Route share, 0..1."""
     per_pod: float
-    """Requests/s that a pod takes."""
+    """Requests/s that a pod serves."""
     delay_cost: float
-    """Pod-seconds that one delayed request is worth."""
-    in_force: str
-    """The candidate in force: its rule, and settings of the KPA."""
+    """Pod-seconds per delayed request, as configured."""
+    sizing_delay_cost: float
+    """Pod-seconds per delayed request at which the active rule sizes the floor; NaN = it does not."""
+    active_policy: str
+    """The active candidate in words: its rule, and settings of the KPA."""
     has_evidence: bool
-    """It was chosen by what came on the Revision itself; else it borrows from other traffic."""
+    """The candidate was selected on the Revision's own traffic; else on that of other services."""
     fallback_active: bool
-    """What was chosen delayed more requests lately than the KPA alone, so that is in force."""
+    """The guard applies the KPA alone, because the selection recently delayed more requests."""
     sigma: float
-    """Usual error of the window's peak, as a factor."""
+    """Typical error of the forecast peak, as a factor."""
     dispersion: float
     """Variance over mean of the counts of a second; 1 = Poisson."""
     quantiles: tuple[float, ...]
-    """Requests/s that the window's peak stays below, at SHOWN."""
-    few_requests: bool
-    event: float
-    """Chance in the window of any request, where there are few; else of a burst."""
-    shadow: tuple[CandidateScore, ...]
-    """What candidates would have come to lately, the cheapest first; the KPA alone is among them."""
-    choices: tuple[Choice, ...]
-    announced: tuple[Event, ...]
-    """Events that are announced for its service in the window."""
+    """Requests/s: quantiles of the peak of the window, at LEVELS."""
+    intermittent: bool
+    """The service has few requests."""
+    event_prob: float
+    """Probability in the window of any request where the service has few; else of a burst."""
+    candidates: tuple[CandidateScore, ...]
+    """Recent results of candidates in shadow, the cheapest first; the KPA alone is among them."""
+    alternatives: tuple[Alternative, ...]
+    events: tuple[Event, ...]
+    """Announced events of the service in the window."""
     observed_s: int
     """Seconds of history in which the service was observed."""
     second_opinion: Diagnosis
 
 
-def explain(cycle: Planner, spec: FleetSpec, plan: FleetPlan, row: int) -> Explanation:
-    """The explanation of the Revision in that row; KeyError where its service is not known."""
+def explain(planner: Planner, spec: FleetSpec, fleet_plan: FleetPlan, row: int) -> Explanation:
+    """Return the explanation of the Revision in that row.
+
+    Raises:
+        KeyError: the service of the Revision is not known.
+    """
     service = spec.services[row]
-    if service not in cycle.state.keys:
+    if service not in planner.state.keys:
         raise KeyError(service)
-    i = cycle.state.keys.index(service)
-    one = plan.at(row)
-    history = cycle.grids.coarse.history(cycle.grids.service_time_s, some=slice(i, i + 1))
+    i = planner.state.keys.index(service)
+    plan = fleet_plan.plan_at(row)
+    history = planner.grids.coarse.history(planner.grids.service_time_s, subset=slice(i, i + 1))
     arrivals = history.arrivals[0]
-    ahead = max(1, int(np.ceil(one.lead_s / history.step_s)))
-    place, key = int(plan.chosen[row]), spec.keys[row]
-    chosen = cycle.shadow_worker.chosen([key], np.ones(1, np.bool_))
-    columns = [int(np.argmin(np.abs(plan.levels - level))) for level in SHOWN]
+    lead_steps = max(1, int(np.ceil(plan.lead_s / history.step_s)))
+    candidate, key, delay_cost = int(fleet_plan.candidate[row]), spec.keys[row], float(spec.delay_cost[row])
+    active = planner.shadow.active_candidates([key], np.ones(1, np.bool_))
+    columns = [int(np.argmin(np.abs(fleet_plan.levels - level))) for level in LEVELS]
     return Explanation(
-        plan=one,
+        plan=plan,
         share=float(spec.share[row]),
-        per_pod=_per_pod(spec, one, row),
-        delay_cost=float(spec.delay_cost[row]),
-        in_force=name_of(place),
-        has_evidence=bool(chosen.has_evidence[0]),
-        fallback_active=one.reason is Reason.FALLBACK,
-        sigma=_sigma(cycle, i),
-        dispersion=_dispersion(cycle, spec, row, i),
-        quantiles=tuple(float(plan.rates[row, column]) for column in columns),
-        few_requests=bool(cycle.state.sparse[i]),
-        event=float(cycle.state.chances[i]),
-        shadow=cycle.shadow_worker.candidate_scores(key, float(spec.delay_cost[row]), place, BEST),
-        choices=_choices(cycle, plan, spec, row, i),
-        announced=_announced(cycle, i, plan.at_s),
+        per_pod=_per_pod(spec, plan, row),
+        delay_cost=delay_cost,
+        sizing_delay_cost=float(fleet_plan.sizing_delay_cost[row]),
+        active_policy=policy_name(candidate),
+        has_evidence=bool(active.has_evidence[0]),
+        fallback_active=plan.reason is Reason.FALLBACK,
+        sigma=_sigma(planner, i),
+        dispersion=_dispersion(planner, spec, row, i),
+        quantiles=tuple(float(fleet_plan.quantile_rates[row, column]) for column in columns),
+        intermittent=bool(planner.state.intermittent[i]),
+        event_prob=float(planner.state.event_prob[i]),
+        candidates=planner.shadow.candidate_scores(key, delay_cost, candidate, BEST_CANDIDATES),
+        alternatives=_alternatives(planner, fleet_plan, spec, row, i),
+        events=_events(planner, i, fleet_plan.now_s),
         observed_s=int((~np.isnan(arrivals)).sum()) * history.step_s,
-        second_opinion=diagnose(arrivals, step_s=history.step_s, steps=ahead),
+        second_opinion=diagnose(arrivals, step_s=history.step_s, steps=lead_steps),
     )
 
 
-def _announced(cycle: Planner, i: int, at_s: int) -> tuple[Event, ...]:
-    service, until_s = cycle.state.keys[i].series, at_s + cycle.window.lead_s[i]
+def _events(planner: Planner, i: int, now_s: int) -> tuple[Event, ...]:
+    service, until_s = planner.state.keys[i].series, now_s + planner.window.lead_s[i]
     return tuple(
         event
-        for event in cycle.signals.calendar.events
-        if event.concerns(service) and event.from_s < until_s and event.until_s > at_s
+        for event in planner.signals.calendar.events
+        if event.applies_to(service) and event.from_s < until_s and event.until_s > now_s
     )
 
 
-def _per_pod(spec: FleetSpec, one: Plan, row: int) -> float:
+def _per_pod(spec: FleetSpec, plan: Plan, row: int) -> float:
     total = float(spec.total_value[row])
-    return total if spec.rps[row] else total / one.service_time_s
+    return total if spec.rps[row] else total / plan.service_time_s
 
 
-def _sigma(cycle: Planner, i: int) -> float:
-    known = cycle.state.peak[i]
-    since_s, shift_s = (utc(i + 1) if cycle.clock is None else cycle.clock).here(i)
-    local_time_s = cycle.state.origin_s + shift_s[np.searchsorted(since_s, cycle.state.origin_s, "right") - 1]
-    half_hour = local_time_s % 86400 // 1800
-    return float(np.exp((known["recent"] + known["long"] + known["by_time"][half_hour]) / 3))
+def _sigma(planner: Planner, i: int) -> float:
+    state = planner.state.peak[i]
+    since_s, shift_s = (utc(i + 1) if planner.clock is None else planner.clock).zone_table(i)
+    origin_s = planner.state.origin_s
+    local_s = origin_s + shift_s[np.searchsorted(since_s, origin_s, "right") - 1]
+    half_hour = local_s % 86400 // 1800
+    return float(np.exp((state["recent"] + state["long"] + state["by_time"][half_hour]) / 3))
 
 
-def _dispersion(cycle: Planner, spec: FleetSpec, row: int, i: int) -> float:
-    known = online.dispersions(cycle.state)
-    return float(shared(known, np.array([i]), spec.share[row : row + 1])[0])
+def _dispersion(planner: Planner, spec: FleetSpec, row: int, i: int) -> float:
+    by_service = planner.service_dispersion()
+    return float(revision_dispersion(by_service, np.array([i]), spec.share[row : row + 1])[0])
 
 
-def _choices(cycle: Planner, plan: FleetPlan, spec: FleetSpec, row: int, i: int) -> tuple[Choice, ...]:
-    """Numbers of pods around the one wanted, as scaler.plan.newsvendor weighs them."""
-    one = plan.at(row)
-    per_pod = _per_pod(spec, one, row)
+def _alternatives(
+    planner: Planner, fleet_plan: FleetPlan, spec: FleetSpec, row: int, i: int
+) -> tuple[Alternative, ...]:
+    """Return the numbers of pods around the desired one, as scaler.plan.newsvendor weighs them."""
+    plan = fleet_plan.plan_at(row)
+    per_pod = _per_pod(spec, plan, row)
     if not np.isfinite(per_pod):
         return ()
-    around = np.arange(max(0, one.desired - 3), one.desired + 4)
-    counting_s = MIN_COUNTING_S if spec.rps[row] else max(one.service_time_s, MIN_COUNTING_S)
-    forecast = cycle.forecast(plan.at_s)
-    rates = forecast.rates[i].astype(np.float64) * float(spec.share[row])
-    weights = forecast.weights[i].astype(np.float64)
-    dispersion = _dispersion(cycle, spec, row, i)
-    short = shortage_probs(around, rates * counting_s, weights, per_pod * counting_s, dispersion)
-    saves = float(plan.worth[row]) * per_pod * short
-    return tuple(Choice(int(n), float(p), float(v)) for n, p, v in zip(around, short, saves, strict=True))
+    pods = np.arange(max(0, plan.desired - NEARBY_PODS), plan.desired + NEARBY_PODS + 1)
+    counting_s = MIN_COUNTING_S if spec.rps[row] else max(plan.service_time_s, MIN_COUNTING_S)
+    forecast = planner.forecast(fleet_plan.now_s)
+    rates = forecast.point_rates[i].astype(np.float64) * float(spec.share[row])
+    weights = forecast.point_weights[i].astype(np.float64)
+    dispersion = _dispersion(planner, spec, row, i)
+    shortage = shortage_probs(pods, rates * counting_s, weights, per_pod * counting_s, dispersion)
+    gain = float(fleet_plan.sizing_delay_cost[row]) * per_pod * shortage
+    return tuple(
+        Alternative(int(n), float(prob), float(saved))
+        for n, prob, saved in zip(pods, shortage, gain, strict=True)
+    )

@@ -1,9 +1,10 @@
-"""The cycle that everything turns around: demand in, plan out.  The same live, in a demo and in a bench.
+"""Plan one fleet from cycle to cycle: demand in, plan out.  Live, demo and benchmark use the same planner.
 
-It holds what is carried from one cycle to the next; it reads no clock and talks to nobody.
+The planner holds what one cycle leaves to the next: history, forecast and held floors.  It reads no clock and
+does no I/O.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,272 +12,284 @@ from numpy.typing import NDArray
 from config.calendar import Calendar
 from forecaster.forecasting import online
 from forecaster.forecasting.ensemble import Pending
-from forecaster.history.store import Grids, ServiceDemand, by_service, summing
-from forecaster.sources.demand import Demand, possible
+from forecaster.forecasting.lead_window import LeadWindow, lead_window
+from forecaster.history.service_demand import ServiceDemand, group_by_service, sum_by_service
+from forecaster.history.store import Grids
+from forecaster.sources.demand import Demand, mask_invalid
 from models.fleet.forecast import FleetForecast
 from models.fleet.keys import ServiceKey
 from models.numeric.clock import Clock
+from scaler.controller.progress import Progress
 from scaler.controller.signals import NO_CALENDAR, ExogenousSignals
 from scaler.controller.timing import LoopIntervals
-from scaler.plan.demand import FleetDemand, ServiceMeasurements, demands
+from scaler.plan.demand import FleetDemand, ServiceMeasurements, fleet_demand
 from scaler.plan.fleet import FleetSpec, service_zones
-from scaler.plan.hold import NOTHING_HELD
-from scaler.plan.plan import default_sizing_delay_cost, plan_fleet
+from scaler.plan.hold import EMPTY_HOLD
+from scaler.plan.plan import plan_fleet
 from scaler.plan.result import FleetPlan
 from scaler.plan.revision import RevisionSpec
-from scaler.plan.rules import ActivePolicy, active_policy
-from scaler.plan.timing import service_lead_times_s, service_rows
-from scaler.shadow.feed import delayed, observed_arrivals, plan_record
+from scaler.plan.rules import RuleInputs
+from scaler.plan.timing import lead_time_s, service_lead_times_s, service_rows
+from scaler.shadow.feed import delayed_shares, observed_arrivals, plan_record, shadow_policy
 from scaler.shadow.population import SimulatedRevision
 from scaler.shadow.revisions import NO_SHADOW, shadowed_revisions
 from scaler.shadow.worker import ShadowWorker
 from scaler.simulation.state import STARTUPS
 
-CHUNK_ROWS = 120
-"""Steps taken in before the progress is told."""
-RECALLED_AT_ONCE = 500
-"""ServiceMeasurements whose weeks are unpacked at once."""
-Progress = Callable[[float], None]
-"""Told the share done, 0..1."""
+CHUNK_STEPS = 120
+"""Steps that the forecast learns from between two reports of progress."""
+CHUNK_SERVICES = 500
+"""Services whose weeks of history are decoded together, which bounds the memory."""
 
 
 class Planner:
-    """History, forecast and held plans of one fleet."""
+    """History, forecast and held floors of one fleet."""
 
-    def __init__(self, pace: LoopIntervals, start_s: int, calendar: Calendar = NO_CALENDAR) -> None:
-        """Nothing is known yet; the first demand begins at `start_s` (Unix seconds) or later."""
-        self.pace = pace
+    def __init__(self, intervals: LoopIntervals, start_s: int, calendar: Calendar = NO_CALENDAR) -> None:
+        """Begin without any history; the first demand begins at `start_s` (Unix seconds) or later."""
+        self.intervals = intervals
         self.grids = Grids(
             (),
-            step_s=pace.step_s,
-            coarse_s=pace.coarse_s,
-            recent_s=pace.recent_s,
-            history_s=pace.history_s,
+            step_s=intervals.step_s,
+            coarse_s=intervals.coarse_s,
+            recent_s=intervals.recent_s,
+            history_s=intervals.history_s,
             end_s=start_s,
         )
-        self._delay_s = float(pace.step_s)
-        self._smeared = 1
-        self._leads: Mapping[ServiceKey, float] = {}
-        self._held = NOTHING_HELD
-        self._summing = summing(())
-        self._found: tuple[FleetSpec | None, tuple[ServiceKey, ...], NDArray[np.intp]]
-        self._found = (None, (), np.empty(0, np.intp))
-        self.state = online.start((), pace.step_s, self.grids.fine.end_s)
-        self._warm_from_s: int | None = None
-        self.shadow_worker = ShadowWorker()
-        self.signals = ExogenousSignals(pace.coarse_s, calendar)
+        self.state = online.initial_state((), intervals.step_s, self.grids.fine.end_s)
+        self.shadow = ShadowWorker()
+        self.signals = ExogenousSignals(intervals.coarse_s, calendar)
+        self._delay_s = float(intervals.step_s)
+        self._window_steps = 1
+        self._lead_s: Mapping[ServiceKey, float] = {}
+        self._hold = EMPTY_HOLD
+        self._groups = group_by_service(())
+        self._service_rows: tuple[FleetSpec | None, tuple[ServiceKey, ...], NDArray[np.intp]]
+        self._service_rows = (None, (), np.empty(0, np.intp))
+        self._dispersion: tuple[online.FleetState, NDArray[np.float64]] | None = None
+        self._warm_up_from_s: int | None = None
         self._revisions: tuple[RevisionSpec, ...] = ()
         self._spec: FleetSpec | None = None
-        self._shadow = NO_SHADOW
+        self._shadowed = NO_SHADOW
 
     @property
-    def known_until_s(self) -> int:
-        """Unix seconds where what was observed ends."""
+    def observed_until_s(self) -> int:
+        """End of the newest observed step, Unix seconds."""
         return self.grids.fine.end_s
 
     @property
     def delay_s(self) -> float:
-        """Age of the newest figure when it is read, seconds."""
+        """Age of the newest sample when it is read, seconds."""
         return self._delay_s
 
+    @property
+    def clock(self) -> Clock | None:
+        """The wall clocks of the services; None = UTC."""
+        return self.signals.clock(self.state.keys)
+
+    @property
+    def window(self) -> LeadWindow:
+        """The lead window of each service."""
+        return self._window(self.state.keys)
+
     def load_history(self, demand: Demand) -> None:
-        """Add history on the long grid, before anything else; may come in pieces, oldest first."""
-        summed = self._summed(demand)
-        # The forecast learns in the warm-up, and has no room in memory before it.
-        self.grids.follow(self._with(summed))
-        self.grids.append_weeks(summed)
+        """Add history to the coarse grid, before anything else; in chunks, oldest first."""
+        summed = self._by_service(demand)
+        # The forecast learns in the warm-up; its state needs no memory before.
+        self.grids.realign(self._with_keys_of(summed))
+        self.grids.append_coarse(summed)
 
     def warm_up(
         self, demand: Demand, progress: Progress = lambda _: None, *, until_s: int | None = None
     ) -> None:
-        """Learn from the weeks before, then take the recent past on the short grid as if it came now.
+        """Learn from the loaded history, then from the recent past on the fine grid as if it were live.
 
-        The recent past may come in pieces, oldest first, the last of which ends at `until_s` (Unix seconds).
+        The recent past may be given in chunks, oldest first; the last one ends at `until_s` (Unix seconds).
         """
-        self._delay_s, self._smeared = demand.delay_s, demand.window_steps
-        summed = self._summed(demand)
+        self._delay_s, self._window_steps = demand.delay_s, demand.window_steps
+        summed = self._by_service(demand)
         until_s = demand.end_s if until_s is None else until_s
-        if self._warm_from_s is None:
-            self._warm_from_s = demand.start_s
-            self.grids.follow(self._with(summed))
-            self._recall(demand.start_s)
-        self._follow(self._with(summed))
-        span_s = max(1, until_s - self._warm_from_s)
-        done, share = (demand.start_s - self._warm_from_s) / span_s, (demand.end_s - demand.start_s) / span_s
-        self._take(summed, lambda part: progress(done + share * part), rehearse_until_s=until_s)
-        self.shadow_worker.live()
-
-    def _recall(self, until_s: int) -> None:
-        """A new state, which learned from the weeks until then."""
-        keys, step_s = self.grids.keys, self.pace.step_s
-        # Two states of a large fleet at once would be much memory.
-        self.state = online.start((), step_s, until_s)
-        self.state = online.start(keys, step_s, until_s)
-        win, served_s = self._window(keys), self.grids.service_time_s
-        for first in range(0, len(keys), RECALLED_AT_ONCE):
-            some = slice(first, first + RECALLED_AT_ONCE)
-            before = self.grids.coarse.history(served_s, until_s, some)
-            self.state = online.warm_start(self.state, before, win, first, clock=self.clock)
-        self.state = self.signals.find_upstream(self.state, self.grids.coarse)
+        if self._warm_up_from_s is None:
+            self._warm_up_from_s = demand.start_s
+            self.grids.realign(self._with_keys_of(summed))
+            self._warm_start(demand.start_s)
+        self._set_services(self._with_keys_of(summed))
+        span_s = max(1, until_s - self._warm_up_from_s)
+        done = (demand.start_s - self._warm_up_from_s) / span_s
+        share = (demand.end_s - demand.start_s) / span_s
+        self._learn(summed, lambda part: progress(done + share * part), warm_up_until_s=until_s)
+        self.shadow.run()
 
     def observe(self, demand: Demand) -> None:
-        """Take what came since the last time."""
-        self._delay_s, self._smeared = demand.delay_s, demand.window_steps
-        summed = self._summed(demand)
-        self._follow(self._with(summed))
-        self._take(summed, lambda _: None)
+        """Learn from the demand since the last cycle."""
+        self._delay_s, self._window_steps = demand.delay_s, demand.window_steps
+        summed = self._by_service(demand)
+        self._set_services(self._with_keys_of(summed))
+        self._learn(summed, lambda _: None)
 
     def refit(self, cpu_s: float = 0.0) -> Pending:
-        """Forget services that are gone; all else is learned as it comes, but for what slow models say.
+        """Forget services that no longer exist, and detect upstream services again.
 
-        Gives whom to listen to next within so many CPU seconds, for `outside.lane`.
+        Returns the services that the ensemble refits next within `cpu_s` CPU seconds, for `signals.ensemble`.
+        Everything else is learned continuously.
         """
-        self._forget()
+        self._forget_services()
         self.state = self.signals.find_upstream(self.state, self.grids.coarse)
-        loss = delayed(self.shadow_worker, self._spec, self.grids.keys)
-        return self.signals.due(self.grids.coarse, loss, self.grids.service_time_s, cpu_s=cpu_s)
+        loss = delayed_shares(self.shadow, self._spec, self.grids.keys)
+        return self.signals.pending_refit(self.grids.coarse, loss, self.grids.service_time_s, cpu_s=cpu_s)
 
-    def lead(self, spec: FleetSpec, revisions: Sequence[RevisionSpec] = ()) -> None:
-        """Forecast as far ahead as these Revisions' start-ups need, and live through them in shadow.
+    def set_fleet(self, spec: FleetSpec, revisions: Sequence[RevisionSpec] = ()) -> None:
+        """Forecast as far ahead as these Revisions need, and simulate them in shadow.
 
-        revisions   as in `spec`, or none: then nothing is lived through
+        revisions   as in `spec`; without them nothing is simulated
         """
         self._spec, self._revisions = spec, tuple(revisions)
         keys = tuple(dict.fromkeys(spec.services))
-        self._leads = dict(zip(keys, service_lead_times_s(spec, self.pace.plan, keys).tolist(), strict=True))
+        lead_s = service_lead_times_s(spec, self.intervals.plan, keys).tolist()
+        self._lead_s = dict(zip(keys, lead_s, strict=True))
         self.signals.set_time_zones(keys, service_zones(spec, keys))
 
-    @property
-    def clock(self) -> Clock | None:
-        """The wall clocks of the services; None: UTC."""
-        return self.signals.clock(self.state.keys)
-
-    @property
-    def window(self) -> online.LeadWindow:
-        """Which time a forecast of each service reaches to."""
-        return self._window(self.state.keys)
-
     def forecast(self, now_s: int | None = None) -> FleetForecast:
-        """The newest forecast, with what is announced for the window that begins at `now_s`.
+        """Return the newest forecast, with announced events of the window that begins at `now_s`.
 
-        now_s   Unix seconds; None: as the data were read as soon as they could be
+        now_s   Unix seconds; None = the earliest moment at which the newest demand could be read
         """
-        win = self.window
+        window = self.window
         now_s = self.state.origin_s + int(self._delay_s) if now_s is None else now_s
-        announced_rate = self.signals.announced_rate(self.state, now_s, win.lead_s)
-        return online.forecast(self.state, win, announced_rate=announced_rate)
+        announced_rate = self.signals.announced_rate(self.state, now_s, window.lead_s)
+        return online.forecast(self.state, window, announced_rate=announced_rate)
 
     def plan(self, spec: FleetSpec, now_s: int, *, max_total_pods: int | None = None) -> FleetPlan:
-        """The plan at `now_s`."""
+        """Return the plan at `now_s` (Unix seconds); the shadow evaluation receives the same demand."""
         forecast = self.forecast(now_s)
-        seen = self._seen(spec, forecast, now_s)
-        self.shadow_worker.planned(plan_record(seen, spec, now_s))
-        plan, self._held = plan_fleet(
-            seen,
+        demand, inputs = self._fleet_demand(spec, forecast, now_s)
+        intermittent = np.append(self.state.intermittent, False)[self._rows(spec)]
+        plan, self._hold = plan_fleet(
+            demand,
+            inputs,
             forecast.levels,
             spec,
-            self._held,
-            timing=self.pace.plan,
+            self._hold,
+            policy=shadow_policy(self.shadow, spec, demand, intermittent, self.intervals.plan.hold_s),
+            timing=self.intervals.plan,
             now_s=now_s,
-            chosen=self._chosen(spec, seen),
             max_total_pods=max_total_pods,
         )
         return plan
 
-    def _chosen(self, spec: FleetSpec, seen: FleetDemand) -> ActivePolicy:
-        """The candidate in force of each Revision."""
-        sparse = np.append(self.state.sparse, False)[self._rows(spec)]
-        chosen = self.shadow_worker.chosen(spec.keys, sparse)
-        return active_policy(
-            chosen.places,
-            writable=spec.writable,
-            has_evidence=chosen.has_evidence,
-            fallback_active=chosen.fallback_active,
-            hold_s=self.pace.plan.hold_s,
-            default_sizing_delay_cost=default_sizing_delay_cost(seen, spec),
-        )
+    def _fleet_demand(
+        self, spec: FleetSpec, forecast: FleetForecast, now_s: int
+    ) -> tuple[FleetDemand, RuleInputs]:
+        """Return the demand of the Revisions, and what rules read; pass it to the shadow evaluation."""
+        dispersion = self.service_dispersion()
+        services = ServiceMeasurements(self.grids.service_time_s, self.state.unobserved_s, dispersion)
+        rows, timing = self._rows(spec), self.intervals.plan
+        demand = fleet_demand(forecast, services, spec, service_row=rows, timing=timing, now_s=now_s)
+        inputs = demand.rule_inputs()
+        self.shadow.add_plan(plan_record(inputs, spec, now_s))
+        return demand, inputs
 
-    def _window(self, keys: tuple[ServiceKey, ...]) -> online.LeadWindow:
-        default = 2 * self.pace.plan.period_s
-        leads = np.array([self._leads.get(key, default) for key in keys], np.float64)
-        return online.window(self._delay_s, self.pace.staleness_s, leads, self.pace.step_s)
+    def service_dispersion(self) -> NDArray[np.float64]:
+        """Return the dispersion (s,) of the counts of a second, computed once per state of the forecast."""
+        if self._dispersion is None or self._dispersion[0] is not self.state:
+            self._dispersion = (self.state, online.dispersions(self.state))
+        return self._dispersion[1]
 
-    def _forget(self) -> None:
-        """Drop services that no Revision has and nobody saw on the whole short grid."""
-        seen = np.flatnonzero(self.grids.recently_observed)
-        kept = {self.grids.keys[i] for i in seen} | self._leads.keys()
-        self._follow(tuple(key for key in self.grids.keys if key in kept))
+    def _window(self, keys: tuple[ServiceKey, ...]) -> LeadWindow:
+        period_s = self.intervals.plan.period_s
+        # A service without Revisions, and so without a start-up time, is forecast one period further.
+        default_s = lead_time_s(period_s, period_s)
+        lead_s = np.array([self._lead_s.get(key, default_s) for key in keys], np.float64)
+        return lead_window(self._delay_s, self.intervals.staleness_s, lead_s, self.intervals.step_s)
 
-    def _summed(self, demand: Demand) -> ServiceDemand:
-        if self._summing.services != demand.services:
-            self._summing = summing(demand.services)
-        return by_service(possible(demand), self._summing)
+    def _warm_start(self, until_s: int) -> None:
+        """Replace the forecast state by one that has learned from the history until then."""
+        keys, step_s = self.grids.keys, self.intervals.step_s
+        # The old state is released first: two states of a large fleet need much memory.
+        self.state = online.initial_state((), step_s, until_s)
+        self.state = online.initial_state(keys, step_s, until_s)
+        window, service_time_s = self._window(keys), self.grids.service_time_s
+        for first in range(0, len(keys), CHUNK_SERVICES):
+            chunk = slice(first, first + CHUNK_SERVICES)
+            history = self.grids.coarse.history(service_time_s, until_s, chunk)
+            self.state = online.warm_start(self.state, history, window, first, clock=self.clock)
+        self.state = self.signals.find_upstream(self.state, self.grids.coarse)
+
+    def _forget_services(self) -> None:
+        """Drop services without a Revision that were not observed on the whole fine grid."""
+        observed = np.flatnonzero(self.grids.recently_observed)
+        kept = {self.grids.keys[i] for i in observed} | self._lead_s.keys()
+        self._set_services(tuple(key for key in self.grids.keys if key in kept))
+
+    def _by_service(self, demand: Demand) -> ServiceDemand:
+        if self._groups.services != demand.services:
+            self._groups = group_by_service(demand.services)
+        return sum_by_service(mask_invalid(demand), self._groups)
 
     def _rows(self, spec: FleetSpec) -> NDArray[np.intp]:
-        """The row of each Revision's service; found anew only when one or the other changed."""
-        if self._found[0] is not spec or self._found[1] is not self.state.keys:
-            self._found = (spec, self.state.keys, service_rows(spec, self.state.keys))
-        return self._found[2]
+        """Return the row (r,) of each Revision's service; computed again only when either changes."""
+        if self._service_rows[0] is not spec or self._service_rows[1] is not self.state.keys:
+            self._service_rows = (spec, self.state.keys, service_rows(spec, self.state.keys))
+        return self._service_rows[2]
 
-    def _with(self, demand: ServiceDemand) -> tuple[ServiceKey, ...]:
-        """Our services and those of `demand`: who is not seen for a while is not forgotten for it."""
+    def _with_keys_of(self, demand: ServiceDemand) -> tuple[ServiceKey, ...]:
+        """Return the known services and those of the demand: a service that is not observed now stays."""
         if demand.keys == self.grids.keys:
             return self.grids.keys
         return tuple(sorted({*self.grids.keys, *demand.keys}))
 
-    def _follow(self, keys: tuple[ServiceKey, ...]) -> None:
+    def _set_services(self, keys: tuple[ServiceKey, ...]) -> None:
         if keys != self.grids.keys:
-            self.grids.follow(keys)
+            self.grids.realign(keys)
         if keys != self.state.keys:
-            self.state = online.follow(self.state, keys)
+            self.state = online.realign(self.state, keys)
 
-    def _take(
-        self, demand: ServiceDemand, progress: Progress, *, rehearse_until_s: int | None = None
+    def _learn(
+        self, demand: ServiceDemand, progress: Progress, *, warm_up_until_s: int | None = None
     ) -> None:
-        """Append to the grids and advance the forecast through every new step."""
-        columns, step_s = self._new(demand), self.pace.step_s
+        """Append to the grids, and advance the forecast through every new step."""
+        demand = self.grids.aligned(demand)
+        arrivals, step_s = self._new_steps(demand), self.intervals.step_s
         self.grids.append(demand)
-        steps, rehearse = columns.shape[1], rehearse_until_s is not None
-        win = self._window(self.grids.keys)
-        self._shadow = shadowed_revisions(self._shadow, self._revisions, *self._timed())
-        revisions = self._shadow.revisions
-        apart = steps
-        if rehearse_until_s is not None:
-            later = (rehearse_until_s - self.state.origin_s) // step_s - steps
-            apart = min(steps, max(0, self._shadow.rehearsed_s // step_s - later))
-        for first in range(0, steps - apart, CHUNK_ROWS):
-            some = columns[:, first : min(first + CHUNK_ROWS, steps - apart)]
-            self.state = online.advance(
-                self.state,
-                some,
-                win,
-                callers=self.signals.callers(self.state.keys),
-                clock=self.clock,
-                window_steps=self._smeared,
-            )
+        steps, warming_up = arrivals.shape[1], warm_up_until_s is not None
+        window = self.window
+        self._shadowed = shadowed_revisions(self._shadowed, self._revisions, *self._pod_times_s())
+        # Steps that the shadow evaluation does not simulate are learned together, the others one by one.
+        simulated = steps
+        if warm_up_until_s is not None:
+            remaining = (warm_up_until_s - self.state.origin_s) // step_s - steps
+            simulated = min(steps, max(0, self._shadowed.warm_up_s // step_s - remaining))
+        for first in range(0, steps - simulated, CHUNK_STEPS):
+            last = min(first + CHUNK_STEPS, steps - simulated)
+            self._advance(arrivals[:, first:last], window, with_ensemble=False)
             progress(first / steps)
-        for step in range(steps - apart, steps):
-            some = columns[:, step : step + 1]
-            self.state = online.advance(
-                self.state,
-                some,
-                win,
-                ensemble_peak=self.signals.ensemble_peak(self.state, win),
-                callers=self.signals.callers(self.state.keys),
-                clock=self.clock,
-                window_steps=self._smeared,
-            )
-            self._tell(columns[:, step : step + 1], revisions)
-            if rehearse:
-                self._rehearse()
+        for step in range(steps - simulated, steps):
+            self._advance(arrivals[:, step : step + 1], window, with_ensemble=True)
+            self._add_arrivals(arrivals[:, step : step + 1], self._shadowed.revisions)
+            if warming_up:
+                self._run_shadow_of_past()
                 progress(step / steps)
         progress(1.0)
 
-    def _new(self, demand: ServiceDemand) -> NDArray[np.float32]:
-        """(s, n) arrivals in the steps that the forecast has yet to take; it goes on at the first of them."""
-        arrivals, step_s = self.grids.aligned(demand), self.pace.step_s
+    def _advance(
+        self, arrivals: NDArray[np.float32], window: LeadWindow, *, with_ensemble: bool
+    ) -> None:
+        """Advance the forecast through steps (s, n) of arrivals in requests/s."""
+        self.state = online.advance(
+            self.state,
+            arrivals,
+            window,
+            ensemble_peak=self.signals.ensemble_peak(self.state, window) if with_ensemble else None,
+            upstream=self.signals.upstream_rows(self.state.keys),
+            clock=self.clock,
+            window_steps=self._window_steps,
+        )
+
+    def _new_steps(self, demand: ServiceDemand) -> NDArray[np.float32]:
+        """Return the arrivals (s, n) of the new steps, and let the forecast continue at the first."""
+        arrivals, step_s = demand.arrivals, self.intervals.step_s
         end_s, n = demand.start_s + arrivals.shape[1] * step_s, arrivals.shape[1]
-        # After a long absence the forecast goes on from the oldest step that still counts as recent.
+        # After a long absence the forecast continues at the oldest step that still counts as recent.
         steps = min(max(0, (end_s - self.state.origin_s) // step_s), self.grids.recent_steps)
         self.state = online.reset_origin(self.state, end_s - steps * step_s)
         if steps <= n:
@@ -284,37 +297,26 @@ class Planner:
         gap = np.full((arrivals.shape[0], steps - n), np.nan, np.float32)
         return np.concatenate([gap, arrivals], axis=1)
 
-    def _tell(self, arrivals: NDArray[np.float32], revisions: tuple[SimulatedRevision, ...]) -> None:
-        """The shadow is told what came in one step (s, 1)."""
+    def _add_arrivals(self, arrivals: NDArray[np.float32], revisions: tuple[SimulatedRevision, ...]) -> None:
+        """Pass the arrivals of one step (s, 1) to the shadow evaluation."""
         if self._spec is None or not revisions:
             return
-        came = observed_arrivals(self.state, self._spec, self._rows(self._spec), arrivals)
-        if came is not None:
-            self.shadow_worker.follow(revisions)
-            self.shadow_worker.came(came)
+        rows, dispersion = self._rows(self._spec), self.service_dispersion()
+        observed = observed_arrivals(self.state, self._spec, rows, arrivals, dispersion)
+        if observed is not None:
+            self.shadow.set_revisions(revisions)
+            self.shadow.add_arrivals(observed)
 
-    def _rehearse(self) -> None:
-        """Plans would have been made in the past, too: the shadow is told of one, and lives on."""
-        if self._spec is None:
-            return
-        now_s = self.state.origin_s + int(self._delay_s)
-        self.shadow_worker.planned(
-            plan_record(self._seen(self._spec, self.forecast(), now_s), self._spec, now_s)
-        )
-        self.shadow_worker.live()
+    def _run_shadow_of_past(self) -> None:
+        """Run the shadow evaluation with the plan that would have been made at the newest step."""
+        if self._spec is not None:
+            now_s = self.state.origin_s + int(self._delay_s)
+            self._fleet_demand(self._spec, self.forecast(), now_s)
+            self.shadow.run()
 
-    def _seen(self, spec: FleetSpec, forecast: FleetForecast, now_s: int) -> FleetDemand:
-        """What is expected of each Revision."""
-        services = ServiceMeasurements(
-            self.grids.service_time_s, self.state.silent_s, online.dispersions(self.state)
-        )
-        return demands(forecast, services, spec, rows=self._rows(spec), timing=self.pace.plan, now_s=now_s)
-
-    def _timed(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-        """Of the Revisions that are lived through: start-ups (r, STARTUPS), and seconds (r,) that a request
-        occupies a pod, NaN = not known.
-        """
+    def _pod_times_s(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Return start-ups (r, STARTUPS) and service time (r,), seconds; NaN = not known."""
         if self._spec is None or not self._revisions:
             return np.empty((0, STARTUPS)), np.empty(0)
-        served_s = np.append(self.grids.service_time_s, np.nan)[self._rows(self._spec)]
-        return self._spec.startups_s, served_s
+        service_time_s = np.append(self.grids.service_time_s, np.nan)[self._rows(self._spec)]
+        return self._spec.startups_s, service_time_s

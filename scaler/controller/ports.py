@@ -1,6 +1,6 @@
-"""The two ends of the loop: where demand is read, and what is steered.
+"""Define the two ends of the loop: where demand is read, and the cluster that is scaled.
 
-A demo or a test may swap them, never the middle.
+A demo or a test replaces the ends, never the middle.
 """
 
 from collections.abc import Mapping, Sequence
@@ -28,36 +28,43 @@ class DemandSource(Protocol):
         services: Mapping[RevisionKey, ServiceKey] | None = None,
         presets: Mapping[RevisionKey, str] | None = None,
     ) -> Demand:
-        """Demand on [start_s, end_s), both on the grid of `step_s`.  Raises ReadError.
+        """Return the demand on [start_s, end_s), Unix seconds on the grid of `step_s`.
 
-        services: the Revisions that there are, and the service of each.
-        presets: those that say themselves how their series are named.
+        services   the Revisions that exist, and the service of each
+        presets    the preset of Revisions that name their own
+
+        Raises:
+            ReadError: the demand cannot be read.
         """
 
     def delay_s(self, step_s: int, at_s: int) -> float:
-        """Age that a figure should have to be read, seconds.  Raises ReadError."""
+        """Return the age in seconds that a sample needs before it is complete.
+
+        Raises:
+            ReadError: the source cannot be read.
+        """
 
 
-class Cluster(Protocol):
-    """What is steered."""
+class ClusterPort(Protocol):
+    """The cluster that is scaled."""
 
     def specs(self) -> tuple[int, tuple[RevisionSpec, ...]]:
-        """The Revisions, and a number that changes only when they did."""
+        """Return the Revisions, and a version that changes only when they change."""
 
     def startups_s(self, keys: Sequence[RevisionKey]) -> NDArray[np.float64]:
-        """(r, STARTUPS) seconds from asking for a pod until it serves, as learned: each as likely, rising."""
+        """Return the learned start-ups (r, STARTUPS) in seconds, equally likely and rising."""
 
-    def act(self, orders: Sequence[Change]) -> Sequence[WriteResult]:
-        """Carry out; one outcome each, none raises."""
+    def write(self, changes: Sequence[Change]) -> Sequence[WriteResult]:
+        """Write the changes; return one result for each, and raise nothing."""
 
     def verify(self) -> Sequence[str]:
-        """Look whether what was written had its effect; what did not, in words."""
+        """Return, in words, the writes that had no effect."""
 
     def configure(self, settings: Settings) -> None:
-        """Use other settings from now on."""
+        """Use these settings from now on."""
 
     def sweep(self) -> Sequence[WriteResult]:
-        """Take back what stands marked although nobody answers for it."""
+        """Revert the values of processes that no longer renew their Lease."""
 
-    def leads(self) -> bool:
-        """May we act, or does another?"""
+    def is_leader(self) -> bool:
+        """Return whether this process may write."""

@@ -1,4 +1,4 @@
-"""What the loop shows: its last plan, its faults, its pulse.  The loop writes it, the web reads it."""
+"""Publish the status of the loop: the loop updates it, metrics and health checks read it."""
 
 import threading
 from collections import Counter
@@ -14,65 +14,69 @@ from scaler.shadow.evaluator import NO_RESULT, ShadowResult
 
 @dataclass(frozen=True)
 class Status:
-    """One look at the loop.  Times are Unix seconds; None = not yet."""
+    """A snapshot of the loop.  Times are Unix seconds; None = not yet."""
 
     plan: FleetPlan | None = None
-    found: ShadowResult = NO_RESULT
-    """What the shadow found until then."""
+    shadow: ShadowResult = NO_RESULT
+    """The result of the shadow evaluation when the plan was made."""
     period_s: float = 30.0
-    """From one plan to the next."""
-    leads: bool = False
-    started: bool = False
-    """History has been read and the first plan can be made."""
-    known_until_s: int | None = None
-    observed_s: float | None = None
-    planned_s: float | None = None
-    cycle_s: float = 0.0
+    """Seconds from one plan to the next."""
+    is_leader: bool = False
+    history_read: bool = False
+    """The first plan can be made."""
+    observed_until_s: int | None = None
+    """End of the newest step with a sample."""
+    read_at_s: float | None = None
+    """When demand was last read."""
+    planned_at_s: float | None = None
+    cycle_cpu_s: float = 0.0
     """CPU seconds of the last cycle: observe and plan."""
     configuration_problems: tuple[str, ...] = ()
     cluster_problems: tuple[str, ...] = ()
-    """What is wrong in the cluster: bad annotations, watches that fail, floors without effect."""
+    """Bad annotations, failing watches, writes without effect."""
     read_error: str | None = None
-    """Why demand could not be read the last time; None: it could."""
+    """Why the last read of demand failed; None = it succeeded."""
     warnings: tuple[str, ...] = ()
-    outcomes: dict[str, int] = field(default_factory=dict)
-    """Result -> how many orders had it so far."""
+    """Warnings of the last read."""
+    write_results: dict[str, int] = field(default_factory=dict)
+    """Number of changes by result."""
     settings: tuple[tuple[RevisionKey, KpaSettings], ...] = ()
-    """Of ours that stand; Revisions without one are left out."""
-    heard: int = 0
-    """ServiceMeasurements that slow models were asked about."""
-    spoken: int = 0
-    """Of these: those where they are listened to, since it adds_skill."""
+    """The KPA settings that Tidecast has set, of Revisions that have any."""
+    ensemble_evaluated: int = 0
+    """Services that the ensemble was evaluated on."""
+    ensemble_in_use: int = 0
+    """Services whose forecast uses the ensemble."""
     ineffective_writes: tuple[str, ...] = ()
+    """Writes without effect, in words."""
     job_failures: dict[str, int] = field(default_factory=dict)
-    """Job -> how often it failed by a fault of ours."""
+    """Number of internal errors by job."""
 
 
 class StatusStore:
-    """Holds one `Status`; every change is a new one, so that a reader never sees half of it."""
+    """Holds one `Status`.  Every update replaces it, so that a reader never sees half of an update."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._shown = Status()
-        self._outcomes: Counter[str] = Counter()
+        self._status = Status()
+        self._write_results: Counter[str] = Counter()
         self._job_failures: Counter[str] = Counter()
 
     @property
     def status(self) -> Status:
-        """What is to be seen now."""
-        return self._shown
+        """The newest status."""
+        return self._status
 
     def update(self, **changes: object) -> None:
-        """Replace fields of what is shown."""
+        """Replace fields of the status."""
         with self._lock:
-            self._shown = replace(self._shown, **changes)  # type: ignore[arg-type]
+            self._status = replace(self._status, **changes)  # type: ignore[arg-type]
 
-    def count(self, outcomes: Sequence[WriteResult]) -> None:
-        """Add what became of orders."""
-        self._outcomes.update(outcome.result.value for outcome in outcomes)
-        self.update(outcomes=dict(self._outcomes))
+    def count(self, results: Sequence[WriteResult]) -> None:
+        """Count the results of writes."""
+        self._write_results.update(result.result.value for result in results)
+        self.update(write_results=dict(self._write_results))
 
     def job_failed(self, job: str) -> None:
-        """Add a fault of ours in that job."""
+        """Count an internal error of that job."""
         self._job_failures[job] += 1
         self.update(job_failures=dict(self._job_failures))

@@ -1,9 +1,8 @@
-"""The demo's cluster: two Revisions of one service, on a Knative that is simulated.
+"""Simulate the cluster of the demo: two Revisions of one service.
 
-A fake.  Real is what answers a floor: the KPA's own rules (`worlds`).  Not real are the API server and all
-that could go wrong between it and us: every write is taken, nobody else writes, and a floor or a setting is
-in force from the next second on.  The start-up is known from the first moment; a real one is learned from
-pods that became ready.
+This is a fake.  The reaction to a floor is real: it follows the KPA's own rules (`simulations`).  The API
+server is not: every write succeeds, no other process writes, and a floor or setting takes effect in the next
+second.  The start-up time is known from the start; in a cluster it is learned from pods that became ready.
 """
 
 import math
@@ -16,78 +15,84 @@ from numpy.typing import NDArray
 from config.settings import Settings
 from models.fleet.keys import RevisionKey
 from scaler.controller.changes import Change, Result, WriteResult
-from scaler.demo.story import PERCENT, REVISIONS, SERVICE, Story
-from scaler.demo.worlds import TIDECAST, Worlds
+from scaler.demo.simulations import TIDECAST, PolicySimulations
+from scaler.demo.workload import PERCENT, REVISIONS, SERVICE, Workload
 from scaler.plan.revision import RevisionSpec
 from scaler.simulation.state import STARTUPS
 
 
 class SimulatedKnative:
-    """A `Cluster` whose Revisions live in the world of Tidecast."""
+    """A `ClusterPort` over the Revisions that Tidecast scales in the simulation."""
 
-    def __init__(self, story: Story, worlds: Worlds, settings: Settings, clock: Callable[[], float]) -> None:
-        self._worlds, self._clock = worlds, clock
-        self._startup_s = story.world.startup_s
+    def __init__(
+        self,
+        workload: Workload,
+        simulations: PolicySimulations,
+        settings: Settings,
+        clock: Callable[[], float],
+    ) -> None:
+        self._simulations, self._clock = simulations, clock
+        self._startup_s = workload.pod_model.startup_s
         self._version = 1
-        spec = story.world.spec
+        spec = workload.pod_model.spec
         self._revisions = tuple(
             RevisionSpec(
                 key=key,
                 service=SERVICE,
                 uid=f"uid-of-{key.name}",
                 percent=PERCENT,
-                container_concurrency=story.scenario.container_concurrency,
+                container_concurrency=workload.scenario.container_concurrency,
                 total_value=spec.total_value,
                 target_value=spec.target_value,
                 window_s=spec.stable_window_s,
                 kpa=spec,
-                panic_window_percentage=story.world.panic_window_percentage,
+                panic_window_percentage=workload.pod_model.panic_window_percentage,
                 policy=settings.policy,
             )
             for key in REVISIONS
         )
 
     def specs(self) -> tuple[int, tuple[RevisionSpec, ...]]:
-        """The two Revisions, and a number that changes with them."""
+        """Return the Revisions, and a version that changes with them."""
         return self._version, self._revisions
 
     def startups_s(self, keys: Sequence[RevisionKey]) -> NDArray[np.float64]:
-        """(r, STARTUPS) seconds."""
+        """Return the start-ups (r, STARTUPS), seconds."""
         return np.full((len(keys), STARTUPS), self._startup_s)
 
-    def act(self, orders: Sequence[Change]) -> list[WriteResult]:
-        """Write floors and settings; each is in force from the next second on."""
-        return [WriteResult(order, self._written(order)) for order in orders]
+    def write(self, changes: Sequence[Change]) -> list[WriteResult]:
+        """Write floors and settings, which take effect in the next second."""
+        return [WriteResult(change, self._apply(change)) for change in changes]
 
-    def _written(self, order: Change) -> Result:
-        found = (i for i, r in enumerate(self._revisions) if (r.key, r.uid) == (order.key, order.uid))
-        row = next(found, None)
+    def _apply(self, change: Change) -> Result:
+        target = (change.key, change.uid)
+        row = next((i for i, r in enumerate(self._revisions) if (r.key, r.uid) == target), None)
         if row is None:
             return Result.GONE
-        if (self._revisions[row].floor, self._revisions[row].setting) == (order.floor, order.setting):
+        if (self._revisions[row].floor, self._revisions[row].settings) == (change.floor, change.settings):
             return Result.UNCHANGED
         at_s = math.floor(self._clock()) + 1
-        self._worlds.ask(TIDECAST, row, at_s, order.floor or 0, order.setting)
-        self._change(row, replace(self._revisions[row], floor=order.floor, setting=order.setting))
+        self._simulations.set_floor(TIDECAST, row, at_s, change.floor or 0, change.settings)
+        self._replace(row, replace(self._revisions[row], floor=change.floor, settings=change.settings))
         return Result.APPLIED
 
-    def _change(self, row: int, revision: RevisionSpec) -> None:
+    def _replace(self, row: int, revision: RevisionSpec) -> None:
         self._version += 1
         self._revisions = (*self._revisions[:row], revision, *self._revisions[row + 1 :])
 
     def verify(self) -> Sequence[str]:
-        """Nothing: all has its effect here."""
+        """Return nothing: every write has an effect here."""
         return ()
 
     def configure(self, settings: Settings) -> None:
-        """Use the policy of other settings from now on."""
+        """Use the policy of these settings from now on."""
         for row, revision in enumerate(self._revisions):
-            self._change(row, replace(revision, policy=settings.policy))
+            self._replace(row, replace(revision, policy=settings.policy))
 
     def sweep(self) -> Sequence[WriteResult]:
-        """Nothing: nobody was here before us."""
+        """Return nothing: no process ran before."""
         return ()
 
-    def leads(self) -> bool:
-        """Nobody else is here."""
+    def is_leader(self) -> bool:
+        """Return True: there is no other process."""
         return True

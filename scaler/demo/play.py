@@ -1,29 +1,29 @@
-"""Plays a show: the wall clock paces it, and decides nothing in it."""
+"""Play a demo run at the pace of the wall clock, which decides nothing in it."""
 
 import threading
 import time
 from collections.abc import Callable
 
-from scaler.demo.show import Show
+from scaler.demo.demo_run import DemoRun
 
-LOOK_S = 0.125
-"""Wall seconds from one look of those who watch to the next."""
+REFRESH_S = 0.125
+"""Wall seconds from one refresh of the view to the next."""
 
 
-def play(show: Show, *, speed: float, stop: threading.Event, look: Callable[[], None]) -> None:
+def play(run: DemoRun, *, speed: float, stop: threading.Event, refresh: Callable[[], None]) -> None:
     """Play until the end, or until `stop` is set.
 
-    speed  simulated seconds in a second of the wall clock; 0 = as fast as it goes.  What is late is caught up
-           with.
-    look   called every now and then, and at the end: something may be new.
+    speed     simulated seconds per second of the wall clock; 0 = as fast as possible.  Delays are made up
+              for.
+    refresh   called regularly, and at the end
     """
-    began_s, looked_s = time.monotonic(), -LOOK_S
-    while not show.over and not stop.is_set():
-        show.step()
+    began_s, refreshed_s = time.monotonic(), -REFRESH_S
+    while not run.over and not stop.is_set():
+        run.step()
         if speed:
-            due_s = (show.now_s - show.story.begin_s) / speed
+            due_s = (run.now_s - run.workload.begin_s) / speed
             stop.wait(max(0.0, due_s - (time.monotonic() - began_s)))
-        if time.monotonic() - looked_s >= LOOK_S:
-            look()
-            looked_s = time.monotonic()
-    look()
+        if time.monotonic() - refreshed_s >= REFRESH_S:
+            refresh()
+            refreshed_s = time.monotonic()
+    refresh()

@@ -1,4 +1,4 @@
-"""What is to be seen of a moment of the demo: values, for the terminal and for the page."""
+"""Collect what is visible at one moment of the demo, for the terminal and for the page."""
 
 from dataclasses import dataclass
 
@@ -6,12 +6,12 @@ import numpy as np
 
 from models.fleet.keys import RevisionKey
 from scaler.controller.status import Status
-from scaler.demo.worlds import Worlds
+from scaler.demo.simulations import PolicySimulations
 from scaler.simulation.state import METRICS
 
 
 @dataclass(frozen=True)
-class Stand:
+class PolicyView:
     """One Revision under one policy."""
 
     ready: int
@@ -19,31 +19,31 @@ class Stand:
     queue: float
     """Requests that wait."""
     delayed: float
-    """Requests that waited so far."""
+    """Requests delayed so far."""
     starts: float
     """Pods created so far."""
     pod_hours: float
-    """Held so far, starting and ready."""
+    """Pod-hours held so far, starting and ready."""
 
 
 @dataclass(frozen=True)
-class Half:
+class RevisionView:
     """One of the two Revisions."""
 
     key: RevisionKey
     rate: float
-    """Requests/s that came, mean since the last scene."""
+    """Mean requests/s since the previous scene."""
     median: float | None
-    """Requests/s expected at the peak of the plan's window; None: no forecast."""
+    """Requests/s: median of the forecast peak; None = no forecast."""
     high: float | None
-    """Requests/s that it stays below with probability 0.95."""
+    """Requests/s: 0.95 quantile of the forecast peak."""
     lead_s: float
-    """Seconds that the window reaches ahead."""
+    """Lead time, seconds."""
     floor: int
-    why: str
-    """What the floor comes from, and what bound it."""
-    stands: tuple[Stand, ...]
-    """As POLICIES."""
+    reason: str
+    """The reason of the floor, and the bound that binds."""
+    policies: tuple[PolicyView, ...]
+    """In the order of POLICIES."""
 
 
 @dataclass(frozen=True)
@@ -52,42 +52,53 @@ class Scene:
 
     at_s: int
     """Unix seconds, simulated."""
-    halves: tuple[Half, ...]
+    revisions: tuple[RevisionView, ...]
 
 
-def scene(at_s: int, rates: dict[RevisionKey, float], worlds: Worlds, shown: Status) -> Scene:
-    """How it stands; `rates`: requests/s that came to each Revision, in the order of the worlds."""
-    halves = (_half(i, key, rate, worlds, shown) for i, (key, rate) in enumerate(rates.items()))
-    return Scene(at_s, tuple(halves))
+def scene(
+    at_s: int, rates: dict[RevisionKey, float], simulations: PolicySimulations, status: Status
+) -> Scene:
+    """Return the scene.
+
+    rates   requests/s of each Revision, in the order of the simulations
+    """
+    revisions = (
+        _revision_view(i, key, rate, simulations, status) for i, (key, rate) in enumerate(rates.items())
+    )
+    return Scene(at_s, tuple(revisions))
 
 
-def _half(row: int, key: RevisionKey, rate: float, worlds: Worlds, shown: Status) -> Half:
-    plan = shown.plan[key] if shown.plan is not None and key in shown.plan.keys else None
+def _revision_view(
+    row: int, key: RevisionKey, rate: float, simulations: PolicySimulations, status: Status
+) -> RevisionView:
+    plan = status.plan[key] if status.plan is not None and key in status.plan.keys else None
     if plan is None:
-        return Half(key, rate, None, None, 0.0, 0, shown.read_error or "no plan yet", _stands(row, worlds))
+        return RevisionView(
+            key, rate, None, None, 0.0, 0, status.read_error or "no plan yet", _policy_views(row, simulations)
+        )
     bound = f", bounded by {plan.bound}" if str(plan.bound) else ""
-    return Half(
+    return RevisionView(
         key=key,
         rate=rate,
-        median=None if np.isnan(plan.median) else plan.median,
-        high=None if np.isnan(plan.high) else plan.high,
+        median=None if np.isnan(plan.peak_median) else plan.peak_median,
+        high=None if np.isnan(plan.peak_p95) else plan.peak_p95,
         lead_s=plan.lead_s,
         floor=plan.floor,
-        why=f"{plan.reason}{bound}",
-        stands=_stands(row, worlds),
+        reason=f"{plan.reason}{bound}",
+        policies=_policy_views(row, simulations),
     )
 
 
-def _stands(row: int, worlds: Worlds) -> tuple[Stand, ...]:
-    pods, figures = worlds.pods, dict(zip(METRICS, np.moveaxis(worlds.figures, 2, 0), strict=True))
-    held_s = figures["starting_pod_s"] + figures["ready_pod_s"]
+def _policy_views(row: int, simulations: PolicySimulations) -> tuple[PolicyView, ...]:
+    pods, metrics = simulations.pods, dict(zip(METRICS, np.moveaxis(simulations.metrics, 2, 0), strict=True))
+    held_s = metrics["starting_pod_s"] + metrics["ready_pod_s"]
     return tuple(
-        Stand(
+        PolicyView(
             ready=int(pods.ready[p, row]),
             starting=int(pods.starting[p, row]),
             queue=float(pods.queue[p, row]),
-            delayed=float(figures["delayed"][p, row]),
-            starts=float(figures["starts"][p, row]),
+            delayed=float(metrics["delayed"][p, row]),
+            starts=float(metrics["starts"][p, row]),
             pod_hours=float(held_s[p, row]) / 3600,
         )
         for p in range(len(pods.ready))

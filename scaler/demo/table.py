@@ -1,38 +1,39 @@
-"""What the demo came to: one row a policy, both Revisions together."""
+"""Summarize the demo: one row per policy, both Revisions together."""
 
 from dataclasses import asdict
 from typing import Any
 
-from scaler.demo.worlds import POLICIES, Worlds
-from scaler.simulation.score import ReplayMetrics, figures
+from scaler.demo.simulations import POLICIES, PolicySimulations
+from scaler.simulation.score import ReplayMetrics, replay_metrics
 from scaler.simulation.simulator import Replay
 
 
-def totals(worlds: Worlds, memory_mb: float) -> list[tuple[str, ReplayMetrics]]:
-    """Policy -> its figures over what was lived so far."""
-    sums = worlds.figures.sum(axis=1)
+def totals(simulations: PolicySimulations, memory_mb: float) -> list[tuple[str, ReplayMetrics]]:
+    """Return the name and the metrics so far of each policy."""
+    sums = simulations.metrics.sum(axis=1)
     return [
-        (policy, figures(Replay(*of.tolist()), memory_mb)) for policy, of in zip(POLICIES, sums, strict=True)
+        (policy, replay_metrics(Replay(*metrics.tolist()), memory_mb))
+        for policy, metrics in zip(POLICIES, sums, strict=True)
     ]
 
 
-def for_people(policy: str, of: ReplayMetrics) -> dict[str, Any]:
-    """One row of the table."""
+def for_people(policy: str, metrics: ReplayMetrics) -> dict[str, Any]:
+    """Return one row of the table."""
     return {
         "policy": policy,
-        "requests": round(of.requests),
-        "delayed_%": _percent(of.delayed, of.requests),
-        "cold_%": _percent(of.cold, of.requests),
-        "pod_hours": of.pod_s / 3600,
-        "pod_starts": round(of.starts),
-        "wait_s": round(of.wait_s),
+        "requests": round(metrics.requests),
+        "delayed_%": _percent(metrics.delayed, metrics.requests),
+        "cold_%": _percent(metrics.cold, metrics.requests),
+        "pod_hours": metrics.pod_s / 3600,
+        "pod_starts": round(metrics.starts),
+        "wait_s": round(metrics.wait_s),
     }
 
 
-def for_programs(policy: str, of: ReplayMetrics) -> dict[str, Any]:
-    """The same as numbers to compute with, in the names of a backtest."""
-    return {"policy": policy, **asdict(of)}
+def for_programs(policy: str, metrics: ReplayMetrics) -> dict[str, Any]:
+    """Return the metrics with the names that a backtest uses."""
+    return {"policy": policy, **asdict(metrics)}
 
 
-def _percent(part: float, of: float) -> float:
-    return 100 * part / of if of else 0.0
+def _percent(part: float, whole: float) -> float:
+    return 100 * part / whole if whole else 0.0

@@ -1,4 +1,4 @@
-"""The demo in a terminal: one frame, drawn from what is shown.  It reads and changes nothing."""
+"""Draw the demo in a terminal, one frame at a time."""
 
 import math
 from collections.abc import Callable, Sequence
@@ -11,42 +11,42 @@ from rich.panel import Panel
 from rich.table import Table
 from rich.text import Text
 
-from scaler.demo.scene import Half, Scene
-from scaler.demo.story import PERCENT
-from scaler.demo.worlds import KPA, POLICIES, TIDECAST
+from scaler.demo.scene import RevisionView, Scene
+from scaler.demo.simulations import KPA, POLICIES, TIDECAST
+from scaler.demo.workload import PERCENT
 
 BARS, PLAIN_BARS = " ▁▂▃▄▅▆▇█", " .:-=+*#@"
 SIDE_BY_SIDE_COLUMNS = 110
-"""From so wide a terminal on, the Revisions stand beside each other."""
+"""Width of the terminal from which the Revisions are shown side by side."""
 COLOURS = {TIDECAST: "cyan", KPA: "yellow"}
 LABEL_COLUMNS = 11
 
 
 @dataclass(frozen=True, kw_only=True)
 class Frame:
-    """What a frame is drawn from."""
+    """The data of a frame."""
 
     scenes: Sequence[Scene]
     """Never empty."""
     begin_s: int
     end_s: int
     now_s: float
-    """Unix seconds, simulated, all three."""
+    """Begin, end and current time, simulated, Unix seconds."""
     speed: float
     url: str | None
-    """Of the page; None: there is none."""
+    """Address of the page; None = no page."""
     columns: int
     unicode: bool = True
 
 
 def draw(frame: Frame) -> RenderableType:
-    """The frame."""
-    beside = frame.columns >= SIDE_BY_SIDE_COLUMNS
-    columns = frame.columns // 2 if beside else frame.columns
-    panels = [_panel(frame, row, columns) for row in range(len(frame.scenes[-1].halves))]
-    # What a terminal echoes of Ctrl-C must not break a full line.
-    last = Text("Ctrl-C ends it, with the table so far", "dim")
-    if not beside:
+    """Return the frame as rich renders it."""
+    wide = frame.columns >= SIDE_BY_SIDE_COLUMNS
+    columns = frame.columns // 2 if wide else frame.columns
+    panels = [_panel(frame, row, columns) for row in range(len(frame.scenes[-1].revisions))]
+    # The terminal echoes Ctrl-C on the last line, which must not be full.
+    last = Text("Ctrl-C ends it and prints the table so far", "dim")
+    if not wide:
         return Group(*_head(frame), *panels, last)
     grid = Table.grid(expand=True)
     for _ in panels:
@@ -56,95 +56,99 @@ def draw(frame: Frame) -> RenderableType:
 
 
 def clock_text(at_s: float) -> str:
-    """A simulated moment, for people."""
+    """Return a simulated time as text."""
     return f"{datetime.fromtimestamp(at_s, UTC):%a %d %b %Y %H:%M}Z"
 
 
 def line(scene: Scene) -> str:
-    """A scene in one line, where nobody looks at a terminal."""
-    rate = sum(half.rate for half in scene.halves)
+    """Return a scene as one line, for output that is not a terminal."""
+    rate = sum(revision.rate for revision in scene.revisions)
     policies = (
-        f"{POLICIES[p]} {sum(half.stands[p].ready for half in scene.halves)} pods, "
-        f"{sum(half.stands[p].delayed for half in scene.halves):.0f} delayed so far"
+        f"{POLICIES[p]} {sum(revision.policies[p].ready for revision in scene.revisions)} pods, "
+        f"{sum(revision.policies[p].delayed for revision in scene.revisions):.0f} delayed so far"
         for p in COLOURS
     )
     return f"{clock_text(scene.at_s)}  {rate:.0f} requests/s; " + "; ".join(policies)
 
 
-def course(frame: Frame, values: Callable[[Scene], float], columns: int) -> list[float]:
-    """The course so far, the mean of each of `columns` spans of the show; those yet to come are not there."""
-    of_span: list[list[float]] = [[] for _ in range(columns)]
-    for one in frame.scenes:
-        share = (one.at_s - frame.begin_s) / (frame.end_s - frame.begin_s)
-        of_span[min(columns - 1, int(share * columns))].append(values(one))
+def column_means(frame: Frame, values: Callable[[Scene], float], columns: int) -> list[float]:
+    """Return the mean of a value in each of `columns` spans of the demo that have begun."""
+    by_span: list[list[float]] = [[] for _ in range(columns)]
+    for scene in frame.scenes:
+        share = (scene.at_s - frame.begin_s) / (frame.end_s - frame.begin_s)
+        by_span[min(columns - 1, int(share * columns))].append(values(scene))
     means: list[float] = []
-    while of_span and not of_span[-1]:
-        of_span.pop()
-    for span in of_span:
-        # In a short show some spans have no scene of their own.
+    while by_span and not by_span[-1]:
+        by_span.pop()
+    for span in by_span:
+        # In a short demo some spans have no scene.
         means.append(fmean(span) if span else (means[-1] if means else 0.0))
     return means
 
 
-def sparkline(means: Sequence[float], most: float, *, unicode: bool = True) -> str:
-    """One character each, from nothing to `most`."""
+def sparkline(means: Sequence[float], maximum: float, *, unicode: bool = True) -> str:
+    """Return one character per mean, from 0 to `maximum`."""
     bars = BARS if unicode else PLAIN_BARS
-    return "".join(bars[math.ceil(min(1.0, mean / max(most, 1e-9)) * (len(bars) - 1))] for mean in means)
+    return "".join(bars[math.ceil(min(1.0, mean / max(maximum, 1e-9)) * (len(bars) - 1))] for mean in means)
 
 
 def _head(frame: Frame) -> list[RenderableType]:
     share = (frame.now_s - frame.begin_s) / (frame.end_s - frame.begin_s)
-    pace = f"{frame.speed:g}x" if frame.speed else "as fast as it goes"
-    now = clock_text(frame.now_s)
+    pace = f"{frame.speed:g}x" if frame.speed else "as fast as possible"
+    clock = clock_text(frame.now_s)
     first = Text.assemble(
-        ("Tidecast demo", "bold"), f"  {now} {share:4.0%}  {pace}  ", (frame.url or "", "underline")
+        ("Tidecast demo", "bold"), f"  {clock} {share:4.0%}  {pace}  ", (frame.url or "", "underline")
     )
-    halves = frame.scenes[-1].halves
+    revisions = frame.scenes[-1].revisions
     second = Text("delayed so far")
     for p, colour in COLOURS.items():
-        second.append(f"  {POLICIES[p]} {sum(half.stands[p].delayed for half in halves):.0f}", colour)
+        second.append(
+            f"  {POLICIES[p]} {sum(revision.policies[p].delayed for revision in revisions):.0f}", colour
+        )
     second.append("   pod-hours")
     for p, colour in COLOURS.items():
-        second.append(f"  {sum(half.stands[p].pod_hours for half in halves):.1f}", colour)
-    return [_kept_to_a_line(first), _kept_to_a_line(second)]
+        second.append(f"  {sum(revision.policies[p].pod_hours for revision in revisions):.1f}", colour)
+    return [_on_one_line(first), _on_one_line(second)]
 
 
 def _panel(frame: Frame, row: int, columns: int) -> Panel:
-    half = frame.scenes[-1].halves[row]
+    revision = frame.scenes[-1].revisions[row]
     wide = max(10, columns - 4 - LABEL_COLUMNS)
-    came = course(frame, lambda s: s.halves[row].rate, wide)
-    lines = [_traffic(half), _line("", sparkline(came, max(came), unicode=frame.unicode), "")]
+    rates = column_means(frame, lambda s: s.revisions[row].rate, wide)
+    lines = [_traffic(revision), _line("", sparkline(rates, max(rates), unicode=frame.unicode), "")]
     heads = f"{'ready':>6}{'starting':>10}{'queue':>8}{'delayed so far':>17}"
     lines.append(_line("", heads, "dim"))
     for p, colour in COLOURS.items():
-        of = half.stands[p]
-        numbers = f"{of.ready:6d}{of.starting:10d}{of.queue:8.0f}{of.delayed:17.0f}"
+        policy = revision.policies[p]
+        numbers = f"{policy.ready:6d}{policy.starting:10d}{policy.queue:8.0f}{policy.delayed:17.0f}"
         lines.append(_line(POLICIES[p], numbers, colour))
 
     def ready(p: int) -> list[float]:
-        return course(frame, lambda s: s.halves[row].stands[p].ready, wide)
+        return column_means(frame, lambda s: s.revisions[row].policies[p].ready, wide)
 
     pods = {p: ready(p) for p in COLOURS}
-    most = max(max(means) for means in pods.values())
+    maximum = max(max(means) for means in pods.values())
     for p, colour in COLOURS.items():
-        lines.append(_line("pods", sparkline(pods[p], most, unicode=frame.unicode), colour))
-    lines.append(_line("floor", f"{half.floor}: {half.why}", COLOURS[TIDECAST]))
+        lines.append(_line("pods", sparkline(pods[p], maximum, unicode=frame.unicode), colour))
+    lines.append(_line("floor", f"{revision.floor}: {revision.reason}", COLOURS[TIDECAST]))
     return Panel(
-        Group(*map(_kept_to_a_line, lines)), title=f"{half.key.name}  {PERCENT:.0f} %", title_align="left"
+        Group(*map(_on_one_line, lines)), title=f"{revision.key.name}  {PERCENT:.0f} %", title_align="left"
     )
 
 
-def _traffic(half: Half) -> Text:
-    expected = "no forecast yet"
-    if half.median is not None and half.high is not None:
-        expected = f"peak of the next {half.lead_s:.0f} s: {half.median:.0f}, at 0.95: {half.high:.0f}"
-    return _line("requests/s", f"{half.rate:<6.1f} {expected}", "")
+def _traffic(revision: RevisionView) -> Text:
+    forecast = "no forecast yet"
+    if revision.median is not None and revision.high is not None:
+        forecast = (
+            f"peak of the next {revision.lead_s:.0f} s: {revision.median:.0f}, at 0.95: {revision.high:.0f}"
+        )
+    return _line("requests/s", f"{revision.rate:<6.1f} {forecast}", "")
 
 
 def _line(label: str, text: str, colour: str) -> Text:
     return Text.assemble((f"{label:{LABEL_COLUMNS}}", "dim"), (text, colour))
 
 
-def _kept_to_a_line(text: Text) -> Text:
+def _on_one_line(text: Text) -> Text:
     text.no_wrap, text.overflow = True, "crop"
     return text

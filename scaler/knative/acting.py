@@ -86,7 +86,7 @@ class Acting:
         if self._thread.is_alive():
             self._thread.join(10)
 
-    def act(self, orders: Sequence[Change]) -> list[WriteResult]:
+    def write(self, orders: Sequence[Change]) -> list[WriteResult]:
         """Carry orders out; one outcome each, in their order."""
         with self._lock:
             writes = [self.write_for(order) for order in orders]
@@ -141,7 +141,7 @@ class Acting:
         spec = self._fleet.spec(order.key)
         wishes: dict[str, str | None] = {}
         if spec is not None:
-            wishes = dict(order.setting.texts())
+            wishes = dict(order.settings.texts())
             wishes[marks.FLOOR] = marks.floor_wish(
                 order.floor,
                 owner_min=spec.owner_min,
@@ -152,7 +152,7 @@ class Acting:
 
     def _expect(self, write: Write, result: Result) -> None:
         """Note that an effect is to be seen, where there is one to be seen."""
-        key = write.order.key
+        key = write.change.key
         texts = {name: text for name, text in write.wishes.items() if text is not None}
         if not texts:
             for known in (self._on_the_way, self._settled, self._faults):

@@ -34,7 +34,7 @@ class Write:
     wishes  short name of an annotation -> value of ours; a name left out: ours is taken off.
     """
 
-    order: Change
+    change: Change
     on: Name
     thing: Any
     wishes: Mapping[str, str | None]
@@ -59,7 +59,7 @@ class Actuator:
         A write that fails stops no other; but where the server does not answer, what has not begun is left.
         """
         pending = [(i, w, c) for i, w in enumerate(writes) if (c := _change(w, w.thing)) is not None]
-        outcomes = [WriteResult(w.order, Result.UNCHANGED) for w in writes]
+        outcomes = [WriteResult(w.change, Result.UNCHANGED) for w in writes]
         if not pending:
             return outcomes
         away = threading.Event()
@@ -73,21 +73,21 @@ class Actuator:
         wait_s = self._not_before_s - self._clock()
         if wait_s > 0:
             return WriteResult(
-                write.order, Result.THROTTLED, f"the API server asked for {wait_s:.0f} s of patience"
+                write.change, Result.THROTTLED, f"the API server asked for {wait_s:.0f} s of patience"
             )
         if away.is_set():
-            return WriteResult(write.order, Result.UNREACHABLE, "not tried: the API server does not answer")
+            return WriteResult(write.change, Result.UNREACHABLE, "not tried: the API server does not answer")
         try:
             return self._apply(write, change)
         except Throttled as e:
             self._not_before_s = self._clock() + e.retry_after_s
-            return WriteResult(write.order, Result.THROTTLED, str(e))
+            return WriteResult(write.change, Result.THROTTLED, str(e))
         except Unreachable as e:
             away.set()
-            return WriteResult(write.order, Result.UNREACHABLE, str(e))
+            return WriteResult(write.change, Result.UNREACHABLE, str(e))
         except ApiError as e:
             kinds = {Missing: Result.GONE, Denied: Result.DENIED, Conflict: Result.CONFLICT}
-            return WriteResult(write.order, kinds.get(type(e), Result.REFUSED), str(e))
+            return WriteResult(write.change, kinds.get(type(e), Result.REFUSED), str(e))
 
     def _apply(self, write: Write, change: marks.AnnotationPatch) -> WriteResult:
         try:
@@ -97,7 +97,7 @@ class Actuator:
             fresh = self._look(write)
             if fresh is None:
                 return WriteResult(
-                    write.order, Result.GONE, "deleted, or made anew, since it was planned for"
+                    write.change, Result.GONE, "deleted, or made anew, since it was planned for"
                 )
             if isinstance(e, Refused):
                 raise
@@ -107,14 +107,14 @@ class Actuator:
         """After a conflict.  A setting that a person wrote is on `fresh`, and so no part of the change."""
         again = _change(write, fresh)
         if again is None:
-            return WriteResult(write.order, Result.UNCHANGED)
+            return WriteResult(write.change, Result.UNCHANGED)
         if not persons or not _floor_is_theirs(write, fresh):
             return self._send(write, fresh, again, force=True)
         said = f"{marks.FLOOR} set by hand ({', '.join(persons)}): left as it is"
         wishes = {name: wish for name, wish in write.wishes.items() if wish and name != marks.FLOOR}
         rest = _change(replace(write, wishes=wishes), fresh)
         if rest is None or not wishes:
-            return WriteResult(write.order, Result.CONFLICT, said)
+            return WriteResult(write.change, Result.CONFLICT, said)
         return replace(self._send(write, fresh, rest, force=True), message=said)
 
     def _send(
@@ -144,7 +144,7 @@ class Actuator:
             )
             after = slim(decode(answer, KINDS[write.on].type))
         self._seen(write.on, after)
-        return WriteResult(write.order, Result.APPLIED)
+        return WriteResult(write.change, Result.APPLIED)
 
     def _look(self, write: Write) -> Any:
         """The object as it is now; None where it is gone or another bears its name."""

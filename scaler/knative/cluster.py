@@ -66,11 +66,11 @@ class Cluster:
         self._lock = threading.RLock()
         self._fleet = Fleet(resolve_policy)
         self._defaults, self._defaults_faults = AutoscalerConfig(), tuple[str, ...]()
-        self._starts = StartUps(settings.acting.startup_prior_s)
+        self._starts = StartUps(settings.actuation.startup_prior_s)
         self._startup: tuple[list[RevisionKey], tuple[int, float], NDArray[np.float64]] | None = None
         self._retained = 0
         self._configuration: tuple[int, dict[str, str] | None] = (0, None)
-        self._stream = StatStream(settings.acting.autoscaler_url)
+        self._stream = StatStream(settings.actuation.autoscaler_url)
         self._acting = Acting(
             connection,
             self._fleet,
@@ -126,10 +126,10 @@ class Cluster:
         """Use other settings from now on."""
         with self._lock:
             self._settings = settings
-            self._stream.url = settings.acting.autoscaler_url
-            self._starts.prior_s = settings.acting.startup_prior_s
+            self._stream.url = settings.actuation.autoscaler_url
+            self._starts.prior_s = settings.actuation.startup_prior_s
             if self._leadership is not None:
-                self._leadership.duration_s = settings.acting.lease_duration_s
+                self._leadership.duration_s = settings.actuation.lease_duration_s
             self._configure()
 
     def specs(self) -> tuple[int, tuple[RevisionSpec, ...]]:
@@ -152,17 +152,17 @@ class Cluster:
                 self._startup = (list(keys), learned, np.array(estimates_s, np.float64).reshape(-1, STARTUPS))
             return self._startup[2]
 
-    def act(self, orders: Sequence[Change]) -> list[WriteResult]:
+    def write(self, orders: Sequence[Change]) -> list[WriteResult]:
         """Carry orders out; one outcome each, in their order.  Raises nothing: what fails is an outcome."""
         with self._lock:
             self._fleet.specs()
-        return self._acting.act(orders)
+        return self._acting.write(orders)
 
     def verify(self) -> Sequence[str]:
         """What was written and does not work, one line each.  They are followed all the time."""
         return [f"{key}: {problem}" for key, problem in sorted(self._acting.problems().items())]
 
-    def leads(self) -> bool:
+    def is_leader(self) -> bool:
         """May we act?  Without an election we are alone."""
         return self._leadership is None or self._leadership.leading
 
@@ -175,22 +175,22 @@ class Cluster:
         with self._lock:
             self._fleet.specs()
             marked = sorted(self._fleet.marked())
-            leads = self.leads()
+            leads = self.is_leader()
             if not leads and (self._leadership is None or not self._leadership.lapsed):
                 return []
-            orders = [order for key in marked if (order := self._kept(key, leads=leads)) is not None]
-        return self._acting.act(orders)
+            orders = [order for key in marked if (order := self._kept(key, is_leader=leads)) is not None]
+        return self._acting.write(orders)
 
-    def _kept(self, key: RevisionKey, *, leads: bool) -> Change | None:
+    def _kept(self, key: RevisionKey, *, is_leader: bool) -> Change | None:
         """What is to stay on a Revision that is marked; None where there is nothing to take back."""
         place = (key.namespace, key.name)
         revision, spec = self._fleet.get(Name.REVISION, place), self._fleet.spec(key)
         if revision is None:
             return None
-        if spec is None or not leads:
+        if spec is None or not is_leader:
             return Change(key, revision.metadata.uid, None)
         steering = annotations(self._fleet.get(self._acting.steering.on, place))
-        return Change(key, spec.uid, spec.floor, spec.setting) if marks.outdated(steering) else None
+        return Change(key, spec.uid, spec.floor, spec.settings) if marks.outdated(steering) else None
 
     def config_map(self) -> tuple[int, dict[str, str] | None]:
         """(version, data) of the ConfigMap config-tidecast; None where there is none."""
@@ -220,11 +220,11 @@ class Cluster:
         return spec.service if spec else ServiceKey(key.namespace, key.name)
 
     def _configure(self) -> None:
-        acting = self._settings.acting
+        actuation = self._settings.actuation
         self._fleet.configure(
             self._settings.policy,
             self._defaults,
-            acting.namespaces,
+            actuation.namespaces,
             on_pa=self._acting.steering.on is Name.POD_AUTOSCALER,
         )
 

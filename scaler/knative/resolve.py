@@ -9,8 +9,7 @@ from dataclasses import dataclass, replace
 
 from scaler.kpa.annotations import read_annotations
 from scaler.kpa.config import KPA_CLASS, AutoscalerConfig
-from scaler.kpa.resolve import KpaSpec, Reachability
-from scaler.kpa.resolve import parameters as kpa_parameters
+from scaler.kpa.resolve import KpaSpec, Reachability, kpa_spec
 from scaler.plan.revision import Metric
 
 
@@ -48,7 +47,7 @@ def parameters(
         # Of the hpa class, the target counts percent of CPU or mebibytes: it says nothing about requests.
         said = replace(said, target=None, target_utilization_percentage=None)
     percentage = said.panic_window_percentage
-    spec = kpa_parameters(config, said, container_concurrency, Reachability.REACHABLE)
+    spec = kpa_spec(config, said, container_concurrency, Reachability.REACHABLE)
     return (
         Parameters(
             pod_autoscaler_class=scaler_class,

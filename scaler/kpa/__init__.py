@@ -1,18 +1,21 @@
-"""Knative's pod autoscaler (KPA), to the digit: what it would decide, as functions of values.
+"""Knative's pod autoscaler (KPA) as pure functions: settings and stats of a Revision in, desired pods out.
 
-Rules and words are those of knative/serving 98e5ef9 (v1.23), restated; tests/golden has numbers made by that
-code, and everything here is equal to them.  Pure: no clock, log, network or cluster.
+The rules and their names are those of knative/serving 98e5ef9 (v1.23) [knative-serving].  tests/golden holds
+numbers that Knative's own code computed; the functions of this package return the same numbers.  No module
+uses a clock, a log, a network or a cluster.
 
-    go_text       texts as Go reads them: numbers, booleans, durations
-    config        the data of config-autoscaler -> AutoscalerConfig
-    annotations   the annotations of a Revision -> Annotations
-    resolve       both, containerConcurrency and reachability -> KpaSpec
-    window        averages over the stable and the panic window
-    delay         the largest count within the scale-down delay
-    decide        one evaluation: KpaSpec, KpaState, Observed -> ScaleDecision, KpaState
-    scale         from desired to replicas: bounds, initial scale, scale to zero
-    status        active, activating or inactive
-    activator     is the activator in the path, and how many of them
-    revision      all of that for one Revision, tick by tick
-    scenario      a scenario file -> what is expected of it
+go_text         numbers, booleans and durations as Go parses them
+config          data of the ConfigMap config-autoscaler -> AutoscalerConfig
+annotations     annotations of a Revision -> Annotations
+resolve         AutoscalerConfig, Annotations, containerConcurrency, reachability -> KpaSpec
+settings        the KPA settings that Tidecast can change, as a value
+window          averages over the stable window and the panic window
+delay           the largest desired count within the scale-down delay
+decide          one evaluation: KpaSpec, KpaState, Observed -> ScaleDecision, KpaState
+scale           desired count -> replicas: bounds, initial scale, scale to zero
+status          active, activating or inactive
+activator       whether the activator is in the request path, and how many activators
+tick            all of these for one Revision, tick by tick
+scenario_file   a scenario file -> ScenarioInput
+scenario        ScenarioInput -> the parameters and every tick
 """

@@ -1,4 +1,4 @@
-"""Is the activator in the request path, since when, and how many of them?
+"""Whether the activator is in the request path of a Revision, since when, and how many activators there are.
 
 Rules as in knative/serving 98e5ef9, pkg/reconciler/autoscaling/kpa/kpa.go.
 """
@@ -9,6 +9,7 @@ from enum import StrEnum
 from scaler.kpa.resolve import KpaSpec
 
 MIN_ACTIVATORS = 2
+"""Smallest number of activators in the path of a Revision, as in Knative."""
 
 
 class Mode(StrEnum):
@@ -21,15 +22,18 @@ class Mode(StrEnum):
 
 
 def next_mode(want: int, excess_burst_capacity: int) -> Mode:
-    """The mode after a reconcile in which so many pods were wanted (-1 = unknown)."""
+    """Return the mode after a reconcile.
+
+    want   replicas wanted by the reconcile; -1 = unknown
+    """
     return Mode.SERVE if want > 0 and excess_burst_capacity >= 0 else Mode.PROXY
 
 
 def backing_since(since_s: float | None, mode: Mode, ready_pods: int, now_s: float) -> float | None:
-    """Since when the activator backs the Revision; None where it does not.
+    """Return the time since which the activator backs the Revision; None if it does not.
 
-    since_s   what held until now
-    mode      from now on; the activator also stands in where no pod is ready
+    since_s   the same before this reconcile
+    mode      the mode from now on; without a ready pod, the activator backs the Revision in both modes
     """
     if mode is Mode.SERVE and ready_pods > 0:
         return None
@@ -37,8 +41,8 @@ def backing_since(since_s: float | None, mode: Mode, ready_pods: int, now_s: flo
 
 
 def activators(spec: KpaSpec, ready_pods: int) -> int:
-    """How many activators are put in the path."""
+    """Return the number of activators in the path."""
     if spec.target_burst_capacity == 0:
         return MIN_ACTIVATORS
-    to_cover = ready_pods * spec.total_value + max(spec.target_burst_capacity, 0.0)
-    return max(MIN_ACTIVATORS, math.ceil(to_cover / spec.activator_capacity))
+    capacity = ready_pods * spec.total_value + max(spec.target_burst_capacity, 0.0)
+    return max(MIN_ACTIVATORS, math.ceil(capacity / spec.activator_capacity))

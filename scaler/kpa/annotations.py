@@ -1,7 +1,7 @@
-"""The annotations of a Revision that steer the KPA.
+"""Read the annotations of a Revision that configure the KPA.
 
 Rules as in knative/serving 98e5ef9, pkg/apis/autoscaling/annotation_validation.go and
-pkg/apis/serving/v1/revision_validation.go.  A kebab-case name wins over the camelCase one of old.
+pkg/apis/serving/v1/revision_validation.go.  A kebab-case name takes precedence over its older camelCase form.
 """
 
 import re
@@ -21,7 +21,7 @@ _ALGORITHMS = ("", "linear", WEIGHTED_EXPONENTIAL, "weightedExponential")
 
 @dataclass(frozen=True, kw_only=True)
 class Annotations:
-    """What a Revision says of itself; None where it says nothing."""
+    """Parsed annotations of a Revision; None = not set."""
 
     pod_autoscaler_class: str | None = None
     metric: str | None = None
@@ -41,19 +41,21 @@ class Annotations:
     progress_deadline_s: int | None = None
 
 
-NOTHING_SAID = Annotations()
+NO_ANNOTATIONS = Annotations()
 
 
 @dataclass(frozen=True)
 class _Annotation:
-    """How one annotation is read, and what is allowed of it."""
+    """How to read one annotation, and which values are allowed."""
 
     field: str
+    """Field of Annotations."""
     read: Callable[[str], Any]
     allowed: str
-    fine: Callable[[Any], bool] = lambda _: True
-    old: bool = False
-    """True: there is a camelCase name too."""
+    """The allowed values, in words."""
+    is_valid: Callable[[Any], bool] = lambda _: True
+    has_camel_case: bool = False
+    """True if an older camelCase name exists."""
 
 
 def _algorithm(text: str) -> str:
@@ -61,7 +63,7 @@ def _algorithm(text: str) -> str:
 
 
 def _is_class(text: str) -> bool:
-    # Other people's classes are left alone, except under Knative's own domain.
+    # Classes of other autoscalers are allowed, except under Knative's own domain.
     return text in (KPA_CLASS, HPA_CLASS) or not text.endswith(".knative.dev")
 
 
@@ -77,14 +79,14 @@ _SHORT: Mapping[str, _Annotation] = {
         read_float,
         "1 to 100",
         lambda x: 1 <= x <= 100,
-        old=True,
+        has_camel_case=True,
     ),
     "target-burst-capacity": _Annotation(
         "target_burst_capacity",
         read_float,
         "a number, at least 0, or -1 (not limited)",
         lambda x: x >= 0 or x == -1,
-        old=True,
+        has_camel_case=True,
     ),
     "window": _Annotation(
         "stable_window_s",
@@ -93,17 +95,21 @@ _SHORT: Mapping[str, _Annotation] = {
         lambda s: WINDOW_MIN_S <= s <= WINDOW_MAX_S,
     ),
     "panic-window-percentage": _Annotation(
-        "panic_window_percentage", read_float, "1 to 100", lambda x: 1 <= x <= 100, old=True
+        "panic_window_percentage", read_float, "1 to 100", lambda x: 1 <= x <= 100, has_camel_case=True
     ),
     "panic-threshold-percentage": _Annotation(
-        "panic_threshold_percentage", read_float, "110 to 1000", lambda x: 110 <= x <= 1000, old=True
+        "panic_threshold_percentage",
+        read_float,
+        "110 to 1000",
+        lambda x: 110 <= x <= 1000,
+        has_camel_case=True,
     ),
     "metric-aggregation-algorithm": _Annotation(
-        "metric_aggregation_algorithm", _algorithm, "linear or weighted-exponential", old=True
+        "metric_aggregation_algorithm", _algorithm, "linear or weighted-exponential", has_camel_case=True
     ),
-    "min-scale": _Annotation("min_scale", read_int32, _SCALE, lambda n: n >= 0, old=True),
-    "max-scale": _Annotation("max_scale", read_int32, _SCALE, lambda n: n >= 0, old=True),
-    "initial-scale": _Annotation("initial_scale", read_int32, _SCALE, lambda n: n >= 0, old=True),
+    "min-scale": _Annotation("min_scale", read_int32, _SCALE, lambda n: n >= 0, has_camel_case=True),
+    "max-scale": _Annotation("max_scale", read_int32, _SCALE, lambda n: n >= 0, has_camel_case=True),
+    "initial-scale": _Annotation("initial_scale", read_int32, _SCALE, lambda n: n >= 0, has_camel_case=True),
     "activation-scale": _Annotation(
         "activation_scale", read_int32, "a whole number, at least 2", lambda n: n >= 2
     ),
@@ -112,22 +118,30 @@ _SHORT: Mapping[str, _Annotation] = {
         read_whole_seconds,
         "0s to 1h, in whole seconds",
         lambda s: 0 <= s <= WINDOW_MAX_S,
-        old=True,
+        has_camel_case=True,
     ),
     "scale-to-zero-pod-retention-period": _Annotation(
-        "pod_retention_period_s", read_duration_s, "0s to 1h", lambda s: 0 <= s <= WINDOW_MAX_S, old=True
+        "pod_retention_period_s",
+        read_duration_s,
+        "0s to 1h",
+        lambda s: 0 <= s <= WINDOW_MAX_S,
+        has_camel_case=True,
     ),
 }
 
 
-def _camel(name: str) -> str:
-    return re.sub(r"-(.)", lambda found: found[1].upper(), name)
+def _camel_case(name: str) -> str:
+    return re.sub(r"-(.)", lambda match: match[1].upper(), name)
 
 
-# Full name -> how it is read; an old name stands before the one that wins over it.
+# Full name -> how to read it; a camelCase name is before the kebab-case name that takes precedence over it.
 _NAMES: Mapping[str, _Annotation] = {
-    **{AUTOSCALING + _camel(name): each for name, each in _SHORT.items() if each.old},
-    **{AUTOSCALING + name: each for name, each in _SHORT.items()},
+    **{
+        AUTOSCALING + _camel_case(name): annotation
+        for name, annotation in _SHORT.items()
+        if annotation.has_camel_case
+    },
+    **{AUTOSCALING + name: annotation for name, annotation in _SHORT.items()},
     PROGRESS_DEADLINE: _Annotation(
         "progress_deadline_s",
         read_whole_seconds,
@@ -135,80 +149,83 @@ _NAMES: Mapping[str, _Annotation] = {
         lambda s: s >= 0,
     ),
 }
-_OLD_NAME: Mapping[str, str] = {
-    AUTOSCALING + name: AUTOSCALING + _camel(name) for name, each in _SHORT.items() if each.old
+_CAMEL_CASE_NAME: Mapping[str, str] = {
+    AUTOSCALING + name: AUTOSCALING + _camel_case(name)
+    for name, annotation in _SHORT.items()
+    if annotation.has_camel_case
 }
 
 
 def read_annotations(
     texts: Mapping[str, str], config: AutoscalerConfig
 ) -> tuple[Annotations, tuple[str, ...]]:
-    """What the annotations of a Revision say, and every fault for which Knative's webhook would refuse them.
+    """Parse the annotations of a Revision; also return every problem for which Knative's webhook refuses it.
 
-    texts    name -> text; what does not steer the KPA is passed over.
-             An annotation with a fault counts as not written.
-    config   its max-scale-limit, allow-zero-initial-scale and class decide on what is allowed.
+    texts    full name -> text; annotations that do not configure the KPA are ignored.  An annotation with a
+             problem counts as not set.
+    config   its max-scale-limit, allow-zero-initial-scale and class decide which values are allowed
     """
     known = {name: text for name, text in texts.items() if name in _NAMES}
     if not known:
-        return NOTHING_SAID, ()
+        return NO_ANNOTATIONS, ()
     for name in list(known):
-        if name in known and name in _OLD_NAME:
-            known.pop(_OLD_NAME[name], None)
-    # An empty deadline is none, by Knative's own rule.
+        if name in known and name in _CAMEL_CASE_NAME:
+            known.pop(_CAMEL_CASE_NAME[name], None)
+    # In Knative, an empty progress deadline counts as not set.
     if known.get(PROGRESS_DEADLINE) == "":
         del known[PROGRESS_DEADLINE]
-    said: dict[str, Any] = {}
+    values: dict[str, Any] = {}
     problems: list[str] = []
     for name, text in known.items():
-        each = _NAMES[name]
+        annotation = _NAMES[name]
         try:
-            value = each.read(text)
-            fine = each.fine(value)
+            value = annotation.read(text)
+            valid = annotation.is_valid(value)
         except ValueError:
-            fine = False
-        if fine:
-            said[each.field] = value
+            valid = False
+        if valid:
+            values[annotation.field] = value
         else:
-            problems.append(problem(name, text, each.allowed))
-    wrong = _disagreements(Annotations(**said), config)
+            problems.append(problem(name, text, annotation.allowed))
+    conflicts = _conflicts(Annotations(**values), config)
     names = {_NAMES[name].field: name for name in known}
-    problems += [problem(names[field], known[names[field]], allowed) for field, allowed in wrong.items()]
-    left = {field: value for field, value in said.items() if field not in wrong}
-    return Annotations(**left), tuple(problems)
+    problems += [problem(names[field], known[names[field]], allowed) for field, allowed in conflicts.items()]
+    consistent = {field: value for field, value in values.items() if field not in conflicts}
+    return Annotations(**consistent), tuple(problems)
 
 
-def _disagreements(said: Annotations, config: AutoscalerConfig) -> dict[str, str]:
-    """Field -> what is allowed, of annotations that are fine by themselves and do not go together.
+def _conflicts(annotations: Annotations, config: AutoscalerConfig) -> dict[str, str]:
+    """Return field -> allowed values for annotations that are valid alone but conflict with each other.
 
-    Annotations are held against annotations: the cluster's min-scale does not bound their max-scale.
+    As in Knative, annotations are compared with annotations only: the min-scale of the cluster is no lower
+    bound of their max-scale.
     """
-    wrong: dict[str, str] = {}
-    scaler_class = said.pod_autoscaler_class
+    conflicts: dict[str, str] = {}
+    scaler_class = annotations.pod_autoscaler_class
     if scaler_class is None:
         scaler_class = config.pod_autoscaler_class
-    if said.metric is not None:
-        if scaler_class == KPA_CLASS and said.metric not in ("concurrency", "rps"):
-            wrong["metric"] = "concurrency or rps"
-        elif scaler_class == HPA_CLASS and not said.metric:
-            wrong["metric"] = "a metric"
+    if annotations.metric is not None:
+        if scaler_class == KPA_CLASS and annotations.metric not in ("concurrency", "rps"):
+            conflicts["metric"] = "concurrency or rps"
+        elif scaler_class == HPA_CLASS and not annotations.metric:
+            conflicts["metric"] = "a metric"
     if (
-        said.pod_autoscaler_class == KPA_CLASS
-        and (said.metric_aggregation_algorithm or "") not in _ALGORITHMS
+        annotations.pod_autoscaler_class == KPA_CLASS
+        and (annotations.metric_aggregation_algorithm or "") not in _ALGORITHMS
     ):
-        wrong["metric_aggregation_algorithm"] = _SHORT["metric-aggregation-algorithm"].allowed
-    if said.initial_scale == 0 and not config.allow_zero_initial_scale:
-        wrong["initial_scale"] = "at least 1, as allow-zero-initial-scale is false"
-    least, most = said.min_scale or 0, said.max_scale or 0
+        conflicts["metric_aggregation_algorithm"] = _SHORT["metric-aggregation-algorithm"].allowed
+    if annotations.initial_scale == 0 and not config.allow_zero_initial_scale:
+        conflicts["initial_scale"] = "at least 1, as allow-zero-initial-scale is false"
+    min_scale, max_scale = annotations.min_scale or 0, annotations.max_scale or 0
     limit = config.max_scale_limit
-    if said.max_scale is not None and limit > 0 and not 1 <= most <= limit:
-        wrong["max_scale"] = f"1 to max-scale-limit ({limit})"
-    elif 0 < most < least:
-        wrong["max_scale"] = f"0, or at least min-scale ({least})"
-    activation = said.activation_scale
-    if activation is not None and (activation < least or 0 < most < activation):
-        wrong["activation_scale"] = f"min-scale ({least}) to max-scale ({most or 'none'})"
-    return wrong
+    if annotations.max_scale is not None and limit > 0 and not 1 <= max_scale <= limit:
+        conflicts["max_scale"] = f"1 to max-scale-limit ({limit})"
+    elif 0 < max_scale < min_scale:
+        conflicts["max_scale"] = f"0, or at least min-scale ({min_scale})"
+    activation = annotations.activation_scale
+    if activation is not None and (activation < min_scale or 0 < max_scale < activation):
+        conflicts["activation_scale"] = f"min-scale ({min_scale}) to max-scale ({max_scale or 'none'})"
+    return conflicts
 
 
-assert {each.field for each in _NAMES.values()} == {each.name for each in fields(Annotations)}
+assert {annotation.field for annotation in _NAMES.values()} == {field.name for field in fields(Annotations)}

@@ -1,7 +1,7 @@
-"""ConfigMap config-autoscaler: the KPA's parameters for a whole cluster.
+"""Read the ConfigMap config-autoscaler: the KPA's parameters for a whole cluster.
 
-Rules as in knative/serving 98e5ef9, pkg/autoscaler/config: numbers and durations are read strictly, keys that
-are not known are passed over, and one fault makes Knative refuse the whole map.  Here every fault is told.
+Rules as in knative/serving 98e5ef9, pkg/autoscaler/config: numbers and durations are parsed strictly, unknown
+keys are ignored, and one problem makes Knative refuse the whole map.  This module reports every problem.
 """
 
 from collections.abc import Callable, Mapping
@@ -14,21 +14,22 @@ from scaler.kpa.go_text import read_bool, read_duration_s, read_float, read_int3
 KPA_CLASS = "kpa.autoscaling.knative.dev"
 HPA_CLASS = "hpa.autoscaling.knative.dev"
 MIN_TARGET = 0.01
-"""No target may be smaller, given or worked out."""
+"""Smallest target, configured or computed, as in Knative."""
 WINDOW_MIN_S, WINDOW_MAX_S = 6, 3600
+"""Smallest and largest stable window in seconds, as in Knative."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class AutoscalerConfig:
-    """What holds for every Revision that does not say otherwise; the defaults are Knative's."""
+    """Parameters of every Revision without annotations; the defaults are Knative's."""
 
     container_concurrency_target_fraction: float = 0.7
     """container-concurrency-target-percentage as a fraction, in (0, 1]."""
     container_concurrency_target_default: float = 100.0
-    """Requests in flight that a pod without containerConcurrency is taken to bear."""
+    """Requests in flight that a pod without containerConcurrency is assumed to handle."""
     requests_per_second_target_default: float = 200.0
     target_burst_capacity: float = 211.0
-    """-1 = not limited: the activator is always in the path."""
+    """-1 = unlimited: the activator is always in the path."""
     stable_window_s: int = 60
     panic_window_percentage: float = 10.0
     """Percent of the stable window."""
@@ -40,34 +41,36 @@ class AutoscalerConfig:
     scale_to_zero_pod_retention_period_s: float = 0.0
     scale_down_delay_s: int = 0
     activator_capacity: float = 100.0
-    """Requests in flight that one activator bears."""
+    """Requests in flight that one activator can handle."""
     initial_scale: int = 1
     allow_zero_initial_scale: bool = False
     min_scale: int = 0
     max_scale: int = 0
-    """0 = none."""
+    """0 = no limit."""
     max_scale_limit: int = 0
-    """0 = none.  A limit of what may be asked for; it never clamps."""
+    """0 = no limit.  Largest max-scale that Knative accepts; it does not limit the pods themselves."""
     pod_autoscaler_class: str = KPA_CLASS
 
 
 @dataclass(frozen=True)
 class _Key:
-    """How one key is read, and what is allowed of it."""
+    """How to read one key, and which values are allowed."""
 
     field: str
+    """Field of AutoscalerConfig."""
     read: Callable[[str], Any]
     allowed: str
-    fine: Callable[[Any], bool] = lambda _: True
+    """The allowed values, in words."""
+    is_valid: Callable[[Any], bool] = lambda _: True
 
 
 def _fraction(text: str) -> float:
-    """A percentage; what is 1 or less is a fraction already."""
+    """Return a percentage as a fraction; a value of 1 or less is a fraction already."""
     value = read_float(text)
     return value / 100 if value > 1 else value
 
 
-# In the order in which Knative tells faults.
+# In the order in which Knative reports problems.
 _KEYS: Mapping[str, _Key] = {
     "pod-autoscaler-class": _Key("pod_autoscaler_class", str.strip, "a class"),
     "enable-scale-to-zero": _Key("enable_scale_to_zero", read_bool, "true or false"),
@@ -124,49 +127,49 @@ _KEYS: Mapping[str, _Key] = {
 
 
 def read_config(data: Mapping[str, str]) -> tuple[AutoscalerConfig, tuple[str, ...]]:
-    """What config-autoscaler says, and every fault for which Knative would refuse it.
+    """Return the configuration, and every problem for which Knative refuses the ConfigMap config-autoscaler.
 
-    data   key -> text, the data of the ConfigMap.  A key with a fault counts as not written.
+    data   key -> text, the data of the ConfigMap.  A key with a problem counts as not set.
     """
-    said: dict[str, Any] = {}
+    values: dict[str, Any] = {}
     problems: list[str] = []
     for name, key in _KEYS.items():
         if (text := data.get(name)) is None:
             continue
         try:
             value = key.read(text)
-            fine = key.fine(value)
+            valid = key.is_valid(value)
         except ValueError:
-            fine = False
-        if fine:
-            said[key.field] = value
+            valid = False
+        if valid:
+            values[key.field] = value
         else:
             problems.append(problem(f"config-autoscaler {name}", text, key.allowed))
-    config = AutoscalerConfig(**said)
-    return config, (*problems, *_disagreements(config, data))
+    config = AutoscalerConfig(**values)
+    return config, (*problems, *_conflicts(config, data))
 
 
-def _disagreements(config: AutoscalerConfig, data: Mapping[str, str]) -> list[str]:
-    """Faults of keys that are fine by themselves and do not go together."""
-    least = config.container_concurrency_target_fraction * config.container_concurrency_target_default
-    limit, most = config.max_scale_limit, config.max_scale
-    # What is said, what was written, what is allowed; a fault where the first holds.
+def _conflicts(config: AutoscalerConfig, data: Mapping[str, str]) -> list[str]:
+    """Return the problems of keys that are valid alone but conflict with each other."""
+    target = config.container_concurrency_target_fraction * config.container_concurrency_target_default
+    limit, max_scale = config.max_scale_limit, config.max_scale
+    # (whether there is a conflict, key, allowed values)
     checks = [
         (
-            least < MIN_TARGET,
+            target < MIN_TARGET,
             "container-concurrency-target-default",
-            f"times container-concurrency-target-percentage at least {MIN_TARGET}, not {least:g}",
+            f"times container-concurrency-target-percentage at least {MIN_TARGET}, not {target:g}",
         ),
         (
             config.initial_scale == 0 and not config.allow_zero_initial_scale,
             "initial-scale",
             "at least 1 where allow-zero-initial-scale is false",
         ),
-        (limit > 0 and not 1 <= most <= limit, "max-scale", f"1 to max-scale-limit ({limit})"),
-        (0 < most < config.min_scale, "min-scale", f"at most max-scale ({most})"),
+        (limit > 0 and not 1 <= max_scale <= limit, "max-scale", f"1 to max-scale-limit ({limit})"),
+        (0 < max_scale < config.min_scale, "min-scale", f"at most max-scale ({max_scale})"),
     ]
     return [
         problem(f"config-autoscaler {name}", data.get(name, "not set"), allowed)
-        for wrong, name, allowed in checks
-        if wrong
+        for conflict, name, allowed in checks
+        if conflict
     ]

@@ -1,7 +1,7 @@
-"""Texts as Go's strconv and time.ParseDuration read them.
+"""Parse numbers, booleans and durations as Go's strconv and time.ParseDuration do.
 
-Each function raises ValueError on a text that Go refuses.  Infinity, NaN and hexadecimal numbers are refused
-too: Go reads them, but the first two mean nothing to the KPA, and nobody writes the third.
+Infinity, NaN and hexadecimal numbers are refused, although Go parses them: the first two have no meaning for
+the KPA, and the third is not in use.
 """
 
 import math
@@ -25,7 +25,11 @@ _FALSE = frozenset({"0", "f", "F", "false", "False", "FALSE"})
 
 
 def read_float(text: str) -> float:
-    """A finite number: strconv.ParseFloat(text, 64)."""
+    """Return a finite number, as strconv.ParseFloat(text, 64).
+
+    Raises:
+        ValueError: Go refuses the text, or the number is not finite.
+    """
     value = float(text) if _DECIMAL.fullmatch(text) else math.nan
     if not math.isfinite(value):
         raise ValueError(text)
@@ -33,45 +37,65 @@ def read_float(text: str) -> float:
 
 
 def read_int32(text: str) -> int:
-    """A whole number of 32 bits: strconv.ParseInt(text, 10, 32)."""
+    """Return a whole number of 32 bits, as strconv.ParseInt(text, 10, 32).
+
+    Raises:
+        ValueError: Go refuses the text.
+    """
     if not _WHOLE.fullmatch(text) or not -(2**31) <= int(text) < 2**31:
         raise ValueError(text)
     return int(text)
 
 
 def read_bool(text: str) -> bool:
-    """True or false: strconv.ParseBool(text)."""
+    """Return a boolean, as strconv.ParseBool(text).
+
+    Raises:
+        ValueError: Go refuses the text.
+    """
     if text not in _TRUE | _FALSE:
         raise ValueError(text)
     return text in _TRUE
 
 
 def read_duration_ns(text: str) -> int:
-    """Nanoseconds: time.ParseDuration(text).  A unit may be left out of a plain 0 only."""
+    """Return a duration in nanoseconds, as time.ParseDuration(text).  Only a plain 0 needs no unit.
+
+    Raises:
+        ValueError: Go refuses the text.
+    """
     sign, rest = (-1, text[1:]) if text.startswith("-") else (1, text.removeprefix("+"))
     if rest == "0":
         return 0
-    total_ns, at = 0, 0
-    while part := _PART.match(rest, at):
+    total_ns, end = 0, 0
+    while part := _PART.match(rest, end):
         whole, decimals, unit = part.groups()
         if unit not in _UNIT_NS or not (whole or decimals):
             raise ValueError(text)
         total_ns += int(whole or 0) * _UNIT_NS[unit]
         if decimals:
             total_ns += int(decimals) * _UNIT_NS[unit] // 10 ** len(decimals)
-        at = part.end()
-    if at == 0 or at < len(rest) or total_ns >= 2**63:
+        end = part.end()
+    if end == 0 or end < len(rest) or total_ns >= 2**63:
         raise ValueError(text)
     return sign * total_ns
 
 
 def read_duration_s(text: str) -> float:
-    """Seconds of a duration, to the nanosecond."""
+    """Return a duration in seconds, exact to the nanosecond.
+
+    Raises:
+        ValueError: Go refuses the text.
+    """
     return read_duration_ns(text) / 1e9
 
 
 def read_whole_seconds(text: str) -> int:
-    """Seconds of a duration; ValueError where they are not whole."""
+    """Return a duration in whole seconds.
+
+    Raises:
+        ValueError: Go refuses the text, or the seconds are not whole.
+    """
     seconds, rest_ns = divmod(read_duration_ns(text), 1_000_000_000)
     if rest_ns:
         raise ValueError(text)

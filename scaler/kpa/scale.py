@@ -1,4 +1,4 @@
-"""From the count that is desired to the replicas that are written: bounds, initial scale and scale to zero.
+"""From the desired count to the replicas that are written: bounds, initial scale and scale to zero.
 
 Rules as in knative/serving 98e5ef9, pkg/reconciler/autoscaling/kpa/scaler.go.
 """
@@ -8,48 +8,52 @@ from dataclasses import dataclass
 from scaler.kpa.activator import Mode
 from scaler.kpa.decide import elapsed_s
 from scaler.kpa.resolve import KpaSpec
-from scaler.kpa.status import Activity, Status
+from scaler.kpa.status import Activity, PodAutoscalerStatus
 
 UNKNOWN = -1
-"""Pods desired or wanted: not known."""
+"""Desired or wanted pods before the first decision."""
 ACTIVATION_TIMEOUT_BUFFER_S = 30
-"""Added to the progress deadline before an activation counts as failed."""
+"""Seconds after the progress deadline until an activation counts as failed, as in Knative."""
 PROXY_RECHECK_S = 3.0
+"""Seconds until the reconcile checks again whether the activator is in the path, as in Knative."""
 
 
 @dataclass(frozen=True)
 class Backing:
-    """What stands behind a Revision when it is reconciled."""
+    """What backs a Revision at a reconcile: its Deployment, and the activator in front of it."""
 
     replicas: int
-    """As the Deployment asks for."""
+    """Replicas of the Deployment."""
     mode: Mode = Mode.PROXY
     since_s: float | None = None
-    """Since when the activator backs the Revision; None where it does not."""
+    """Time since which the activator backs the Revision; None if it does not."""
     probe_ok: bool = True
-    """Does a probe find the activator in the path?"""
+    """True if a probe finds the activator in the request path."""
 
 
 @dataclass(frozen=True)
 class Scaled:
-    """What a reconcile comes to."""
+    """The result of a reconcile."""
 
     want: int
-    """Pods wanted, -1 = unknown; 0 without a write means waiting for it."""
+    """Replicas wanted, -1 = unknown; 0 without a write means waiting for zero."""
     write: bool = True
-    """True: the replicas are to be `want`."""
+    """True if the replicas are to be `want`."""
     recheck_s: tuple[float, ...] = ()
-    """The reconcile asked to be called again after so many seconds."""
+    """Seconds after which the reconcile asks to be called again."""
     probed: bool = False
-    """True: the activator was looked for in the path."""
+    """True if the activator was probed."""
 
     def patched(self, replicas: int) -> bool:
-        """True where that changes the replicas."""
+        """Return True if the reconcile changes these replicas."""
         return self.write and self.want != replicas
 
 
-def scale(spec: KpaSpec, status: Status, backing: Backing, desired: int, now_s: float) -> Scaled:
-    """One reconcile at `now_s`, with the latest desired count (-1 = none yet)."""
+def scale(spec: KpaSpec, status: PodAutoscalerStatus, backing: Backing, desired: int, now_s: float) -> Scaled:
+    """Reconcile once at `now_s`.
+
+    desired   latest desired count; -1 = none yet
+    """
     if desired < 0 and status.activity is not Activity.ACTIVATING:
         return Scaled(desired, write=False)
     want = _within_bounds(spec, status, desired)
@@ -57,21 +61,21 @@ def scale(spec: KpaSpec, status: Status, backing: Backing, desired: int, now_s: 
         return Scaled(want)
     if not spec.enable_scale_to_zero:
         return Scaled(1)
-    for_s = elapsed_s(status.since_s, now_s)
+    in_state_s = elapsed_s(status.since_s, now_s)
     if status.activity is Activity.ACTIVATING:
-        return _while_activating(spec, for_s)
+        return _while_activating(spec, in_state_s)
     if status.activity is Activity.ACTIVE:
-        return _while_active(spec, backing, for_s)
-    return _last_pod(spec, backing, for_s, now_s)
+        return _while_active(spec, backing, in_state_s)
+    return _last_pod(spec, backing, in_state_s, now_s)
 
 
-def _within_bounds(spec: KpaSpec, status: Status, desired: int) -> int:
-    """min-scale wins over max-scale; an initial scale counts until it was reached, and while reachable."""
-    least = spec.min_scale
+def _within_bounds(spec: KpaSpec, status: PodAutoscalerStatus, desired: int) -> int:
+    """Apply min-scale before max-scale; the initial scale counts until reached, and while reachable."""
+    min_pods = spec.min_scale
     if spec.initial_scale > 1 and not status.initialized and spec.reachable:
-        least = max(least, spec.initial_scale)
-    if desired < least:
-        return least
+        min_pods = max(min_pods, spec.initial_scale)
+    if desired < min_pods:
+        return min_pods
     return min(desired, spec.max_scale) if spec.max_scale else desired
 
 
@@ -83,12 +87,12 @@ def _while_activating(spec: KpaSpec, activating_s: float) -> Scaled:
 def _while_active(spec: KpaSpec, backing: Backing, active_s: float) -> Scaled:
     if active_s < spec.stable_window_s:
         return Scaled(1, recheck_s=(elapsed_s(active_s, spec.stable_window_s),))
-    # Nothing is written yet: this marks the Revision inactive and puts the activator in.
+    # Nothing is written yet: the Revision becomes inactive first, and the activator enters the path.
     return Scaled(0, write=False, recheck_s=(PROXY_RECHECK_S,) if backing.mode is Mode.PROXY else ())
 
 
 def _last_pod(spec: KpaSpec, backing: Backing, inactive_s: float, now_s: float) -> Scaled:
-    """Inactive for so long: may the last pod go?"""
+    """Remove the last pod of an inactive Revision if grace period, retention period and probe permit."""
     probed = spec.target_burst_capacity != -1
     if probed and not backing.probe_ok:
         return Scaled(0, write=False, probed=True)

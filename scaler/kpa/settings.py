@@ -1,4 +1,4 @@
-"""What can be said of a Revision's scaling in annotations of Knative: a value."""
+"""The KPA settings of a Revision that Tidecast can change, as a value, as numbers and as annotations."""
 
 import math
 from collections.abc import Mapping
@@ -14,16 +14,17 @@ KEYS: Mapping[Lever, str] = {
     Lever.PANIC: "panic-threshold-percentage",
     Lever.RETENTION: "scale-to-zero-pod-retention-period",
 }
-"""Lever -> short name of its annotation.  The order is that of all arrays of settings: %, s, %, s."""
+"""Lever -> short name of its annotation; all arrays of settings have this order, and the units %, s, %, s."""
 LEVERS = tuple(KEYS)
 WEBHOOK_RANGES = ((1.0, 100.0), (6.0, 3600.0), (110.0, 1000.0), (0.0, 3600.0))
-"""(least, most) that Knative's webhook lets in, as LEVERS (scaler.kpa.annotations)."""
-Row = tuple[float, float, float, float]
+"""(minimum, maximum) that Knative's webhook accepts, in the order of LEVERS (scaler.kpa.annotations)."""
+SettingsRow = tuple[float, float, float, float]
+"""Settings as numbers in the order of LEVERS; NaN = not set."""
 
 
 @dataclass(frozen=True)
 class KpaSettings:
-    """What a Service says of its scaling; None = it says nothing, and has what it has."""
+    """KPA settings of a Revision; None = not set, so that the owner's or the cluster's value applies."""
 
     utilization_percentage: float | None = None
     window_s: int | None = None
@@ -32,22 +33,22 @@ class KpaSettings:
     min_scale: int | None = None
 
     def annotations(self) -> dict[str, str]:
-        """As Knative reads them on a Revision's template."""
-        said = self.texts() | {"min-scale": _text(self.min_scale)}
-        return {AUTOSCALING + name: text for name, text in said.items() if text}
+        """Return full name of an annotation -> text, as Knative reads them from a Revision's template."""
+        texts = self.texts() | {"min-scale": _text(self.min_scale)}
+        return {AUTOSCALING + name: text for name, text in texts.items() if text}
 
     def texts(self) -> dict[str, str]:
-        """Short name of an annotation -> text, of the KPA's settings: without min-scale."""
-        said = (
+        """Return short name of an annotation -> text for the settings of LEVERS, without min-scale."""
+        texts = (
             _text(self.utilization_percentage),
             _text(self.window_s, "s"),
             _text(self.panic_threshold_percentage),
             _text(self.retention_s, "s"),
         )
-        return {name: text for name, text in zip(KEYS.values(), said, strict=True) if text}
+        return {name: text for name, text in zip(KEYS.values(), texts, strict=True) if text}
 
-    def row(self) -> Row:
-        """As LEVERS; NaN where nothing is said."""
+    def row(self) -> SettingsRow:
+        """Return the settings as numbers, without min-scale."""
         return (
             _number(self.utilization_percentage),
             _number(self.window_s),
@@ -59,8 +60,8 @@ class KpaSettings:
 UNSET = KpaSettings()
 
 
-def from_row(row: Row) -> KpaSettings:
-    """The setting of numbers as LEVERS; NaN = nothing is said."""
+def from_row(row: SettingsRow) -> KpaSettings:
+    """Return the settings of a row of numbers."""
     utilization, window_s, panic_threshold, retention_s = (None if math.isnan(x) else x for x in row)
     return KpaSettings(
         utilization_percentage=utilization,
@@ -71,16 +72,20 @@ def from_row(row: Row) -> KpaSettings:
 
 
 def read_texts(texts: Mapping[str, str]) -> KpaSettings:
-    """The setting that `texts` came from; what Knative would refuse says nothing."""
+    """Return the settings of annotations; a text that Knative refuses counts as not set.
+
+    texts   short name of an annotation -> text; names that are not in KEYS are ignored
+    """
     known = {AUTOSCALING + name: texts[name] for name in KEYS.values() if name in texts}
     if not known:
         return UNSET
-    said, _ = read_annotations(known, AutoscalerConfig())
+    annotations, _ = read_annotations(known, AutoscalerConfig())
+    retention_s = annotations.pod_retention_period_s
     return KpaSettings(
-        utilization_percentage=said.target_utilization_percentage,
-        window_s=said.stable_window_s,
-        panic_threshold_percentage=said.panic_threshold_percentage,
-        retention_s=None if said.pod_retention_period_s is None else int(said.pod_retention_period_s),
+        utilization_percentage=annotations.target_utilization_percentage,
+        window_s=annotations.stable_window_s,
+        panic_threshold_percentage=annotations.panic_threshold_percentage,
+        retention_s=None if retention_s is None else int(retention_s),
     )
 
 

@@ -1,4 +1,4 @@
-"""Is a Revision active?  The condition Active of its PodAutoscaler.
+"""Whether a Revision is active: the condition Active of its PodAutoscaler.
 
 Rules as in knative/serving 98e5ef9, pkg/reconciler/autoscaling/kpa/kpa.go, computeActiveCondition.
 """
@@ -10,7 +10,7 @@ from scaler.kpa.resolve import KpaSpec
 
 
 class Activity(StrEnum):
-    """The condition Active in words; the values are those of a Kubernetes condition."""
+    """The condition Active; the values are the status texts of a Kubernetes condition."""
 
     ACTIVATING = "Unknown"
     ACTIVE = "True"
@@ -21,26 +21,31 @@ QUEUED, NO_TRAFFIC, TIMED_OUT = "Queued", "NoTraffic", "TimedOut"
 
 
 @dataclass(frozen=True)
-class Status:
+class PodAutoscalerStatus:
     """Status of a PodAutoscaler."""
 
     activity: Activity
     reason: str
     """`Queued`, `NoTraffic`, `TimedOut`, or empty."""
     since_s: float
-    """When activity or reason changed last."""
+    """Time of the last change of activity or reason."""
     initialized: bool = False
-    """True once enough pods were ready: the initial scale no longer counts."""
+    """True once enough pods were ready; from then on the initial scale does not apply."""
 
 
-def begun(activity: Activity, since_s: float, *, initialized: bool) -> Status:
-    """A status that has stood since `since_s`, with the reason it usually has."""
+def initial_status(activity: Activity, since_s: float, *, initialized: bool) -> PodAutoscalerStatus:
+    """Return a status that has not changed since `since_s`, with the usual reason of its activity."""
     reason = {Activity.ACTIVATING: QUEUED, Activity.ACTIVE: "", Activity.INACTIVE: NO_TRAFFIC}[activity]
-    return Status(activity, reason, since_s, initialized)
+    return PodAutoscalerStatus(activity, reason, since_s, initialized)
 
 
-def next_status(spec: KpaSpec, status: Status, want: int, ready_pods: int, now_s: float) -> Status:
-    """The status after a reconcile in which so many pods were wanted (-1 = unknown) and ready."""
+def next_status(
+    spec: KpaSpec, status: PodAutoscalerStatus, want: int, ready_pods: int, now_s: float
+) -> PodAutoscalerStatus:
+    """Return the status after a reconcile.
+
+    want   replicas wanted by the reconcile; -1 = unknown
+    """
     enough = max(spec.min_scale, 1 if status.initialized else spec.initial_scale)
     status = replace(status, initialized=status.initialized or ready_pods >= enough)
     activity, reason = _active(status, want, ready_pods, enough)
@@ -49,9 +54,10 @@ def next_status(spec: KpaSpec, status: Status, want: int, ready_pods: int, now_s
     return replace(status, activity=activity, reason=reason, since_s=now_s)
 
 
-def _active(status: Status, want: int, ready_pods: int, enough: int) -> tuple[Activity, str]:
+def _active(status: PodAutoscalerStatus, want: int, ready_pods: int, enough: int) -> tuple[Activity, str]:
+    """Return activity and reason; `enough`: ready pods from which the Revision is active."""
     if want == 0 or enough == 0:
-        # A Revision goes to zero while it activates only where it could not be activated in time.
+        # An activating Revision goes to zero only if it could not be activated in time.
         timed_out = status.activity is Activity.ACTIVATING and enough > 0
         return Activity.INACTIVE, TIMED_OUT if timed_out else NO_TRAFFIC
     awake = want > 0 or status.activity is not Activity.INACTIVE

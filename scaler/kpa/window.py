@@ -1,38 +1,39 @@
-"""Averages of what was reported over a window of seconds.
+"""Averages of the stats reported within a window of seconds.
 
-Rules as in knative/serving 98e5ef9, pkg/autoscaler/aggregation/bucketing.go: one bucket a second, a running
-total, and the whole seconds of the first and the last write.  Times are cut down to whole seconds.
+Rules as in knative/serving 98e5ef9, pkg/autoscaler/aggregation/bucketing.go: one bucket per second, a running
+total, and the whole seconds of the first and the last write.  Times are rounded down to whole seconds.
 """
 
 import math
 from dataclasses import dataclass, replace
 
 MIN_WEIGHT = 0.2
-"""The newest second counts at least so much in a weighted average."""
+"""Smallest weight of the newest second in a weighted average, as in Knative."""
 WEIGHT_PRECISION = 0.9999
-"""The weights of a full window sum to at least so much, where MIN_WEIGHT does not bind."""
+"""Smallest sum of the weights of a full window where MIN_WEIGHT does not apply, as in Knative."""
 
 
 @dataclass(frozen=True)
 class Window:
-    """What was reported in the last n seconds; n = len(buckets)."""
+    """Stats of the last n seconds; n = len(buckets)."""
 
     buckets: tuple[float, ...]
-    """Second t is at t modulo n."""
+    """The value of second t is at index t modulo n."""
     total: float = 0.0
-    """A running sum of the buckets, with the residues of adding and subtracting: averages are made of it."""
+    """Running sum of the buckets, including its rounding errors; averages are computed from it."""
     first_s: int | None = None
     """Second of the first write since the window was empty; None before it."""
     last_s: int | None = None
+    """Second of the last write; None before it."""
 
 
 def empty_window(seconds: int) -> Window:
-    """A window of so many seconds in which nothing was ever written."""
+    """Return a window of `seconds` without any write."""
     return Window((0.0,) * seconds)
 
 
 def record(window: Window, t_s: float, value: float) -> Window:
-    """The window after `value` was added to the second of `t_s`; what is a whole window late is dropped."""
+    """Return the window with `value` added to the second of `t_s`; a value a whole window late is dropped."""
     t, n, last = math.floor(t_s), len(window.buckets), window.last_s
     if last is not None and t <= last - n:
         return window
@@ -49,47 +50,47 @@ def record(window: Window, t_s: float, value: float) -> Window:
 
 
 def is_empty(window: Window, now_s: float) -> bool:
-    """True where the last write is more than a window ago."""
+    """Return True if the last write is more than a window ago."""
     return window.last_s is None or math.floor(now_s) - window.last_s > len(window.buckets)
 
 
 def linear_average(window: Window, now_s: float) -> float:
-    """Mean per second, to six decimals.
+    """Return the mean per second, rounded to six decimals.
 
     Seconds without data between the first and the last write count as zeros; those after the last write do
-    not count at all.  Without the rounding a residue of 1e-15 in the total would ask for a pod.
+    not count.  Without the rounding, an error of 1e-15 in the total would ask for a pod.
     """
     if window.last_s is None:
         return 0.0
-    n, now = len(window.buckets), math.floor(now_s)
-    gap = max(now - window.last_s, 0)
+    n, t = len(window.buckets), math.floor(now_s)
+    gap = max(t - window.last_s, 0)
     if gap >= n:
         return 0.0
     total = window.total
-    for second in range(window.last_s + 1, now + 1):
+    for second in range(window.last_s + 1, t + 1):
         total -= window.buckets[second % n]
     span = n if window.first_s is None else window.last_s - window.first_s + 1
     return _six_decimals(total / min(span, n - gap))
 
 
 def weighted_average(window: Window, now_s: float) -> float:
-    """Sum of the seconds with weights that fall exponentially into the past; not normalised, not rounded."""
+    """Return the sum of the seconds with exponentially decreasing weights; not normalised, not rounded."""
     if window.last_s is None or is_empty(window, now_s):
         return 0.0
     n = len(window.buckets)
     gap = max(math.floor(now_s) - window.last_s, 0)
     newest = max(1 - (1 - WEIGHT_PRECISION) ** (1 / n), MIN_WEIGHT)
     weight, total = newest * (1 - newest) ** gap, 0.0
-    for back in range(n - gap):
-        total += window.buckets[(window.last_s - back) % n] * weight
+    for age in range(n - gap):
+        total += window.buckets[(window.last_s - age) % n] * weight
         weight *= 1 - newest
     return total
 
 
 def resize(window: Window, seconds: int, now_s: float) -> Window:
-    """The window with another length, as after an edit of the settings.
+    """Return the window with another length, as after a change of the settings.
 
-    The newest seconds are kept, and a window that was partly filled counts as full from then on.
+    The newest seconds are kept.  A window that was partly filled counts as full from then on.
     """
     n = len(window.buckets)
     if seconds == n:
@@ -104,7 +105,7 @@ def resize(window: Window, seconds: int, now_s: float) -> Window:
 
 
 def _six_decimals(x: float) -> float:
-    """Rounded half away from zero, as Go's math.Round does."""
+    """Round half away from zero, as Go's math.Round does."""
     scaled = x * 1e6
     whole = math.trunc(scaled)
     if abs(scaled - whole) >= 0.5:

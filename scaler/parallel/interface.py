@@ -1,48 +1,54 @@
-"""How the same is done for many: one after the other, or side by side in threads that the caller brings."""
+"""Define the interface of executors, which apply a function to many items, and the serial executor."""
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any, Protocol, TypeVar
 
 Item = TypeVar("Item")
-Made = TypeVar("Made")
+Output = TypeVar("Output")
 
-Each = Callable[[Callable[[Any], Any], Iterable[Any]], Iterable[Any]]
-"""As `map`."""
+MapItems = Callable[[Callable[[Any], Any], Iterable[Any]], Iterable[Any]]
+"""Has the signature of `map`: applies a function to every item, perhaps to several concurrently."""
 
 
 class Stopped(Exception):
-    """The work was stopped while something was half done."""
+    """The work was stopped while an item was incomplete."""
 
 
 class Executor(Protocol):
-    """Does the same for many."""
+    """Applies a function to many items."""
 
-    def __call__(self, work: Callable[[Item], Made], items: Sequence[Item]) -> Iterator[tuple[Item, Made]]:
-        """Each item with what `work` made of it, as they are done; ends early where it was stopped."""
+    def __call__(
+        self, work: Callable[[Item], Output], items: Sequence[Item]
+    ) -> Iterator[tuple[Item, Output]]:
+        """Yield each item with the output of `work`, as they are completed; end early where it was stopped.
+
+        Raises:
+            Exception: whatever `work` raises.
+        """
         ...
 
 
-def serial(work: Callable[[Item], Made], items: Sequence[Item]) -> Iterator[tuple[Item, Made]]:
-    """No threads."""
+def serial(work: Callable[[Item], Output], items: Sequence[Item]) -> Iterator[tuple[Item, Output]]:
+    """Apply the function to one item after the other, on this thread."""
     return ((item, work(item)) for item in items)
 
 
-def in_order(executor: Executor) -> Each:
-    """A `map` that is spread.  Raises Stopped where not all was done."""
+def in_order(executor: Executor) -> MapItems:
+    """Return a `map` that uses the executor; the map raises Stopped where not every item was completed."""
 
-    def each(work: Callable[[Any], Any], things: Iterable[Any]) -> Iterable[Any]:
-        given = list(things)
-        made = dict(executor(lambda i: work(given[i]), range(len(given))))
-        if len(made) < len(given):
+    def map_items(work: Callable[[Any], Any], items: Iterable[Any]) -> Iterable[Any]:
+        inputs = list(items)
+        outputs = dict(executor(lambda i: work(inputs[i]), range(len(inputs))))
+        if len(outputs) < len(inputs):
             raise Stopped
-        return [made[i] for i in range(len(given))]
+        return [outputs[i] for i in range(len(inputs))]
 
-    return each
+    return map_items
 
 
-def until_stopped(done: Iterator[tuple[Item, Made]]) -> Iterator[tuple[Item, Made]]:
-    """The same, ending where it is stopped within an item."""
+def until_stopped(completed: Iterator[tuple[Item, Output]]) -> Iterator[tuple[Item, Output]]:
+    """Yield what is completed; end where the work is stopped within an item."""
     try:
-        yield from done
+        yield from completed
     except Stopped:
         return

@@ -1,4 +1,4 @@
-"""Work that is the same for many, spread over threads; Ctrl-C ends it with what is done."""
+"""Apply a function to many items on threads; Ctrl-C ends the work and keeps what is completed."""
 
 import os
 import signal
@@ -6,91 +6,96 @@ import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from queue import SimpleQueue
-from typing import Any, TypeVar
+from typing import Any
 
-Item = TypeVar("Item")
-Made = TypeVar("Made")
+from scaler.parallel.interface import Item, Output
 
 
 def processors() -> int:
-    """Those that this process may use."""
+    """Return the number of processors that this process may use."""
     if hasattr(os, "sched_getaffinity"):
         return len(os.sched_getaffinity(0))
     return os.cpu_count() or 1
 
 
 class Threads:
-    """So many threads at a time, and whether someone stopped them.
+    """An executor with a number of threads, which can be stopped.
 
-    They are daemons: what a thread is at when it is stopped is not waited for.
+    The threads are daemons: an item that is incomplete when they are stopped is abandoned.
     """
 
     def __init__(self, jobs: int) -> None:
         self.stopped = False
         self._jobs = jobs
-        self._done: SimpleQueue[Any] = SimpleQueue()
+        self._completed: SimpleQueue[Any] = SimpleQueue()
 
     @property
     def jobs(self) -> int:
-        """Threads at a time."""
+        """Number of threads."""
         return self._jobs
 
     def stop(self) -> None:
-        """No more is begun or given out; a signal handler may call it."""
+        """Start no more items and yield no more outputs; a signal handler may call this."""
         self.stopped = True
-        self._done.put(None)
+        self._completed.put(None)
 
-    def serial(self, work: Callable[[Item], Made], items: Sequence[Item]) -> Iterator[tuple[Item, Made]]:
-        """Without threads, so that the work may use them; stopped between two items."""
+    def serial(self, work: Callable[[Item], Output], items: Sequence[Item]) -> Iterator[tuple[Item, Output]]:
+        """Apply the function without threads, so that `work` may use them; stop between two items."""
         for item in items:
             if self.stopped:
                 return
             yield item, work(item)
 
-    def __call__(self, work: Callable[[Item], Made], items: Sequence[Item]) -> Iterator[tuple[Item, Made]]:
-        """Each item with what `work` made of it, as they are done.  What `work` raises is raised here."""
-        done: SimpleQueue[Any] = SimpleQueue()
-        self._done, todo, lock = done, iter(items), threading.Lock()
+    def __call__(
+        self, work: Callable[[Item], Output], items: Sequence[Item]
+    ) -> Iterator[tuple[Item, Output]]:
+        """Yield each item with the output of `work`, as they are completed.
 
-        def go_on() -> None:
+        Raises:
+            Exception: whatever `work` raises.
+        """
+        completed: SimpleQueue[Any] = SimpleQueue()
+        self._completed, remaining, lock = completed, iter(items), threading.Lock()
+
+        def run() -> None:
             while not self.stopped:
                 with lock:
-                    item = next(todo, None)
+                    item = next(remaining, None)
                 if item is None:
                     return
                 try:
-                    done.put((item, work(item), None))
-                except BaseException as e:  # raised again where the results are awaited
-                    done.put((item, None, e))
+                    completed.put((item, work(item), None))
+                except BaseException as error:  # raised again where the outputs are awaited
+                    completed.put((item, None, error))
                     return
 
         for _ in range(0 if self.stopped else min(self._jobs, len(items))):
-            threading.Thread(target=go_on, daemon=True).start()
+            threading.Thread(target=run, daemon=True).start()
         for _ in items:
-            got = None if self.stopped and done.empty() else done.get()
-            if got is None:
+            entry = None if self.stopped and completed.empty() else completed.get()
+            if entry is None:
                 return
-            item, made, error = got
+            item, output, error = entry
             if error is not None:
                 self.stopped = True
                 raise error
-            yield item, made
+            yield item, output
 
 
 @contextmanager
 def threads(jobs: int | None) -> Iterator[Threads]:
-    """Threads that Ctrl-C stops, one for each processor where no number is given.
+    """Yield an executor that Ctrl-C stops; a second Ctrl-C ends the process.
 
-    The second Ctrl-C ends the process.
+    jobs   number of threads; None = one per processor
     """
-    its = Threads(processors() if jobs is None else jobs)
+    executor = Threads(processors() if jobs is None else jobs)
 
     def stop(_: int, __: Any) -> None:
         signal.signal(signal.SIGINT, signal.default_int_handler)
-        its.stop()
+        executor.stop()
 
-    before = signal.signal(signal.SIGINT, stop)
+    previous = signal.signal(signal.SIGINT, stop)
     try:
-        yield its
+        yield executor
     finally:
-        signal.signal(signal.SIGINT, before)
+        signal.signal(signal.SIGINT, previous)

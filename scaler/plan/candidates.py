@@ -1,7 +1,7 @@
-"""The candidates: each a rule for the floor and settings of the KPA_INDEX, fixed while it is in force.
+"""Define the candidate policies: each is a rule for the floor together with settings of the KPA.
 
-None of them is right for every service; which one serves it best is learned from what they would have cost.
-The first one is the KPA_INDEX alone.
+No candidate is right for every service.  The shadow evaluation learns which one costs a service least.
+The first candidate is the KPA alone: no floor, no setting.
 """
 
 from collections.abc import Iterator
@@ -13,159 +13,140 @@ from scaler.kpa.settings import UNSET, KpaSettings
 
 @dataclass(frozen=True)
 class Rule:
-    """How a floor follows from the forecast: the largest of its parts.
+    """A floor as a function of the forecast: the largest of these parts.
 
-    worth      the newsvendor's floor, as if one request not delayed were worth so many pod-seconds.
-    hold_s     seconds through which the floor keeps the highest of what it was.
-    chance     one pod where any request is at least so likely in the window.
-    always     pods, whatever is forecast.
+    sizing_delay_cost   newsvendor floor at this delay cost (pod-seconds per delayed request), which is not
+                        the delay cost of the service: a lower one gives a smaller floor; None = no such
+                        floor.
+    hold_s              seconds for which the floor keeps its highest value.
+    min_event_prob      one pod where a request arrives in the window with at least this probability.
+    min_pods            pods, whatever the forecast is.
     """
 
-    worth: float | None = None
+    sizing_delay_cost: float | None = None
     hold_s: int = 0
-    chance: float | None = None
-    always: int = 0
+    min_event_prob: float | None = None
+    min_pods: int = 0
 
     def __str__(self) -> str:
-        said = [
-            f"worth {self.worth:g}" if self.worth is not None else "",
+        parts = [
+            f"sized at {self.sizing_delay_cost:g} pod-s per delayed request"
+            if self.sizing_delay_cost is not None
+            else "",
             f"held {self.hold_s} s" if self.hold_s else "",
-            f"chance {self.chance:g}" if self.chance is not None else "",
-            f"at least {self.always}" if self.always else "",
+            f"1 pod from event probability {self.min_event_prob:g}"
+            if self.min_event_prob is not None
+            else "",
+            f"at least {self.min_pods}" if self.min_pods else "",
         ]
-        return "floor " + ", ".join(filter(None, said)) if any(said) else "no floor"
+        return "floor " + ", ".join(filter(None, parts)) if any(parts) else "no floor"
 
 
 @dataclass(frozen=True)
 class Candidate:
-    """One way to steer a Revision."""
+    """One way to scale a Revision: a rule for its floor, and settings of the KPA."""
 
     rule: Rule
-    setting: KpaSettings
+    settings: KpaSettings
 
     def __str__(self) -> str:
-        said = self.setting.annotations()
-        short = (f"{name.partition('/')[2]} {text}" for name, text in said.items())
+        texts = self.settings.annotations()
+        short = (f"{name.partition('/')[2]} {text}" for name, text in texts.items())
         return "; ".join([str(self.rule), *short])
 
 
 NO_FLOOR = Rule()
+_UNSET = ()
 
-
-def _steered(utilization: float, window_s: int, panic: float, retention_s: int | None = 60) -> KpaSettings:
-    return KpaSettings(utilization, window_s, panic, retention_s)
-
-
-# The settings that floors go with, from those that hold few pods to those that hold many.
-_LEAN, _LEAN_BARE = _steered(100, 15, 1000), _steered(100, 30, 1000, 0)
-_LEAN_LONG, _LEAN_SHORT = _steered(100, 60, 1000), _steered(100, 10, 1000)
-_CALM_85, _QUICK_85, _EASY_85 = _steered(85, 15, 400), _steered(85, 15, 110), _steered(85, 30, 110)
-_BRIEF_85, _USUAL_85 = _steered(85, 10, 110), _steered(85, 15, 200)
-_EVEN_85, _EVEN_80 = _steered(85, 20, 110), _steered(80, 20, 110)
-_QUICK_80, _EASY_80 = _steered(80, 15, 110), _steered(80, 30, 110)
-_QUICK_75, _EASY_75 = _steered(75, 15, 110), _steered(75, 30, 110)
-_CALM_70, _USUAL_70 = _steered(70, 15, 400), _steered(70, 15, 200)
-_QUICK_70, _EASY_70 = _steered(70, 15, 110), _steered(70, 30, 110)
-_QUICK_60, _BRIEF_60 = _steered(60, 15, 110), _steered(60, 10, 110)
-_CALM_50, _QUICK_50 = _steered(50, 15, 400), _steered(50, 15, 110)
-_QUICK_35 = _steered(35, 15, 110)
-_OWN = UNSET
-
-# Of some five hundred that were tried on public traces these are enough to cost as little as all together.
-# One may be of no use to a service: the choice finds out.
-_TABLE: tuple[tuple[Rule, tuple[KpaSettings, ...]], ...] = (
-    (
-        NO_FLOOR,
-        (
-            _OWN,
-            _LEAN_LONG,
-            _BRIEF_85,
-            _QUICK_85,
-            _USUAL_85,
-            _EVEN_85,
-            _EASY_85,
-            _QUICK_80,
-            _EVEN_80,
-            _QUICK_75,
-            _EASY_75,
-            _CALM_70,
-            _USUAL_70,
-            _QUICK_70,
-            _EASY_70,
-            _BRIEF_60,
-            _QUICK_60,
-            _QUICK_35,
-        ),
-    ),
-    (Rule(worth=0.1), (_QUICK_85, _EASY_80, _QUICK_70, _EASY_70)),
-    (Rule(worth=0.3), (_EASY_80, _QUICK_70)),
-    (Rule(worth=1), (_LEAN, _EASY_80, _QUICK_70, _EASY_70)),
-    (Rule(worth=2), (_LEAN_SHORT, _LEAN_BARE)),
-    (Rule(worth=3), (_LEAN, _CALM_85, _QUICK_85, _CALM_70)),
-    (Rule(worth=6), (_LEAN, _QUICK_85, _QUICK_70)),
-    (Rule(worth=10), (_OWN, _LEAN)),
-    (Rule(worth=17), (_CALM_70, _CALM_50)),
-    (Rule(worth=30), (_OWN, _QUICK_70, _CALM_50, _QUICK_50)),
-    (Rule(worth=60), (_LEAN_BARE, _CALM_50, _QUICK_35)),
-    (Rule(worth=150), (_OWN, _LEAN_BARE, _CALM_50, _QUICK_50)),
-    (Rule(worth=250), (_CALM_50,)),
-    (Rule(worth=400), (_OWN, _LEAN, _LEAN_BARE)),
-    (Rule(worth=700), (_CALM_50,)),
-    (Rule(worth=1000), (_LEAN_BARE, _QUICK_50)),
-    (Rule(worth=10, hold_s=120), (_QUICK_70,)),
-    (Rule(worth=60, hold_s=120), (_CALM_50,)),
-    (Rule(worth=10, hold_s=240), (_QUICK_70,)),
-    (Rule(worth=10, hold_s=480), (_QUICK_70,)),
-    (Rule(worth=150, hold_s=240), (_QUICK_35,)),
-    (Rule(worth=3, chance=0.3), (_LEAN, _LEAN_BARE, _QUICK_70)),
-    (Rule(worth=6, chance=0.2), (_LEAN_BARE,)),
-    (Rule(worth=10, chance=0.12), (_LEAN,)),
-    (Rule(worth=30, chance=0.05), (_LEAN, _LEAN_BARE)),
-    (Rule(worth=100, chance=0.02), (_LEAN, _LEAN_BARE)),
-    (Rule(worth=300, chance=0.007), (_OWN, _LEAN, _LEAN_LONG)),
-    (Rule(always=1), (_OWN, _CALM_70)),
-    (Rule(worth=150, always=1), (_QUICK_70, _LEAN)),
+# Rows: a rule, and the settings that it is combined with, as (target utilization in percent, stable window in
+# seconds, panic threshold in percent, pod retention in seconds; 60 where it is left out).  _UNSET leaves the
+# owner's settings.  Chosen from some five hundred combinations on public traces: these cost as little as all
+# of them together.  A candidate may be of no use to a service; the selection finds out.
+# fmt: off
+_TABLE: tuple[tuple[Rule, list[tuple[int, ...]]], ...] = (
+    (NO_FLOOR, [
+        _UNSET, (100, 60, 1000), (85, 10, 110), (85, 15, 110), (85, 15, 200), (85, 20, 110),
+        (85, 30, 110), (80, 15, 110), (80, 20, 110), (75, 15, 110), (75, 30, 110), (70, 15, 400),
+        (70, 15, 200), (70, 15, 110), (70, 30, 110), (60, 10, 110), (60, 15, 110), (35, 15, 110),
+    ]),
+    (Rule(sizing_delay_cost=0.1), [(85, 15, 110), (80, 30, 110), (70, 15, 110), (70, 30, 110)]),
+    (Rule(sizing_delay_cost=0.3), [(80, 30, 110), (70, 15, 110)]),
+    (Rule(sizing_delay_cost=1), [(100, 15, 1000), (80, 30, 110), (70, 15, 110), (70, 30, 110)]),
+    (Rule(sizing_delay_cost=2), [(100, 10, 1000), (100, 30, 1000, 0)]),
+    (Rule(sizing_delay_cost=3), [(100, 15, 1000), (85, 15, 400), (85, 15, 110), (70, 15, 400)]),
+    (Rule(sizing_delay_cost=6), [(100, 15, 1000), (85, 15, 110), (70, 15, 110)]),
+    (Rule(sizing_delay_cost=10), [_UNSET, (100, 15, 1000)]),
+    (Rule(sizing_delay_cost=17), [(70, 15, 400), (50, 15, 400)]),
+    (Rule(sizing_delay_cost=30), [_UNSET, (70, 15, 110), (50, 15, 400), (50, 15, 110)]),
+    (Rule(sizing_delay_cost=60), [(100, 30, 1000, 0), (50, 15, 400), (35, 15, 110)]),
+    (Rule(sizing_delay_cost=150), [_UNSET, (100, 30, 1000, 0), (50, 15, 400), (50, 15, 110)]),
+    (Rule(sizing_delay_cost=250), [(50, 15, 400)]),
+    (Rule(sizing_delay_cost=400), [_UNSET, (100, 15, 1000), (100, 30, 1000, 0)]),
+    (Rule(sizing_delay_cost=700), [(50, 15, 400)]),
+    (Rule(sizing_delay_cost=1000), [(100, 30, 1000, 0), (50, 15, 110)]),
+    (Rule(sizing_delay_cost=10, hold_s=120), [(70, 15, 110)]),
+    (Rule(sizing_delay_cost=60, hold_s=120), [(50, 15, 400)]),
+    (Rule(sizing_delay_cost=10, hold_s=240), [(70, 15, 110)]),
+    (Rule(sizing_delay_cost=10, hold_s=480), [(70, 15, 110)]),
+    (Rule(sizing_delay_cost=150, hold_s=240), [(35, 15, 110)]),
+    (Rule(sizing_delay_cost=3, min_event_prob=0.3), [(100, 15, 1000), (100, 30, 1000, 0), (70, 15, 110)]),
+    (Rule(sizing_delay_cost=6, min_event_prob=0.2), [(100, 30, 1000, 0)]),
+    (Rule(sizing_delay_cost=10, min_event_prob=0.12), [(100, 15, 1000)]),
+    (Rule(sizing_delay_cost=30, min_event_prob=0.05), [(100, 15, 1000), (100, 30, 1000, 0)]),
+    (Rule(sizing_delay_cost=100, min_event_prob=0.02), [(100, 15, 1000), (100, 30, 1000, 0)]),
+    (Rule(sizing_delay_cost=300, min_event_prob=0.007), [_UNSET, (100, 15, 1000), (100, 60, 1000)]),
+    (Rule(min_pods=1), [_UNSET, (70, 15, 400)]),
+    (Rule(sizing_delay_cost=150, min_pods=1), [(70, 15, 110), (100, 15, 1000)]),
 )
+# fmt: on
+
+
+def _kpa_settings(values: tuple[int, ...]) -> KpaSettings:
+    """Return the settings of a row of the table."""
+    if not values:
+        return UNSET
+    utilization, window_s, panic_threshold, retention_s = values if len(values) == 4 else (*values, 60)
+    return KpaSettings(utilization, window_s, panic_threshold, retention_s)
+
 
 CANDIDATES: tuple[Candidate, ...] = tuple(
-    Candidate(rule, setting) for rule, settings in _TABLE for setting in settings
+    Candidate(rule, _kpa_settings(values)) for rule, rows in _TABLE for values in rows
 )
-"""The KPA_INDEX alone first."""
-KPA_ALONE = CANDIDATES[0]
+"""All candidates.  Their order is that of every array over candidates."""
+KPA_INDEX = 0
+"""Index of the KPA alone in CANDIDATES."""
+KPA_ALONE = CANDIDATES[KPA_INDEX]
 
 
 def allowed(levers: frozenset[Lever], *, limited: bool) -> Iterator[tuple[int, Candidate]]:
-    """The candidates that these levers allow, each once, with its place in CANDIDATES.
+    """Yield each distinct candidate that the levers permit, with its index in CANDIDATES.
 
-    A candidate loses the parts that may not be set.  What then is as another one before it is left out.
+    A candidate loses the parts that may not be set.  One that then equals an earlier candidate is left out.
 
-    limited   a pod serves so many requests at once and no more; else there is no utilization to set
+    limited   containerConcurrency limits the requests in a pod; without a limit there is no utilization to
+              set
     """
     seen = set()
-    for at, candidate in enumerate(CANDIDATES):
-        within = _within(candidate, levers, limited=limited)
-        if within not in seen:
-            seen.add(within)
-            yield at, within
+    for index, candidate in enumerate(CANDIDATES):
+        permitted = _permitted(candidate, levers, limited=limited)
+        if permitted not in seen:
+            seen.add(permitted)
+            yield index, permitted
 
 
-def _within(candidate: Candidate, levers: frozenset[Lever], *, limited: bool) -> Candidate:
-    setting = candidate.setting
-    # A window that is shorter lets the last pod go between two requests, where nothing holds it.
-    window = Lever.WINDOW in levers and (Lever.RETENTION in levers or setting.retention_s is None)
+def _permitted(candidate: Candidate, levers: frozenset[Lever], *, limited: bool) -> Candidate:
+    settings = candidate.settings
+    # A shorter window removes the last pod between two requests, unless a retention holds that pod.
+    window = Lever.WINDOW in levers and (Lever.RETENTION in levers or settings.retention_s is None)
     return Candidate(
         candidate.rule if Lever.FLOOR in levers else NO_FLOOR,
         replace(
-            setting,
-            utilization_percentage=setting.utilization_percentage
+            settings,
+            utilization_percentage=settings.utilization_percentage
             if Lever.TARGET in levers and limited
             else None,
-            window_s=setting.window_s if window else None,
-            panic_threshold_percentage=setting.panic_threshold_percentage if Lever.PANIC in levers else None,
-            retention_s=setting.retention_s if Lever.RETENTION in levers else None,
+            window_s=settings.window_s if window else None,
+            panic_threshold_percentage=settings.panic_threshold_percentage if Lever.PANIC in levers else None,
+            retention_s=settings.retention_s if Lever.RETENTION in levers else None,
         ),
     )
-
-
-KPA_INDEX = 0
-"""Place of the KPA_INDEX alone among the candidates."""

@@ -1,6 +1,6 @@
-"""Holding down: a floor falls only when less has been asked for through all of `hold_s`.
+"""Hold floors: a floor falls only after the plan has requested fewer pods for `hold_s` seconds.
 
-The KPA does not do it for us: its scale-down-delay acts before the floor is laid under its decision.
+The KPA does not do this: its scale-down delay acts before the min-scale bounds the decision.
 """
 
 import math
@@ -14,33 +14,45 @@ from models.fleet.keys import RevisionKey
 
 
 @dataclass(frozen=True, eq=False)
-class Held:
-    """What was wanted lately: asks (r, k) pods, one column a plan, newest last."""
+class HoldState:
+    """The desired pods of recent plans: (r, k), one column per plan, newest last."""
 
     keys: tuple[RevisionKey, ...]
-    asks: NDArray[np.int32]
+    desired: NDArray[np.int32]
 
 
-NOTHING_HELD = Held((), np.empty((0, 0), np.int32))
+EMPTY_HOLD = HoldState((), np.empty((0, 0), np.int32))
 
 
 def hold(
-    held: Held,
+    state: HoldState,
     keys: tuple[RevisionKey, ...],
-    wanted: NDArray[np.int32],
+    desired: NDArray[np.int32],
     *,
     period_s: float,
     hold_s: NDArray[np.float64],
-) -> tuple[NDArray[np.int32], Held]:
-    """The most that each wanted within its `hold_s` (r,), and the asks to go on with."""
-    asks = held.asks
-    if keys != held.keys:
-        asks = rows.align_rows(asks, rows.previous_rows(held.keys, keys))
-    # A rule that is held longer may come into force at any time: as much is kept as the longest was held.
-    columns = max(1 + math.ceil(hold_s.max(initial=0.0) / period_s), asks.shape[1])
-    asks = np.concatenate(
-        [asks[:, -(columns - 1) :] if columns > 1 else asks[:, :0], wanted[:, None]], axis=1
+) -> tuple[NDArray[np.int32], HoldState]:
+    """Return the most pods (r,) that the plans of the last `hold_s` (r,) desired, and the next state.
+
+    >>> key = RevisionKey("shop", "cart-00001")
+    >>> state = EMPTY_HOLD
+    >>> for pods in (5, 2, 2, 2):
+    ...     desired = np.array([pods], np.int32)
+    ...     held, state = hold(state, (key,), desired, period_s=30, hold_s=np.array([60.0]))
+    ...     print(held)
+    [5]
+    [5]
+    [5]
+    [2]
+    """
+    recent = state.desired
+    if keys != state.keys:
+        recent = rows.align_rows(recent, rows.previous_rows(state.keys, keys))
+    # A rule with a longer hold may become active at any time: the state covers the longest hold so far.
+    columns = max(1 + math.ceil(hold_s.max(initial=0.0) / period_s), recent.shape[1])
+    recent = np.concatenate(
+        [recent[:, -(columns - 1) :] if columns > 1 else recent[:, :0], desired[:, None]], axis=1
     )
-    age_s = period_s * np.arange(asks.shape[1] - 1, -1, -1)
+    age_s = period_s * np.arange(recent.shape[1] - 1, -1, -1)
     within = age_s < hold_s[:, np.newaxis] + period_s
-    return np.where(within, asks, 0).max(axis=1, initial=0).astype(np.int32), Held(keys, asks)
+    return np.where(within, recent, 0).max(axis=1, initial=0).astype(np.int32), HoldState(keys, recent)

@@ -1,20 +1,21 @@
-"""The cheapest floors of a forecast at several prices, in compiled form.
+"""Compute floors of least expected cost (newsvendor problem), in compiled form.
 
-Rates λ of a window are known as quantiles.  Within it arrivals are counted over τ = max(S, 1 s), S the
-service time: in that time a pod takes μτ requests, μ = capacity / S requests/s (capacity requests at once).
-Counts of τ seconds have mean λτ and variance D·λτ, D the dispersion (1 = Poisson).  Waits much shorter than a
-second are nothing that a pod is worth.
+The rate λ of a window is known as point masses: `rates` with `weights`.  Arrivals are counted over
+τ = `counting_s` = max(service time, 1 s).  In that time a pod serves μτ requests, with μ = `per_pod` =
+capacity / service time, in requests/s.  Counts of τ seconds have mean λτ and variance D·λτ, with D the
+`dispersion` (1 = Poisson).  A pod is not worth waits that are much shorter than a second.
 
-One more pod than N costs a pod-second a second and saves the requests that come while N pods are full and
-N + 1 are not: about c·μ·P(X > (N + ½)μτ) pod-seconds, c = what one request not delayed is worth.  So
+One pod more than N costs a pod-second per second.  It saves the requests that arrive while N pods are full
+and N + 1 pods are not: about c·μ·P(X > (N + ½)μτ) pod-seconds, with c the delay cost at which the floor is
+sized (`sizing_delay_cost`, pod-seconds per delayed request; the underage cost).  Therefore
 
-    floor = the smallest N with P(X > (N + ½)μτ) ≤ 1 / (c·μ)
+    floor = smallest N with P(X > (N + ½)μτ) <= 1 / (c·μ)
 
-a newsvendor's rule on the mixture of the rate's distribution and the spread within it.  For D = 1,
-P(X > x) is the chance that a Gamma(x + 1) variable lies below the mean, and its cube root is nearly normal
-(Wilson & Hilferty, PNAS 17, 1931): off by a third in the far tail of means near 0, by a few percent
-remote_or_local.  Other D scale the counts; for those a small mean would come out far too likely, so no chance is
-above λτ / ((N + ½)μτ + 1), which no count of that mean exceeds (Markov).
+The right side is `max_shortage_prob`, the left side `shortage_prob`.  X has the mixture of the distribution
+of the rate and of the counts given the rate.  For D = 1, P(X > x) is the probability that a Gamma(x + 1)
+variable is below the mean, and the cube root of that variable is nearly normal [wilson1931]: the error is a
+third in the far tail of means near 0 and a few percent elsewhere.  Another D scales the counts.  Small means
+would then be far too likely, so no probability exceeds λτ / ((N + ½)μτ + 1), the bound of Markov.
 """
 
 import math
@@ -24,128 +25,155 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.numeric.compiled import compiled, compiled_loop
+from scaler.plan.bounds import MAX_PODS
 
 Array = NDArray[np.float64]
 
-MAX_PODS = 100_000
-"""No floor is above this many pods, whatever the forecast says."""
-_FAR, _ROOT_2 = 6.0, math.sqrt(2.0)
+_FAR = 6.0
+"""Standard deviations beyond which a probability counts as 0 or 1."""
+_ROOT_2 = math.sqrt(2.0)
 
 
 def floors_over_time(
     rates: NDArray[np.float32],
     weights: NDArray[np.float32],
-    worths: NDArray[np.float64],
+    sizing_delay_costs: Array,
     *,
-    per_pod: NDArray[np.float64],
-    counting_s: NDArray[np.float64],
-    dispersion: NDArray[np.float64],
+    per_pod: Array,
+    counting_s: Array,
+    dispersion: Array,
 ) -> NDArray[np.int32]:
-    """(s, n, c) pods by the rule above, from 0 where half a pod is enough; 0 where a rate is NaN.
+    """Return the floors of s services at n moments and c delay costs: (s, n, c) pods; 0 where a rate is NaN.
 
-    rates       (s, n, p) requests/s with weights (s, n, p): how high the window's peak may be
-    worths      (c,) rising: what one request not delayed is worth, pod-seconds
-    per_pod     (s,) μ, requests/s that a pod takes
-    counting_s  (s,) τ; dispersion (s,) or (s, n) D
+    rates, weights       (s, n, p) requests/s: point masses of the peak of the window
+    sizing_delay_costs   (c,) rising: pod-seconds per delayed request
+    per_pod              (s,) μ, requests/s that a pod serves
+    counting_s           (s,) τ, seconds
+    dispersion           (s,) or (s, n) D
     """
-    floors = np.zeros((*rates.shape[:2], len(worths)), np.int32)
-    spread = np.broadcast_to(dispersion.reshape(len(dispersion), -1), rates.shape[:2])
-    _all(rates, weights, worths, per_pod, counting_s, np.ascontiguousarray(spread), floors)
+    floors = np.zeros((*rates.shape[:2], len(sizing_delay_costs)), np.int32)
+    by_moment = np.broadcast_to(dispersion.reshape(len(dispersion), -1), rates.shape[:2])
+    _fill_over_time(
+        rates, weights, sizing_delay_costs, per_pod, counting_s, np.ascontiguousarray(by_moment), floors
+    )
     return floors
 
 
 def floors_at(
     rates: NDArray[np.float32],
     weights: NDArray[np.float32],
-    worths: NDArray[np.float64],
+    sizing_delay_costs: Array,
     *,
-    per_pod: NDArray[np.float64],
-    counting_s: NDArray[np.float64],
-    dispersion: NDArray[np.float64],
+    per_pod: Array,
+    counting_s: Array,
+    dispersion: Array,
 ) -> NDArray[np.int32]:
-    """(r, c) pods at worths (r, c), rising, of each of r Revisions at one moment: the rule above.
+    """Return the floors of r Revisions at one moment: (r, c) pods; 0 where an input is NaN.
 
-    rates, weights   (r, p); the others (r,); 0 where a rate, per_pod or worth is no number
+    rates, weights       (r, p) requests/s: point masses of the peak of the window
+    sizing_delay_costs   (r, c) rising in c: pod-seconds per delayed request
+    per_pod, counting_s, dispersion   (r,) as in `floors_over_time`
+
+    >>> one, certain = np.ones(1), np.ones((1, 1), np.float32)
+    >>> floors_at(
+    ...     np.array([[40.0]], np.float32), certain, np.array([[1.0, 30.0, 300.0]]),
+    ...     per_pod=4 * one, counting_s=one, dispersion=one,
+    ... )
+    array([[11, 14, 15]], dtype=int32)
     """
-    floors = np.zeros(worths.shape, np.int32)
-    _each(rates, weights, worths, per_pod, counting_s, dispersion, floors)
+    floors = np.zeros(sizing_delay_costs.shape, np.int32)
+    _fill_at(rates, weights, sizing_delay_costs, per_pod, counting_s, dispersion, floors)
     return floors
 
 
 @compiled_loop
-def _each(
-    rates: Any, weights: Any, worths: Any, per_pod: Any, counting_s: Any, dispersion: Any, floors: Any
+def _fill_at(
+    rates: Any, weights: Any, delay_costs: Any, per_pod: Any, counting_s: Any, dispersion: Any, floors: Any
 ) -> None:
     roots = np.zeros(rates.shape[1])
     for r in range(rates.shape[0]):
         if math.isnan(rates[r, 0]) or not per_pod[r] > 0:
             continue
-        mean, pod = 0.0, per_pod[r] * counting_s[r] / dispersion[r]
+        mean, pod_count = 0.0, per_pod[r] * counting_s[r] / dispersion[r]
         for p in range(len(roots)):
             roots[p] = np.cbrt(rates[r, p] * counting_s[r] / dispersion[r])
             mean += weights[r, p] * rates[r, p]
-        least = 0
-        for c in range(worths.shape[1]):
-            if not worths[r, c] > 0:
+        pods = 0
+        for c in range(delay_costs.shape[1]):
+            if not delay_costs[r, c] > 0:
                 continue
-            guess = max(least, min(int(mean / per_pod[r]), MAX_PODS))
-            admissible = 1.0 / (worths[r, c] * per_pod[r])
-            least = min_adequate_pods(roots, weights[r], admissible, pod, 1 / dispersion[r], guess, least)
-            floors[r, c] = least
+            guess = max(pods, min(int(mean / per_pod[r]), MAX_PODS))
+            max_shortage_prob = 1.0 / (delay_costs[r, c] * per_pod[r])
+            pods = min_adequate_pods(
+                roots, weights[r], max_shortage_prob, pod_count, 1 / dispersion[r], guess, pods
+            )
+            floors[r, c] = pods
 
 
 @compiled_loop
-def _all(
-    rates: Any, weights: Any, worths: Any, per_pod: Any, counting_s: Any, dispersion: Any, floors: Any
+def _fill_over_time(
+    rates: Any, weights: Any, delay_costs: Any, per_pod: Any, counting_s: Any, dispersion: Any, floors: Any
 ) -> None:
-    before = np.zeros(len(worths), np.int64)
+    previous = np.zeros(len(delay_costs), np.int64)
     roots = np.zeros(rates.shape[2])
     for i in range(rates.shape[0]):
-        before[:] = 0
+        previous[:] = 0
         for j in range(rates.shape[1]):
             if math.isnan(rates[i, j, 0]):
                 continue
-            one = 1 / dispersion[i, j]
-            pod = per_pod[i] * counting_s[i] * one
+            inv_d = 1 / dispersion[i, j]
+            pod_count = per_pod[i] * counting_s[i] * inv_d
             for p in range(len(roots)):
-                roots[p] = np.cbrt(rates[i, j, p] * counting_s[i] * one)
-            least = 0
-            for c in range(len(worths)):
-                admissible = 1.0 / (worths[c] * per_pod[i])
-                # A step's floor is near that of the step before, and above that of a lower worth.
-                guess = max(least, before[c])
-                least = min_adequate_pods(roots, weights[i, j], admissible, pod, one, guess, least)
-                before[c] = least
-                floors[i, j, c] = least
+                roots[p] = np.cbrt(rates[i, j, p] * counting_s[i] * inv_d)
+            pods = 0
+            for c in range(len(delay_costs)):
+                max_shortage_prob = 1.0 / (delay_costs[c] * per_pod[i])
+                # The floor is near that of the moment before, and not below that of a lower delay cost.
+                guess = max(pods, previous[c])
+                pods = min_adequate_pods(
+                    roots, weights[i, j], max_shortage_prob, pod_count, inv_d, guess, pods
+                )
+                previous[c] = pods
+                floors[i, j, c] = pods
 
 
 @compiled
 def min_adequate_pods(
-    roots: Any, weights: Any, admissible: float, pod: float, one: float, guess: int, least: int
+    roots: Any,
+    weights: Any,
+    max_shortage_prob: float,
+    pod_count: float,
+    inv_d: float,
+    guess: int,
+    min_pods: int,
 ) -> int:
-    """The smallest N >= least whose shortage is admissible, looked for from `guess` on."""
+    """Return the smallest N >= min_pods with shortage_prob(N) <= max_shortage_prob.
+
+    roots, weights, pod_count, inv_d   as in `shortage_prob`
+    guess                              pods at which the search begins
+    """
     guess = min(guess, MAX_PODS)
-    low, high, stride = least, guess, 1
-    if shortage_prob(guess, roots, weights, pod, one) <= admissible:
-        # Down, by longer and longer strides, until it is not admissible any more.
-        while high > least:
-            below = max(least, high - stride)
-            if shortage_prob(below, roots, weights, pod, one) > admissible:
+    low, high, stride = min_pods, guess, 1
+    if shortage_prob(guess, roots, weights, pod_count, inv_d) <= max_shortage_prob:
+        # Search downwards with growing strides until the shortage is too likely.
+        while high > min_pods:
+            below = max(min_pods, high - stride)
+            if shortage_prob(below, roots, weights, pod_count, inv_d) > max_shortage_prob:
                 low = below + 1
                 break
             high = below
             stride *= 2
-        if high == least:
-            return least
+        if high == min_pods:
+            return min_pods
     else:
         low = high = min(guess + 1, MAX_PODS)
-        while high < MAX_PODS and shortage_prob(high, roots, weights, pod, one) > admissible:
+        while high < MAX_PODS and shortage_prob(high, roots, weights, pod_count, inv_d) > max_shortage_prob:
             low = high + 1
             stride *= 2
             high = min(high + stride, MAX_PODS)
     while low < high:
         middle = (low + high) // 2
-        if shortage_prob(middle, roots, weights, pod, one) <= admissible:
+        if shortage_prob(middle, roots, weights, pod_count, inv_d) <= max_shortage_prob:
             high = middle
         else:
             low = middle + 1
@@ -153,13 +181,14 @@ def min_adequate_pods(
 
 
 @compiled
-def shortage_prob(pods: int, roots: Any, weights: Any, pod: float, one: float) -> float:
-    """P(X > (N + ½)μτ): the chance that one more pod than N would be at work.
+def shortage_prob(pods: int, roots: Any, weights: Any, pod_count: float, inv_d: float) -> float:
+    """Return P(X > (N + ½)μτ) for N = `pods`: the probability that one pod more would be busy.
 
-    roots   (p,) cube roots of the means that are possible, with weights (p,); counts are over D here
-    pod     μτ / D; one: 1 / D
+    roots       (p,) cube roots of the possible means λτ / D, with weights (p,)
+    pod_count   μτ / D
+    inv_d       1 / D
     """
-    shape = (pods + 0.5) * pod + one
+    shape = (pods + 0.5) * pod_count + inv_d
     scale, total = 3 * math.sqrt(shape), 0.0
     slope, offset = scale / np.cbrt(shape), scale * (1 / (9 * shape) - 1)
     for p in range(len(roots)):
@@ -172,17 +201,16 @@ def shortage_prob(pods: int, roots: Any, weights: Any, pod: float, one: float) -
 
 
 def shortage_probs(
-    pods: NDArray[np.int64], rates: Array, weights: Array, per_pod: float, dispersion: float = 1.0
+    pods: NDArray[np.int64], counts: Array, weights: Array, pod_count: float, dispersion: float = 1.0
 ) -> Array:
-    """(n,) P(X > (N + ½)μτ) for N of `pods` (n,): the chance that one more pod would be at work.
+    """Return `shortage_prob` for each number of `pods` (n,), without compiled code: (n,).
 
-    rates (p,) counts that are expected, with weights (p,); per_pod: μτ, requests that a pod takes meanwhile.
-    As scaler.plan.newsvendor: of counts over D, their dispersion, X of mean λ is above x about as likely as a
-    Gamma(x + 1/D) variable is below λ, whose cube root is nearly normal; and no likelier than λ / (x + 1/D).
+    counts      (p,) λτ, requests expected while they are counted, with weights (p,)
+    pod_count   μτ, requests that a pod serves in that time
     """
-    from scipy.special import ndtr  # noqa: PLC0415  # 27 MB, and only people ask
+    from scipy.special import ndtr  # noqa: PLC0415  # 27 MB, needed by `explain` only
 
-    shape = ((pods + 0.5) * per_pod + 1)[:, np.newaxis] / dispersion
-    part = rates / dispersion / shape
+    shape = ((pods + 0.5) * pod_count + 1)[:, np.newaxis] / dispersion
+    part = counts / dispersion / shape
     z = 3 * np.sqrt(shape) * (np.cbrt(part) - 1 + 1 / (9 * shape))
     return np.asarray(np.minimum(ndtr(z), part) @ weights)

@@ -1,4 +1,4 @@
-"""What a plan is: floors for a fleet, and why each is what it is."""
+"""Define the result of planning: a floor for every Revision, and the reason for it."""
 
 from dataclasses import dataclass, replace
 from enum import IntEnum
@@ -11,7 +11,7 @@ from scaler.plan.bounds import Bound
 
 
 class Reason(IntEnum):
-    """What a floor comes from."""
+    """The reason for a floor."""
 
     FORECAST = 0
     KEEP_WARM = 1
@@ -36,9 +36,14 @@ class Reason(IntEnum):
             Reason.UNREACHABLE: "unreachable",
             Reason.OFF: "off",
             Reason.STALE: "data too old",
-            Reason.FALLBACK: "fallback_active: the KPA alone did better",
+            Reason.FALLBACK: "fallback: the KPA alone did better",
             Reason.ANNOUNCED: "announced event",
         }[self]
+
+    @property
+    def label(self) -> str:
+        """The reason as a label value of Prometheus: the name of the member in lower case."""
+        return self.name.lower()
 
 
 @dataclass(frozen=True)
@@ -48,34 +53,39 @@ class Plan:
     key: RevisionKey
     floor: int
     desired: int
-    """Pods the forecast asked for, before hold and bounds."""
+    """Pods that the forecast needs, before hold and bounds."""
     reason: Reason
     bound: Bound
-    median: float
-    """Requests/s expected at the peak of the window; NaN where there is no forecast."""
-    high: float
-    """Requests/s that the peak stays below with probability 0.95."""
+    peak_median: float
+    """Requests/s: median of the peak of the window; NaN without a forecast."""
+    peak_p95: float
+    """Requests/s: 0.95 quantile of the peak of the window."""
     peak_demand: float
-    """Requests in flight (requests/s where it scales on rps) that `wanted` pods can take."""
+    """Requests in flight (requests/s where the Revision scales on rps) that `desired` pods can serve."""
     service_time_s: float
     lead_s: float
 
 
 @dataclass(frozen=True, eq=False)
 class FleetPlan:
-    """Plans of a fleet, arrays over revisions (r,).
+    """Plans of r Revisions as arrays.
 
-    floor, wanted   pods; reason, bound: codes of Reason and Bound.
-    settings        (r, 4) target utilisation %, window s, panic threshold %, retention s; NaN = as its owner
-                    has it: ours, if one stands, is taken back.
-    decided         (r,) False: nothing is known yet to decide on settings by; what stands of ours stays.
-    chosen          (r,) what is in force: a place in scaler.plan.candidates, or DEFAULT of its rules.
-    worth           (r,) what the floor in force takes one request not delayed to be worth; NaN: nothing.
-    median, high    requests/s at the peak of the window; NaN where there is no forecast.
-    capacity        requests in flight (requests/s where it scales on rps) that a pod takes; NaN = not known.
-    service_time_s  seconds; lead_s: seconds the window reaches beyond now.
-    rates           (r, q) requests/s: the quantiles at `levels` (q,) of the window's peak.
-    at_s            Unix seconds the plan was made for.
+    floor, desired          (r,) pods, after and before hold and bounds.
+    reason, bound           (r,) codes of `Reason` and `Bound`.
+    settings                (r, 4) target utilization %, window s, panic threshold %, retention s; NaN = the
+                            owner's value: a value that Tidecast has set is reverted.
+    decided                 (r,) False = too little is known to decide on settings; values that Tidecast has
+                            set stay.
+    candidate               (r,) the active candidate, an index in CANDIDATES, or DEFAULT (scaler.plan.rules).
+    sizing_delay_cost       (r,) pod-seconds per delayed request at which the floor is sized; NaN = no such
+                            floor.
+    peak_median, peak_p95   (r,) requests/s: quantiles of the peak of the window; NaN without a forecast.
+    capacity                (r,) requests in flight (requests/s where the Revision scales on rps) that a pod
+                            serves; NaN = not known.
+    service_time_s          (r,) seconds that a request occupies a pod; NaN = not known.
+    lead_s                  (r,) lead time, seconds.
+    quantile_rates          (r, q) requests/s: quantiles of the peak of the window at `levels` (q,).
+    now_s                   Unix seconds: the moment of the plan.
     """
 
     keys: tuple[RevisionKey, ...]
@@ -85,45 +95,49 @@ class FleetPlan:
     bound: NDArray[np.uint8]
     settings: NDArray[np.float64]
     decided: NDArray[np.bool_]
-    chosen: NDArray[np.intp]
-    worth: NDArray[np.float64]
-    median: NDArray[np.float64]
-    high: NDArray[np.float64]
+    candidate: NDArray[np.intp]
+    sizing_delay_cost: NDArray[np.float64]
+    peak_median: NDArray[np.float64]
+    peak_p95: NDArray[np.float64]
     capacity: NDArray[np.float64]
     service_time_s: NDArray[np.float64]
     lead_s: NDArray[np.float64]
-    rates: NDArray[np.float32]
+    quantile_rates: NDArray[np.float32]
     levels: NDArray[np.float64]
-    at_s: int
+    now_s: int
 
     def as_stale(self) -> "FleetPlan":
-        """The plan that asks for nothing, because what is known is too old to stand on."""
-        nothing = np.zeros_like(self.floor)
+        """Return the plan without any floor or setting, because its data are too old."""
+        no_pods = np.zeros_like(self.floor)
         return replace(
             self,
-            floor=nothing,
-            desired=nothing,
+            floor=no_pods,
+            desired=no_pods,
             reason=np.full_like(self.reason, Reason.STALE),
             settings=np.full_like(self.settings, np.nan),
         )
 
     def __getitem__(self, key: RevisionKey) -> Plan:
-        """The plan of one Revision; KeyError where there is none."""
+        """Return the plan of one Revision.
+
+        Raises:
+            KeyError: the fleet has no such Revision.
+        """
         try:
-            return self.at(self.keys.index(key))
+            return self.plan_at(self.keys.index(key))
         except ValueError:
             raise KeyError(key) from None
 
-    def at(self, row: int) -> Plan:
-        """The plan of the Revision in that row."""
+    def plan_at(self, row: int) -> Plan:
+        """Return the plan of the Revision in that row."""
         return Plan(
             key=self.keys[row],
             floor=int(self.floor[row]),
             desired=int(self.desired[row]),
             reason=Reason(int(self.reason[row])),
             bound=Bound(int(self.bound[row])),
-            median=float(self.median[row]),
-            high=float(self.high[row]),
+            peak_median=float(self.peak_median[row]),
+            peak_p95=float(self.peak_p95[row]),
             peak_demand=float(self.desired[row] * self.capacity[row]),
             service_time_s=float(self.service_time_s[row]),
             lead_s=float(self.lead_s[row]),

@@ -1,4 +1,4 @@
-"""A Revision as the planner sees it: read from the cluster, or made from a scenario."""
+"""Describe one Revision as the planner sees it: read from the cluster, or made from a scenario."""
 
 from dataclasses import dataclass, field
 from enum import IntEnum
@@ -10,7 +10,7 @@ from scaler.kpa.settings import UNSET, KpaSettings
 
 
 class Metric(IntEnum):
-    """What a Revision scales on (annotation autoscaling.knative.dev/metric)."""
+    """The metric that a Revision scales on (annotation autoscaling.knative.dev/metric)."""
 
     CONCURRENCY = 0
     RPS = 1
@@ -18,39 +18,40 @@ class Metric(IntEnum):
 
 @dataclass(frozen=True, kw_only=True)
 class RevisionSpec:
-    """What a plan needs to know of one Revision.  Knative's words where Knative has them."""
+    """Everything that a plan reads of one Revision, in Knative's words where Knative has them."""
 
     key: RevisionKey
     service: ServiceKey
     uid: str = ""
     percent: float = 100.0
-    """Share of the service's arrivals that its route sends here, tagged and untagged, 0..100."""
+    """Route share of the arrivals of the service, tagged and untagged, 0..100."""
     reachable: bool = True
-    """False: the KPA ignores a floor (PodAutoscaler spec.reachability is Unreachable)."""
+    """False = the KPA ignores a floor (PodAutoscaler spec.reachability is Unreachable)."""
     hpa: bool = False
-    """True: of class hpa.autoscaling.knative.dev, scaled by the Kubernetes HPA; a floor counts there too."""
+    """True = class hpa.autoscaling.knative.dev: the Kubernetes HPA scales it; a floor works there too."""
     metric: Metric = Metric.CONCURRENCY
     container_concurrency: int = 0
-    """Requests a pod serves at once; 0 = not limited."""
+    """Requests that a pod serves concurrently; 0 = not limited."""
     total_value: float = 100.0
-    """What a pod can take: requests in flight, or requests/s where metric is RPS."""
+    """Capacity of a pod: requests in flight, or requests/s where the metric is RPS."""
     target_value: float = 70.0
-    """What the KPA steers for, per pod, after target utilisation."""
+    """Target of the KPA per pod, after target utilization."""
     window_s: float = 60.0
+    """Stable window of the KPA, seconds."""
     owner_min: int = 0
-    """min-scale as the owner wrote it."""
+    """The owner's min-scale."""
     owner_max: int = 0
-    """max-scale as the owner wrote it; 0 = none."""
+    """The owner's max-scale; 0 = none."""
     activation_scale: int = 0
-    """activation-scale as the owner wrote it; 0 = none.  A floor above it is refused by Knative's webhook."""
+    """The owner's activation-scale; 0 = none.  Knative's webhook rejects a floor above it."""
     floor: int | None = None
-    """The floor of ours that stands on it now; None where none does."""
-    setting: KpaSettings = UNSET
-    """The KPA's settings of ours that stand on it now; the floor has its own field."""
-    own_levers: frozenset[Lever] = frozenset()
-    """Settings that its owner wrote, by the modern or the old name; never touched."""
+    """The floor that Tidecast has set; None = none."""
+    settings: KpaSettings = UNSET
+    """The settings of the KPA that Tidecast has set, without the floor."""
+    owner_levers: frozenset[Lever] = frozenset()
+    """Settings that the owner set, by today's or an older annotation; Tidecast never changes them."""
     kpa: KpaSpec | None = None
-    """What the KPA would have resolved for it without us; None where no KPA scales it."""
+    """The KPA's parameters without Tidecast; None where no KPA scales the Revision."""
     panic_window_percentage: float = 10.0
-    """Percent of the stable window, as the owner or the cluster says."""
+    """Percent of the stable window, as the owner or the cluster configures it."""
     policy: RevisionPolicy = field(default_factory=RevisionPolicy)

@@ -1,6 +1,7 @@
-"""When plans are made, and how far ahead they have to look."""
+"""Define the planning period, the hold, and the lead time that follows from the period and a start-up."""
 
 from dataclasses import dataclass
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -8,36 +9,48 @@ from numpy.typing import NDArray
 from models.fleet.keys import ServiceKey
 from scaler.plan.fleet import FleetSpec
 
+_Seconds = TypeVar("_Seconds", float, NDArray[np.float64])
+
 
 @dataclass(frozen=True, kw_only=True)
 class PlanTiming:
-    """When plans are made."""
+    """When plans are made and how long floors are held."""
 
     period_s: float
-    """Seconds between two plans."""
+    """Seconds from one plan to the next."""
     hold_s: float
-    """Seconds through which less must have been asked for before a floor falls."""
+    """Seconds: a floor falls only after the plan has requested fewer pods for this long."""
 
 
-def lead_s(spec: FleetSpec, timing: PlanTiming) -> NDArray[np.float64]:
-    """(r,) seconds from now that a plan must align_rows: the longest likely start-up, and until the next plan.
+def lead_time_s(startup_s: _Seconds, period_s: float) -> _Seconds:
+    """Return the lead time: a pod that this plan requests serves before the next plan could replace it.
 
-    How often one is as long is weighed by what candidates come to where they are drawn (scaler.shadow).
+    startup_s   seconds from requesting a pod until it serves requests; a float, or an array of any shape
+    period_s    seconds from one plan to the next
     """
-    return np.asarray(spec.startups_s[:, -1] + timing.period_s)
+    return startup_s + period_s
+
+
+def fleet_lead_times_s(spec: FleetSpec, timing: PlanTiming) -> NDArray[np.float64]:
+    """Return the lead time (r,) of each Revision, for the longest of its likely start-ups.
+
+    The shadow evaluation weighs how often a start-up is that long.
+    """
+    return lead_time_s(spec.startups_s[:, -1], timing.period_s)
 
 
 def service_lead_times_s(
     spec: FleetSpec, timing: PlanTiming, services: tuple[ServiceKey, ...]
 ) -> NDArray[np.float64]:
-    """(s,) the longest lead among a service's revisions; one period where it has none."""
-    at = service_rows(spec, services)
-    leads = np.full(len(services), timing.period_s)
-    np.maximum.at(leads, at[at >= 0], lead_s(spec, timing)[at >= 0])
-    return leads
+    """Return the lead time (s,) of each service: the longest of its Revisions, or one period."""
+    service_row = service_rows(spec, services)
+    known = service_row >= 0
+    longest = np.full(len(services), timing.period_s)
+    np.maximum.at(longest, service_row[known], fleet_lead_times_s(spec, timing)[known])
+    return longest
 
 
 def service_rows(spec: FleetSpec, services: tuple[ServiceKey, ...]) -> NDArray[np.intp]:
-    """(r,) the row of each Revision's service among `services`; -1 where it is not there."""
+    """Return the row (r,) of the service of each Revision in `services`; -1 = the service is not there."""
     row = {key: i for i, key in enumerate(services)}
     return np.array([row.get(key, -1) for key in spec.services], np.intp)

@@ -1,14 +1,14 @@
-"""Pods that are kept warm by one fixed setting: never less than one, or the last one for some minutes.
+"""Fixed settings that keep pods warm: at least one pod at all times, or the last pod for some minutes.
 
-A keep-alive of N minutes is the KPA with scale-to-zero-pod-retention-period N, as a Knative user would set
-it: the lifetime of the last pod after the last request, not of each pod.
+A keep-alive of N minutes is the KPA with a scale-to-zero-pod-retention-period of N minutes, as a Knative user
+would set it: the time that the last pod remains after the last request, not that of each pod.
 """
 
 from scaler.kpa.settings import KpaSettings
-from scaler.policies.kpa import set_to
+from scaler.policies.kpa import fixed_settings
 from scaler.policies.policy import Policy
 
-MIN_SCALE_1 = set_to(
+MIN_SCALE_1 = fixed_settings(
     KpaSettings(min_scale=1),
     "the KPA with a min-scale of 1: never at zero",
     "autoscaling.knative.dev/min-scale",
@@ -16,8 +16,8 @@ MIN_SCALE_1 = set_to(
 
 
 def keep_alive(minutes: int) -> Policy:
-    """The KPA that lets its last pod go so many minutes after it was last needed."""
-    return set_to(
+    """Return the policy that retains the last pod for `minutes` after the last request."""
+    return fixed_settings(
         KpaSettings(retention_s=60 * minutes),
         f"the KPA that keeps its last pod for {minutes} minutes",
         "autoscaling.knative.dev/scale-to-zero-pod-retention-period; the fixed keep-alive of public clouds",

@@ -1,4 +1,4 @@
-"""From what a rule wants, and when, to the rows of a plan; and the demand that a rule is shown."""
+"""Plans of floors, and the demand that a rule may use: what the policies of the literature share."""
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -9,39 +9,42 @@ from scaler.simulation.pod_model import PodModel
 
 MINUTE_S, HOUR_S, DAY_S = 60, 3600, 86400
 NEVER_S = 2**62
+"""Seconds; a time after any replay."""
 
 
-def floors(world: PodModel, at_s: ArrayLike, pods: ArrayLike) -> PlanRows:
-    """A plan of floors alone, with a row where the floor changes; before the first it is 0.
+def floor_plan(pod_model: PodModel, at_s: ArrayLike, pods: ArrayLike) -> PlanRows:
+    """Return a plan of floors without settings, with a row where the floor changes; the first floor is 0.
 
-    at_s   (p,) rising seconds from the first arrival; of several at one second the last counts
-    pods   (p,) pods from there on
+    at_s   (p,) seconds from the first arrival, ascending; of several entries for one second the last counts
+    pods   (p,) floor from that second on
     """
     from_s, floor = np.asarray(at_s, np.int64), np.asarray(pods, np.int64)
     last = np.diff(from_s, append=NEVER_S) != 0
     from_s, floor = from_s[last], floor[last]
     changes = np.diff(floor, prepend=0) != 0
-    return plan_rows(world, from_s[changes], floor[changes])
+    return plan_rows(pod_model, from_s[changes], floor[changes])
 
 
-def concurrency(series: Series, counts: NDArray[np.float64], step_s: int) -> NDArray[np.float64]:
-    """(m,) requests in flight, on the mean over each step: arrivals a second times the service time (Little).
+def mean_concurrency(series: Series, counts: NDArray[np.float64], step_s: int) -> NDArray[np.float64]:
+    """Return the mean requests in flight of each step (m,): arrivals/s x service time (Little) [little1961].
 
     counts   (m,) requests in each step of `step_s` seconds
     """
-    return counts / step_s * series.world.service_s
+    return counts / step_s * series.pod_model.service_time_s
 
 
-def pods_for(series: Series, in_flight: NDArray[np.float64]) -> NDArray[np.int64]:
-    """Pods that hold so many requests in flight at the KPA's target value."""
-    return np.ceil(in_flight / series.world.spec.target_value).astype(np.int64)
+def pods_at_target(series: Series, in_flight: NDArray[np.float64]) -> NDArray[np.int64]:
+    """Return the pods that hold `in_flight` requests at the KPA's target value."""
+    return np.ceil(in_flight / series.pod_model.spec.target_value).astype(np.int64)
 
 
-def demand_known(series: Series, at_s: NDArray[np.int64], over_s: int = MINUTE_S) -> NDArray[np.float64]:
-    """(p,) requests in flight as a rule sees them at the seconds `at_s`: the mean over the newest `over_s`.
+def observed_demand(series: Series, at_s: NDArray[np.int64], window_s: int = MINUTE_S) -> NDArray[np.float64]:
+    """Return the requests in flight (p,) that a rule observes at the seconds `at_s` (p,).
 
-    The newest second is the one before at_s - metrics delay.  Before the first second nothing came.
+    The value is the mean of the newest `window_s` seconds before at_s - metrics delay; the time before the
+    first second counts as zeros.
     """
-    total = np.concatenate([[0.0], np.cumsum(series.arrivals, dtype=np.float64)])
+    cumulative = np.concatenate([[0.0], np.cumsum(series.arrivals, dtype=np.float64)])
     end_s = np.clip(at_s - series.scenario.metrics_delay_seconds, 0, len(series.arrivals))
-    return concurrency(series, total[end_s] - total[np.maximum(end_s - over_s, 0)], over_s)
+    counts = cumulative[end_s] - cumulative[np.maximum(end_s - window_s, 0)]
+    return mean_concurrency(series, counts, window_s)

@@ -1,17 +1,19 @@
-"""Holt-Winters with given constants, one step ahead, as a sum over the series.
+"""Holt-Winters with given constants: the forecast one step ahead as a weighted sum of the series.
 
-Additive trend and season of m steps, from a start (l, b, s) of level, trend and m seasonals:
+Additive trend and season of m steps, from an initial state (l, b, s) of level, trend and m seasonals
+[hyndman2008]:
 
     l' = α (y - s[0]) + (1 - α)(l + b)      b' = β (l' - l) + (1 - β) b
-    s[m]' = γ (y - l - b) + (1 - γ) s[0]    forecast = l + b + s[0], of the seasonals left
+    s[m]' = γ (y - l - b) + (1 - γ) s[0]    forecast = l + b + s[0], with the seasonals after the last step
 
-What statsmodels' ExponentialSmoothing forecasts with optimized=False and its start "estimated" (its
-heuristic: Hyndman et al., Forecasting with Exponential Smoothing, section 2.6).  The recursion is linear in
-start and series: with weights that depend on the number of steps n alone,
+It equals the forecast of statsmodels' ExponentialSmoothing with optimized=False and the initialization
+"estimated" (a heuristic: [hyndman2008], section 2.6).  The recursion is linear in initial state and series.
+With weights that depend on the number of steps n alone,
 
     forecast = L[n] l + B[n] b + Σ_j Z[n - j] s[j] + Σ_i W[n - 1 - i] y[i]
 
-so that a forecast from n steps is two sums and no recursion, and is exact but for rounding.
+so that a forecast from n steps needs two sums and no recursion, and is exact except for rounding.  In code:
+α alpha, β beta, γ gamma, m season, L level, B trend, Z seasonal, W latest_last (reversed).
 """
 
 from dataclasses import dataclass
@@ -24,7 +26,10 @@ Floats = NDArray[np.float64]
 
 @dataclass(frozen=True, kw_only=True)
 class Smoothing:
-    """The constants, and the season in steps: even, and 10 or more (shorter ones begin otherwise)."""
+    """The smoothing constants, and the season in steps.
+
+    The season is even and has 10 steps or more: statsmodels initializes shorter seasons in another way.
+    """
 
     alpha: float
     beta: float
@@ -32,18 +37,18 @@ class Smoothing:
     season: int
 
     @property
-    def announced_rate(self) -> int:
-        """Steps from which a forecast can be made."""
+    def min_steps(self) -> int:
+        """Number of steps from which a forecast is possible."""
         return 2 * self.season
 
-    def cycles(self, n: int) -> int:
-        """Seasons at the beginning of n steps that the start is read from."""
+    def initial_seasons(self, n: int) -> int:
+        """Return the number of seasons at the start of n steps that give the initial state."""
         return min(5, n // self.season)
 
 
 @dataclass(frozen=True, eq=False)
-class Start:
-    """Where the recursion begins."""
+class SmoothingState:
+    """A state of the recursion."""
 
     level: float
     trend: float
@@ -53,7 +58,7 @@ class Start:
 
 @dataclass(frozen=True, eq=False)
 class Weights:
-    """What start and series weigh in a forecast from up to n steps."""
+    """Weights of initial state and series in a forecast from up to n steps."""
 
     level: Floats
     """(n + 1,) L"""
@@ -62,11 +67,11 @@ class Weights:
     seasonal: Floats
     """(n + 1,) Z"""
     latest_last: Floats
-    """(n,) W, reversed: the weight of the newest step is the last."""
+    """(n,) W, reversed: the last weight is that of the newest step."""
 
 
 def weights(smoothing: Smoothing, n: int) -> Weights:
-    """Weights for series of up to n steps: the forecast's own row, taken through one step after another."""
+    """Return the weights for series of up to n steps: the row of the forecast, propagated step by step."""
     alpha, beta, gamma, m = smoothing.alpha, smoothing.beta, smoothing.gamma, smoothing.season
     level, trend, seasonal, series = [1.0], [1.0], [1.0], []
     for i in range(n):
@@ -79,43 +84,45 @@ def weights(smoothing: Smoothing, n: int) -> Weights:
     return Weights(np.array(level), np.array(trend), np.array(seasonal), np.array(series[::-1]))
 
 
-def start(first: Floats, season: int) -> Start:
-    """The start from whole seasons at the beginning of a series, two or more.
+def initial_state(first: Floats, season: int) -> SmoothingState:
+    """Return the initial state from the first whole seasons of a series, two or more.
 
-    Seasonals: what is left beside a centred moving average over a season, averaged by phase, mean 0.  Level
-    and trend: the straight line through the first ten points of that average.
+    Seasonals: the residual from a centred moving average over a season, averaged by phase, with mean 0.
+    Level and trend: the straight line through the first ten points of that average.
     """
     half = season // 2
     average = centred_average(np.concatenate([[0.0], np.cumsum(first)]), half, len(first) - half, season)
-    rest = first[half : len(first) - half] - average
-    return start_of(average[:10], rest.reshape(-1, season).mean(axis=0))
+    residual = first[half : len(first) - half] - average
+    return state_from_average(average[:10], residual.reshape(-1, season).mean(axis=0))
 
 
-def centred_average(total: Floats, begin: int, end: int, season: int) -> Floats:
-    """The mean of two windows of a season about each of the steps begin ... end - 1.
+def centred_average(cumulative: Floats, first: int, end: int, season: int) -> Floats:
+    """Return the mean of two windows of a season around each of the steps first ... end - 1.
 
-    total   (n + 1,) sums of the series before each step
+    cumulative   (n + 1,) sum of the series before each step
     """
     half = season // 2
-    before = total[begin + half : end + half] - total[begin - half : end - half]
-    after = total[begin + half + 1 : end + half + 1] - total[begin - half + 1 : end - half + 1]
-    return np.asarray((before + after) / (2 * season))
+    early = cumulative[first + half : end + half] - cumulative[first - half : end - half]
+    late = cumulative[first + half + 1 : end + half + 1] - cumulative[first - half + 1 : end - half + 1]
+    return np.asarray((early + late) / (2 * season))
 
 
-def start_of(average: Floats, rest: Floats) -> Start:
-    """The start from the first ten points (10,) of the average, and what is left by phase.
+def state_from_average(average: Floats, residual: Floats) -> SmoothingState:
+    """Return the initial state from the moving average and its residuals by phase.
 
-    rest   (m,) of the steps half a season from the beginning, and on for a season
+    average    (10,) the first points of the moving average
+    residual   (m,) mean residual of the step half a season from the start, and of the m - 1 steps after it
     """
     steps = np.arange(1, len(average) + 1)
     slope = float((steps - 5.5) @ average / 82.5)
-    return Start(float(average.mean()) - 5.5 * slope, slope, np.roll(rest - rest.mean(), len(rest) // 2))
+    seasonal = np.roll(residual - residual.mean(), len(residual) // 2)
+    return SmoothingState(float(average.mean()) - 5.5 * slope, slope, seasonal)
 
 
-def one_ahead(series: Floats, begin: Start, by: Weights) -> float:
-    """The forecast of the step after `series` (n,), n at least the season."""
-    n, m = len(series), len(begin.seasonal)
-    # Not as dot products: for so many numbers BLAS starts threads, which costs more than it saves.
+def forecast_next(series: Floats, initial: SmoothingState, by: Weights) -> float:
+    """Return the forecast of the step after `series` (n,), where n is at least one season."""
+    n, m = len(series), len(initial.seasonal)
+    # No dot products: for so many numbers BLAS starts threads, which costs more than they save.
     carried = (by.latest_last[len(by.latest_last) - n :] * series).sum()
-    seasonal = (by.seasonal[n - m + 1 : n + 1][::-1] * begin.seasonal).sum()
-    return float(by.level[n] * begin.level + by.trend[n] * begin.trend + seasonal + carried)
+    seasonal = (by.seasonal[n - m + 1 : n + 1][::-1] * initial.seasonal).sum()
+    return float(by.level[n] * initial.level + by.trend[n] * initial.trend + seasonal + carried)

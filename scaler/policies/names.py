@@ -1,4 +1,4 @@
-"""Names of the policies, for who offers them without running any; `table` has the policies themselves."""
+"""Names of the policies, for code that does not run them; scaler.policies.table has the policies."""
 
 KPA = "kpa"
 TIDECAST = "tidecast"
@@ -27,7 +27,7 @@ NAMES = (
     TIDECAST,
     ORACLE,
 )
-"""The KPA's own settings, those of the literature, ours, and what bounds them all."""
+"""The KPA with settings of its own, the policies of the literature, Tidecast, and the bound of them all."""
 
 DEFAULT = (KPA, "kpa-tuned", "keepalive-10", TIDECAST, ORACLE)
-"""Those of a backtest that names none."""
+"""The policies of a backtest that names none."""

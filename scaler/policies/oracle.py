@@ -1,10 +1,11 @@
-"""The oracle: knows the traffic of the next start-up, and bounds what a forecast could do for delay.
+"""The oracle knows the traffic of the next start-up; it bounds how much delay a forecast can avoid.
 
     floor(t) = ⌈ max over [t, t + ⌈L⌉ + 2] of arrivals in a second · S / C ⌉
 
-with L the start-up, S the service time in seconds and C the requests a pod serves at once: the pods that the
-largest of those seconds needs.  The two more are for the KPA, which looks every second one.  It is a floor
-like any other, so the KPA may hold more; it bounds delayed requests, not cost.
+L is the start-up time, S the service time in seconds and C the requests that a pod serves at a time: these
+are the pods that the largest of those seconds needs.  The two additional seconds are the time between two
+evaluations of the KPA.  It is a floor like any other: the KPA may run more pods.  It bounds delayed requests,
+not cost.
 """
 
 import math
@@ -13,34 +14,36 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.ndimage import maximum_filter1d
 
+from scaler.kpa.tick import TICK_S
 from scaler.policies.policy import PlanRows, Policy, Series
 from scaler.simulation.plan_rows import plan_rows
 from scaler.simulation.pod_model import PodModel
 
-KPA_S = 2
-"""Seconds from one look of the KPA to the next."""
+
+def pods_needed(arrivals: NDArray[np.float32], pod_model: PodModel) -> NDArray[np.int64]:
+    """Return the pods that each second needs until pods that are created in it serve requests: (n,).
+
+    arrivals   (n,) requests in each second
+    """
+    width = math.ceil(pod_model.longest_startup_s) + TICK_S + 1
+    peak = maximum_filter1d(arrivals.astype(np.float64), width, mode="constant", origin=-(width // 2))
+    # A product that exceeds a whole number of pods by its last bit needs no further pod.
+    pods = np.ceil(peak * pod_model.service_time_s / pod_model.concurrency - 1e-9)
+    return np.asarray(pods, np.int64)
 
 
-def pods_needed(arrivals: NDArray[np.float32], world: PodModel) -> NDArray[np.int64]:
-    """(n,) pods that it takes from each of (n,) seconds on, until what is created then serves."""
-    width = math.ceil(world.longest_startup_s) + KPA_S + 1
-    coming = maximum_filter1d(arrivals.astype(np.float64), width, mode="constant", origin=-(width // 2))
-    # Whole pods are whole, also where a product is off by its last bit.
-    return np.asarray(np.ceil(coming * world.service_s / world.concurrency - 1e-9), np.int64)
-
-
-def plan(series: Series, _: float) -> PlanRows:
-    """Its plan; a row where the floor changes."""
+def oracle(series: Series, _: float) -> PlanRows:
+    """Return the plan of floors, with a row where the floor changes."""
     if not len(series.arrivals):
-        return plan_rows(series.world, [], [])
-    floor = pods_needed(series.arrivals, series.world)
+        return plan_rows(series.pod_model, [], [])
+    floor = pods_needed(series.arrivals, series.pod_model)
     at_s = np.flatnonzero(np.diff(floor, prepend=-1))
-    return plan_rows(series.world, at_s, floor[at_s])
+    return plan_rows(series.pod_model, at_s, floor[at_s])
 
 
 ORACLE = Policy(
-    about="knows the arrivals of the next start-up and holds the pods they need",
+    description="knows the arrivals of the next start-up and holds the pods they need",
     source="a bound, not a rule: hindsight",
-    plan=plan,
+    plan=oracle,
     hindsight=True,
 )

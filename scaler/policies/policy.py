@@ -1,4 +1,4 @@
-"""What a policy is: a rule that turns a series' traffic into a plan, to be replayed beside the KPA."""
+"""A policy is a rule that turns the traffic of a series into a plan, which is replayed with the KPA."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -11,73 +11,72 @@ from forecaster.forecasting.upstream import UpstreamEvents
 from scaler.simulation.pod_model import PodModel
 
 PlanRows = NDArray[np.void]
-"""(p,) ROW of scaler.simulation.state, made by scaler.simulation.plan_rows.plan_rows; seconds from the first arrival."""
+"""(p,) ROW of scaler.simulation.state, from scaler.simulation.plan_rows; seconds from the first arrival."""
 
 
 @dataclass(frozen=True, eq=False)
 class Series:
-    """One series as a policy is given it.
+    """One series, as a policy receives it.
 
-    series      its name.
+    name        name of the series.
     start_s     Unix seconds of the first second.
     arrivals    (n,) float32 requests in each second.
-    scenario    of this series; its metrics delay says how old what a policy may know is.
-    world       how its pods start and serve, and the KPA's settings (scaler.simulation.pod_model.pod_model_of).
-    score_s     seconds before it are lived through and not scored.
-    seed        of the randomness of a policy that has some.
-    calls       who called it; None: nobody ever.
+    scenario    scenario of this series; its metrics delay is the age of the newest data a policy may use.
+    pod_model   how pods start and serve, and the KPA's parameters (scaler.simulation.pod_model.pod_model_of).
+    score_s     first second that is scored; the seconds before it are simulated only.
+    seed        seed of a policy with randomness.
+    upstream    events of the upstream series, which the events of this one follow; None = no such series.
     """
 
-    series: str
+    name: str
     start_s: int
     arrivals: NDArray[np.float32]
     scenario: Scenario
-    world: PodModel
+    pod_model: PodModel
     score_s: int = 0
     seed: int = 7
-    calls: UpstreamEvents | None = None
+    upstream: UpstreamEvents | None = None
 
 
-Planning = Callable[[Series, float], PlanRows]
-"""(subject, delay-cost) -> its plan.  The row at t uses arrivals before t - metrics delay only, unless the
-policy is told to be one of hindsight."""
+PlanFunction = Callable[[Series, float], PlanRows]
+"""(series, delay cost) -> plan.  A row at t depends only on arrivals before t - metrics delay, except for a
+policy with hindsight."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Policy:
-    """One member of the family."""
+    """One policy that a backtest can compare."""
 
-    about: str
-    """A line for people."""
+    description: str
+    """One line for a reader of the report."""
     source: str
-    """Where the rule is from."""
-    plan: Planning
+    """Where the rule comes from."""
+    plan: PlanFunction
     uses_delay_cost: bool = False
-    """True: the plan depends on what a delayed request is worth."""
+    """True if the plan depends on the delay cost."""
     hindsight: bool = False
-    """True: it knows what is yet to come, and only bounds what a rule could do."""
+    """True if the plan uses future traffic: a bound of what a rule can reach."""
     slow: bool = False
-    """True: it runs when asked for by name only."""
+    """True if the policy runs only when it is requested by name."""
 
 
 @dataclass(frozen=True, eq=False)
-class Steps:
-    """A series on a grid of whole steps, for rules that were written for one.
+class StepCounts:
+    """A series in steps, for rules that are defined on a grid.
 
-    counts   (m,) requests in each whole step, from the first second on.
-    step_s   seconds of a step.
-    known_at (m,) seconds from the first arrival at which the count of a step is known: its end and the
-             metrics delay.
+    counts    (m,) requests in each whole step from the first second on.
+    step_s    seconds of a step.
+    known_s   (m,) seconds from the first arrival at which a count is known: end of the step + metrics delay.
     """
 
     counts: NDArray[np.float64]
     step_s: int
-    known_at: NDArray[np.int64]
+    known_s: NDArray[np.int64]
 
 
-def on_steps(series: Series, step_s: int) -> Steps:
-    """The subject's traffic in whole steps of `step_s`; what is left at the end is not looked at."""
+def step_counts(series: Series, step_s: int) -> StepCounts:
+    """Return the traffic of a series in whole steps of `step_s`; an incomplete last step is left out."""
     m = len(series.arrivals) // step_s
     counts = series.arrivals[: m * step_s].reshape(m, step_s).sum(axis=1, dtype=np.float64)
-    known_at = (np.arange(m, dtype=np.int64) + 1) * step_s + series.scenario.metrics_delay_seconds
-    return Steps(counts, step_s, known_at)
+    known_s = (np.arange(m, dtype=np.int64) + 1) * step_s + series.scenario.metrics_delay_seconds
+    return StepCounts(counts, step_s, known_s)

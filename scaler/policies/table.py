@@ -16,18 +16,19 @@ from scaler.policies.phpa import PHPA, PHPA_AS_CODED, PHPA_LINEAR
 from scaler.policies.policy import PlanRows, Policy, Series
 
 
-def _among_itself(series: Series, delay_cost: float) -> PlanRows:
-    """Our plan of one series, which learns from no other."""
-    from scaler.policies.tidecast import plan, pooled, trial  # noqa: PLC0415  # all forecasts come with it
+def _tidecast_on_one_series(series: Series, delay_cost: float) -> PlanRows:
+    """Return Tidecast's plan of a series without evidence from other series."""
+    from scaler.policies.evaluation import evaluate_series  # noqa: PLC0415  # imports all forecasts
+    from scaler.policies.tidecast import plan, pooled  # noqa: PLC0415
 
-    its = trial(series)
-    return plan(its, pooled([its]), delay_cost)
+    evaluation = evaluate_series(series)
+    return plan(evaluation, pooled([evaluation]), delay_cost)
 
 
 TIDECAST = Policy(
-    about="floors and settings of least expected cost, by forecasts and by what candidates came to so far",
-    source="this project; what is learned on all series of a backtest is shared between them",
-    plan=_among_itself,
+    description="floors and settings of least expected cost, by forecasts and past costs of the candidates",
+    source="this project; all series of a backtest share their evidence",
+    plan=_tidecast_on_one_series,
     uses_delay_cost=True,
 )
 

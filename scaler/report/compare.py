@@ -48,7 +48,7 @@ def compared(backtest: Backtest, foresee: Collection[str] = HINDSIGHT) -> Compar
             for each in backtest.outcomes
             if each.policy != KPA and each.policy not in foresee and each.delay_cost in {None, shown}
         ]
-        other = min(rest, key=lambda each: cost(total(each).figures, shown), default=None)
+        other = min(rest, key=lambda each: cost(total(each).metrics, shown), default=None)
     return Comparison(
         total(alone),
         None if other is None else total(other),

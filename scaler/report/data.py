@@ -13,9 +13,9 @@ from scaler.report.compare import KPA, TIDECAST, Comparison, title
 
 MAX_FIGURES = 50_000
 """Series times outcomes.  Above, only outcomes at the shown delay-cost are told series by series."""
-_RATES = ("arrivals", "most", "low", "middle", "high")
-_PODS = ("floor", "pods_alone", "pods")
-_REQUESTS = ("delayed_alone", "delayed")
+_RATES = ("arrivals", "max_arrivals", "low", "middle", "high")
+_PODS = ("floor", "pods_kpa", "pods")
+_REQUESTS = ("delayed_kpa", "delayed")
 
 
 def page_data(backtest: Backtest, comparison: Comparison) -> str:
@@ -35,7 +35,7 @@ def page_data(backtest: Backtest, comparison: Comparison) -> str:
         "series": backtest.series,
         "shownCost": backtest.shown_cost,
         "requests": [
-            _short(each.requests, 6) for each in outcomes[names.index((KPA, alone.delay_cost))].figures
+            _short(each.requests, 6) for each in outcomes[names.index((KPA, alone.delay_cost))].metrics
         ],
         "alone": names.index((KPA, alone.delay_cost)),
         "other": None if other is None else names.index((other.policy, other.delay_cost)),
@@ -51,14 +51,14 @@ def page_data(backtest: Backtest, comparison: Comparison) -> str:
 
 
 def _outcome(outcome: Outcome, *, by_series: bool) -> dict[str, Any]:
-    figures = total(outcome).figures
+    figures = total(outcome).metrics
     kinds = ("delayed", "cold", "pod_s", "starts")
     return {
         "policy": outcome.policy,
         "title": title(outcome.policy),
         "cost": outcome.delay_cost,
         "sum": {kind: _short(getattr(figures, kind), 6) for kind in ("requests", *kinds)},
-        "by": {kind: [_short(getattr(each, kind), 5) for each in outcome.figures] for kind in kinds}
+        "by": {kind: [_short(getattr(each, kind), 5) for each in outcome.metrics] for kind in kinds}
         if by_series
         else None,
     }

@@ -40,7 +40,7 @@ def report_html(backtest: Backtest, policies: Mapping[str, Policy] = _NONE) -> s
         script=script,
         data=page_data(backtest, comparison),
         where=escape(backtest.where),
-        about=escape(f"{len(backtest.series):,} services, {scored}, scenario {backtest.scenario}"),
+        about=escape(f"{len(backtest.series):,} services, {scored}, scenario {backtest.scenario_name}"),
         headline=parts.headline(said),
         notes=parts.notes(said),
         tiles=parts.tiles(comparison),
@@ -49,7 +49,7 @@ def report_html(backtest: Backtest, policies: Mapping[str, Policy] = _NONE) -> s
         summary=parts.summary(backtest, comparison, policies),
         outcomes=len(backtest.outcomes),
         made=parts.made(backtest, version("tidecast")),
-        world=parts.world(backtest.world),
+        world=parts.scenario_entries(backtest.scenario),
         glossary=parts.glossary(backtest, policies),
     )
 

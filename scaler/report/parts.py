@@ -6,7 +6,7 @@ from dataclasses import fields
 from html import escape
 from typing import Any
 
-from config.calendar import keys_of
+from config.calendar import calendar_as_dict
 from config.scenario import Scenario
 from scaler.backtest.result import Backtest
 from scaler.backtest.totals import Total, share, total
@@ -55,8 +55,8 @@ def tiles(comparison: Comparison) -> str:
     figures: tuple[tuple[str, str, Callable[[Total], float], Callable[[float], str]], ...] = (
         ("Delayed", "requests that waited because no ready pod had room", lambda each: each.delayed, percent),
         ("Cold", "requests that found no pod at all; part of the delayed", lambda each: each.cold, percent),
-        ("Pod-hours", "pods held, starting and ready", lambda each: each.figures.pod_s, hours),
-        ("Pod starts", "pods created", lambda each: each.figures.starts, count),
+        ("Pod-hours", "pods held, starting and ready", lambda each: each.metrics.pod_s, hours),
+        ("Pod starts", "pods created", lambda each: each.metrics.starts, count),
     )
     said = []
     for name, meaning, value_of, write in figures:
@@ -90,7 +90,7 @@ def summary(backtest: Backtest, comparison: Comparison, policies: Mapping[str, P
     for outcome in backtest.outcomes:
         each = total(outcome)
         shown = each.delay_cost == backtest.shown_cost or each.policy == KPA
-        about = policies[each.policy].about if each.policy in policies else ""
+        about = policies[each.policy].description if each.policy in policies else ""
         cells = "".join(f"<td>{escape(text)}</td>" for text in _cells(each, comparison.alone))
         name = f'<th scope="row"{_hint(about)}>{escape(title(each.policy))}</th>'
         kind = _kind(each.policy, comparison) + (" shown" if shown else "")
@@ -99,14 +99,14 @@ def summary(backtest: Backtest, comparison: Comparison, policies: Mapping[str, P
 
 
 def _cells(each: Total, alone: Total) -> Iterable[str]:
-    figures = each.figures
+    figures = each.metrics
     return (
         _DASH if each.delay_cost is None else setting(each.delay_cost),
         percent(each.delayed),
         percent(each.cold),
         number(share(figures.wait_s, figures.delayed)),
         hours(figures.pod_s),
-        f"{figures.pod_s / alone.figures.pod_s:.2f}" if alone.figures.pod_s > 0 else _DASH,
+        f"{figures.pod_s / alone.metrics.pod_s:.2f}" if alone.metrics.pod_s > 0 else _DASH,
         count(figures.starts),
         percent(share(figures.busy_pod_s, figures.pod_s)),
         number(figures.rum),
@@ -125,21 +125,21 @@ def made(backtest: Backtest, version: str) -> str:
         ("Scored", f"{when(first_s)} to {when(last_s)}, {lasting(max(0, last_s - first_s))}"),
         ("Warm-up", warm_up),
         ("Delay-cost shown", f"{setting(backtest.shown_cost)} pod-seconds for one delayed request"),
-        ("Scenario", backtest.scenario),
+        ("Scenario", backtest.scenario_name),
         ("Seed", str(backtest.seed)),
         ("Made by", f"Tidecast {version}"),
     )
     return _entries(entries)
 
 
-def world(scenario: Scenario) -> str:
+def scenario_entries(scenario: Scenario) -> str:
     """The scenario's keys and values as its file would have them, and what differs by series."""
     entries = [
         (field.name.replace("_", "-"), _value(getattr(scenario, field.name)))
         for field in fields(Scenario)
         if field.name not in {"calendar", "time_zone", "series"}
     ]
-    if calendar := keys_of(scenario.calendar):
+    if calendar := calendar_as_dict(scenario.calendar):
         entries.append(("calendar", json.dumps(calendar)))
     for glob, said in scenario.series.items():
         differs = ", ".join(f"{name.replace('_', '-')} {_value(value)}" for name, value in said.items())
@@ -151,7 +151,7 @@ def glossary(backtest: Backtest, policies: Mapping[str, Policy]) -> str:
     """What the policies of this backtest do and where they are from, as far as a table of policies says."""
     names = dict.fromkeys(each.policy for each in backtest.outcomes)
     known = [(name, policies[name]) for name in names if name in policies]
-    return _entries((title(name), f"{each.about} ({each.source})") for name, each in known)
+    return _entries((title(name), f"{each.description} ({each.source})") for name, each in known)
 
 
 def _entries(entries: Iterable[tuple[str, str]]) -> str:

@@ -29,14 +29,14 @@ def verdict(backtest: Backtest, comparison: Comparison) -> Verdict:
     alone, other = comparison.alone, comparison.other
     if other is None:
         sentence = "No request came, and nothing but the KPA alone was run."
-        if alone.figures.requests > 0:
+        if alone.metrics.requests > 0:
             sentence = (
                 f"The KPA alone would have delayed {percent(alone.delayed)} of requests, with "
-                f"{hours(alone.figures.pod_s)} pod-hours; nothing else was run."
+                f"{hours(alone.metrics.pod_s)} pod-hours; nothing else was run."
             )
         return Verdict(sentence, "", "", ())
     notes = [_priced(comparison, backtest.shown_cost), *_settings(comparison, backtest.shown_cost)]
-    if alone.figures.requests > 0 and len(backtest.series) > 1:
+    if alone.metrics.requests > 0 and len(backtest.series) > 1:
         notes.append(_by_service(backtest, other))
     sentence, now, before = _sentence(alone, other)
     return Verdict(sentence, now, before, tuple(notes))
@@ -46,11 +46,11 @@ def _sentence(alone: Total, other: Total) -> tuple[str, str, str]:
     """The sentence and the two shares in it.  What reads the same is the same."""
     name = title(other.policy)
     opening = "" if other.policy == TIDECAST else f"{title(TIDECAST)} was not run; "
-    pods = change(other.figures.pod_s / 3600, alone.figures.pod_s / 3600, "pod-hours")
+    pods = change(other.metrics.pod_s / 3600, alone.metrics.pod_s / 3600, "pod-hours")
     now, before = percent(other.delayed), percent(alone.delayed)
-    if alone.figures.requests <= 0:
+    if alone.metrics.requests <= 0:
         return f"No request came, so none was delayed; {opening}{name} would have held {pods}.", "", ""
-    if alone.figures.delayed == other.figures.delayed == 0:
+    if alone.metrics.delayed == other.metrics.delayed == 0:
         neither = f"{opening}neither {name} nor the KPA alone would have delayed a request"
         return f"{neither[0].upper()}{neither[1:]}; {name} would have held {pods}.", "", ""
     began = f"{opening}{name} would have delayed"
@@ -63,8 +63,8 @@ def _sentence(alone: Total, other: Total) -> tuple[str, str, str]:
 def _priced(comparison: Comparison, delay_cost: float) -> str:
     """What it costs by the operator's own measure."""
     assert comparison.other is not None
-    now = cost(comparison.other.figures, delay_cost)
-    before = cost(comparison.alone.figures, delay_cost)
+    now = cost(comparison.other.metrics, delay_cost)
+    before = cost(comparison.alone.metrics, delay_cost)
     opening = f"With a delayed request worth {setting(delay_cost)} pod-seconds,"
     by = round(100 * abs(now / before - 1)) if before > 0 else 0
     if by == 0 and (before > 0 or now <= 0):
@@ -85,11 +85,11 @@ def _settings(comparison: Comparison, delay_cost: float) -> list[str]:
     }
     said = []
     for each in comparison.settings:
-        pods = change(each.figures.pod_s / 3600, alone.figures.pod_s / 3600, "pod-hours")
+        pods = change(each.metrics.pod_s / 3600, alone.metrics.pod_s / 3600, "pod-hours")
         sentence = (
             f"{how[each.policy]} ({each.policy}), would have delayed {percent(each.delayed)}, with {pods}"
         )
-        cheaper = cost(each.figures, delay_cost) < cost(other.figures, delay_cost)
+        cheaper = cost(each.metrics, delay_cost) < cost(other.metrics, delay_cost)
         said.append(f"{sentence}: cheaper than {title(other.policy)}." if cheaper else f"{sentence}.")
     return said
 
@@ -100,7 +100,7 @@ def _by_service(backtest: Backtest, other: Total) -> str:
     outcome = backtest.outcome(other.policy, backtest.shown_cost)
     assert alone is not None
     assert outcome is not None
-    pairs = [(now.delayed, was.delayed) for now, was in zip(outcome.figures, alone.figures, strict=True)]
+    pairs = [(now.delayed, was.delayed) for now, was in zip(outcome.metrics, alone.metrics, strict=True)]
     fewer = sum(now < was for now, was in pairs)
     more = sum(now > was for now, was in pairs)
     return (

@@ -1,146 +1,190 @@
-"""TODO."""
+"""Convert the status of the loop to Prometheus metrics."""
 
-import math
 from collections.abc import Iterable
 
+import numpy as np
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
+from config.policy import Lever
+from models.fleet.keys import RevisionKey
 from scaler.controller.status import Status, StatusStore
-from scaler.kpa.settings import KEYS
+from scaler.kpa.settings import LEVERS
 from scaler.plan.result import FleetPlan, Reason
 from scaler.shadow.evaluate import DELAYED, PODS, REQUESTS
 from scaler.shadow.evaluator import ShadowResult
 from scaler.shadow.selection import BASELINE, SELECTED
 
+_REVISION_LABELS = ["namespace", "revision"]
 
-class BoardCollector(Collector):
-    """The board as Prometheus metrics, made when they are asked for."""
+_SETTINGS = {
+    Lever.TARGET: (
+        "tidecast_kpa_target_utilization_ratio",
+        "Target utilization that Tidecast has set on the Revision, as a share of the target.",
+        100,
+    ),
+    Lever.WINDOW: (
+        "tidecast_kpa_stable_window_seconds",
+        "Stable window of the KPA that Tidecast has set on the Revision.",
+        1,
+    ),
+    Lever.PANIC: (
+        "tidecast_kpa_panic_threshold_ratio",
+        "Panic threshold of the KPA that Tidecast has set on the Revision, as a share of the ready pods' capacity.",
+        100,
+    ),
+    Lever.RETENTION: (
+        "tidecast_kpa_pod_retention_seconds",
+        "Time for which the last pod is retained, as Tidecast has set it on the Revision.",
+        1,
+    ),
+}
+"""Lever -> metric, help text, and divisor from the unit of the annotation (percent, seconds) to that of the
+metric.
+"""
+
+
+class StatusCollector(Collector):
+    """The status of the loop as metrics, computed at each scrape."""
 
     def __init__(self, status_store: StatusStore) -> None:
-        self._board = status_store
+        self._status_store = status_store
 
     def describe(self) -> Iterable[Metric]:
-        """Nothing: what there is depends on the board."""
+        """Return nothing: the metrics depend on the status."""
         return []
 
     def collect(self) -> Iterable[Metric]:
-        """Every metric of the board as it is now."""
-        shown = self._board.status
-        yield _gauge("tidecast_leader", "1 where this replica may act.", float(shown.leads))
-        yield _gauge(
-            "tidecast_configuration_faults",
-            "Faults in the newest ConfigMap; the last good one is in use.",
-            len(shown.configuration_problems),
-        )
-        yield _gauge(
-            "tidecast_cluster_faults",
-            "Bad annotations, watches that fail, floors without effect; the log names them.",
-            len(shown.cluster_problems),
-        )
-        yield _gauge(
-            "tidecast_demand_readable",
-            "0 where demand could not be read the last time.",
-            float(shown.read_error is None),
-        )
-        yield _gauge("tidecast_demand_warnings", "Warnings with the last answer.", len(shown.warnings))
-        yield _gauge("tidecast_cycle_cpu_seconds", "CPU time of the last cycle.", shown.cycle_s)
-        yield _gauge(
-            "tidecast_unverified_floors",
-            "Revisions where what was written has no effect.",
-            len(shown.ineffective_writes),
-        )
-        for name, about, at in (
-            (
-                "tidecast_demand_known_until_seconds",
-                "Unix time where what is known ends.",
-                shown.known_until_s,
-            ),
-            ("tidecast_last_plan_seconds", "Unix time of the last plan.", shown.planned_s),
-        ):
-            if at is not None:
-                yield _gauge(name, about, at)
-        orders = CounterMetricFamily("tidecast_orders", "Orders by what became of them.", labels=["result"])
-        for result, count in shown.outcomes.items():
-            orders.add_metric([result], count)
-        yield orders
-        yield _gauge(
-            "tidecast_slow_lane_heard", "ServiceMeasurements that slow models were asked about.", shown.heard
-        )
-        yield _gauge("tidecast_slow_lane_paying", "Of these: those where they are listened to.", shown.spoken)
-        problems = CounterMetricFamily(
-            "tidecast_faults", "Jobs that failed by a fault of ours.", labels=["job"]
-        )
-        for job, count in shown.job_failures.items():
-            problems.add_metric([job], count)
-        yield problems
-        yield _settings_metric(shown)
-        if shown.plan is not None:
-            yield from _plan_metrics(shown.plan)
-            yield from _shadow_metrics(shown.found)
+        """Yield every metric of the current status."""
+        status = self._status_store.status
+        yield from _loop_metrics(status)
+        yield from _settings_metrics(status)
+        if status.plan is not None:
+            yield from _plan_metrics(status.plan)
+            yield from _shadow_metrics(status.shadow)
 
 
-def _settings_metric(shown: Status) -> GaugeMetricFamily:
-    family = GaugeMetricFamily(
-        "tidecast_setting",
-        "Settings of the KPA written by Tidecast that stand, percent or seconds.",
-        labels=["namespace", "revision", "setting"],
+def _loop_metrics(status: Status) -> Iterable[Metric]:
+    gauges = (
+        ("tidecast_leader", "1 where this replica may write to the cluster.", status.is_leader),
+        (
+            "tidecast_configuration_problems",
+            "Problems of the newest ConfigMap; while there are any, the last valid one stays in effect.",
+            len(status.configuration_problems),
+        ),
+        (
+            "tidecast_cluster_problems",
+            "Bad annotations, failing watches and writes without effect; the log names them.",
+            len(status.cluster_problems),
+        ),
+        (
+            "tidecast_demand_read_success",
+            "1 where the last read of demand from Prometheus succeeded.",
+            status.read_error is None,
+        ),
+        ("tidecast_demand_warnings", "Warnings of the last read of demand.", len(status.warnings)),
+        ("tidecast_cycle_cpu_seconds", "CPU time of the last cycle.", status.cycle_cpu_s),
+        (
+            "tidecast_ineffective_writes",
+            "Revisions where a write has no effect.",
+            len(status.ineffective_writes),
+        ),
+        (
+            "tidecast_demand_newest_sample_timestamp_seconds",
+            "Unix time at which the newest observed step ends.",
+            status.observed_until_s,
+        ),
+        ("tidecast_last_plan_timestamp_seconds", "Unix time of the last plan.", status.planned_at_s),
     )
-    for key, setting in shown.settings:
-        for name, value in zip(KEYS.values(), setting.row(), strict=True):
-            if not math.isnan(value):
-                family.add_metric([key.namespace, key.name, name], value)
-    return family
+    for name, text, value in gauges:
+        if value is not None:
+            yield GaugeMetricFamily(name, text, value=float(value))
+    ensemble = GaugeMetricFamily(
+        "tidecast_ensemble_services",
+        "Services that the ensemble of classical models was evaluated on, and those whose forecast uses it.",
+        labels=["state"],
+    )
+    ensemble.add_metric(["evaluated"], status.ensemble_evaluated)
+    ensemble.add_metric(["in_use"], status.ensemble_in_use)
+    yield ensemble
+    writes = CounterMetricFamily("tidecast_writes", "Changes to the cluster by result.", labels=["result"])
+    for result, count in status.write_results.items():
+        writes.add_metric([result], count)
+    yield writes
+    failures = CounterMetricFamily(
+        "tidecast_job_failures", "Runs of a job that ended in an internal error.", labels=["job"]
+    )
+    for job, count in status.job_failures.items():
+        failures.add_metric([job], count)
+    yield failures
+
+
+def _settings_metrics(status: Status) -> Iterable[Metric]:
+    rows = [(key, settings.row()) for key, settings in status.settings]
+    for column, lever in enumerate(LEVERS):
+        name, text, divisor = _SETTINGS[lever]
+        values = [(key, row[column] / divisor) for key, row in rows if not np.isnan(row[column])]
+        yield _by_revision(name, text, values)
 
 
 def _plan_metrics(plan: FleetPlan) -> Iterable[Metric]:
-    labels = ["namespace", "revision"]
     columns = (
-        ("tidecast_floor_pods", "Floor planned.", plan.floor),
-        ("tidecast_wanted_pods", "Pods the forecast asked for, before hold and bounds.", plan.desired),
-        ("tidecast_forecast_median_requests_per_second", "Median of the window's peak.", plan.median),
-        ("tidecast_forecast_high_requests_per_second", "0.95 quantile of the window's peak.", plan.high),
-        ("tidecast_lead_seconds", "Seconds that the plan reaches ahead.", plan.lead_s),
-        ("tidecast_service_time_seconds", "Seconds a request occupies a pod.", plan.service_time_s),
+        ("tidecast_floor_pods", "Planned floor (min-scale).", plan.floor),
+        ("tidecast_desired_pods", "Pods that the forecast needs, before hold and bounds.", plan.desired),
+        ("tidecast_lead_time_seconds", "Lead time: start-up time plus one planning period.", plan.lead_s),
+        ("tidecast_service_time_seconds", "Time that a request occupies a pod.", plan.service_time_s),
+        (
+            "tidecast_fallback_active",
+            "1 where the guard applies the KPA alone, which delayed fewer requests over the last day in shadow.",
+            plan.reason == Reason.FALLBACK,
+        ),
     )
-    for name, about, values in columns:
-        family = GaugeMetricFamily(name, about, labels=labels)
+    for name, text, values in columns:
+        yield _by_revision(name, text, zip(plan.keys, values.tolist(), strict=True))
+    peak = GaugeMetricFamily(
+        "tidecast_forecast_peak_requests_per_second",
+        "Quantiles of the peak rate that is forecast for the lead time.",
+        labels=[*_REVISION_LABELS, "quantile"],
+    )
+    for quantile, values in (("0.5", plan.peak_median), ("0.95", plan.peak_p95)):
         for key, value in zip(plan.keys, values.tolist(), strict=True):
-            family.add_metric([key.namespace, key.name], value)
-        yield family
+            peak.add_metric([key.namespace, key.name, quantile], value)
+    yield peak
     reasons = GaugeMetricFamily(
-        "tidecast_plan_reason", "1 at the reason of the plan.", labels=[*labels, "reason"]
+        "tidecast_plan_reason",
+        "1 for the reason of the floor; `tidecast explain` states it in words.",
+        labels=[*_REVISION_LABELS, "reason"],
     )
     for key, code in zip(plan.keys, plan.reason.tolist(), strict=True):
-        reasons.add_metric([key.namespace, key.name, str(Reason(code))], 1)
+        reasons.add_metric([key.namespace, key.name, Reason(code).label], 1)
     yield reasons
-    guarded = GaugeMetricFamily(
-        "tidecast_guarded",
-        "1 where the KPA alone is in force because it did better over the last day in shadow.",
+
+
+def _shadow_metrics(shadow: ShadowResult) -> Iterable[Metric]:
+    """Yield the recent results of the selected candidate and of the KPA alone, both in shadow."""
+    labels = [*_REVISION_LABELS, "policy"]
+    delayed = GaugeMetricFamily(
+        "tidecast_shadow_delayed_ratio",
+        "Share of the requests delayed in shadow over the last day, by policy: tidecast or kpa_alone.",
         labels=labels,
     )
-    for key, on in zip(plan.keys, (plan.reason == Reason.FALLBACK).tolist(), strict=True):
-        guarded.add_metric([key.namespace, key.name], float(on))
-    yield guarded
-
-
-def _shadow_metrics(found: ShadowResult) -> Iterable[Metric]:
-    """What was chosen beside the KPA alone, both as lived through in shadow."""
-    labels = ["namespace", "revision", "policy"]
-    ratios = GaugeMetricFamily(
-        "tidecast_shadow_delayed_ratio", "Share of requests delayed in shadow, last day.", labels=labels
-    )
     pods = GaugeMetricFamily(
-        "tidecast_shadow_pod_seconds", "Pod-seconds held in shadow, last day, discounted.", labels=labels
+        "tidecast_shadow_pod_seconds",
+        "Pod-seconds held in shadow over the last day, discounted, by policy: tidecast or kpa_alone.",
+        labels=labels,
     )
-    for key, row in found.rows.items():
-        for policy, told in (("kpa", found.lately[row, BASELINE]), ("tidecast", found.lately[row, SELECTED])):
-            if told[REQUESTS] > 0:
-                ratios.add_metric([key.namespace, key.name, policy], told[DELAYED] / told[REQUESTS])
-            pods.add_metric([key.namespace, key.name, policy], told[PODS])
-    yield ratios
+    for key, row in shadow.rows.items():
+        for policy, which in (("kpa_alone", BASELINE), ("tidecast", SELECTED)):
+            sums = shadow.recent[row, which]
+            if sums[REQUESTS] > 0:
+                delayed.add_metric([key.namespace, key.name, policy], sums[DELAYED] / sums[REQUESTS])
+            pods.add_metric([key.namespace, key.name, policy], sums[PODS])
+    yield delayed
     yield pods
 
 
-def _gauge(name: str, about: str, value: float) -> GaugeMetricFamily:
-    return GaugeMetricFamily(name, about, value=value)
+def _by_revision(name: str, text: str, values: Iterable[tuple[RevisionKey, float]]) -> GaugeMetricFamily:
+    family = GaugeMetricFamily(name, text, labels=_REVISION_LABELS)
+    for key, value in values:
+        family.add_metric([key.namespace, key.name], float(value))
+    return family

@@ -1,4 +1,4 @@
-"""The loop with its real ends: a Prometheus and a Kubernetes cluster."""
+"""Connect the loop to its real ends, a Prometheus and a Kubernetes cluster, and name this process."""
 
 import contextlib
 import os
@@ -10,8 +10,9 @@ from pathlib import Path
 from config.overrides import resolve
 from config.settings import Settings
 from forecaster.sources.preset_sources import PresetSources
-from scaler.controller.loop import Loop, Progresses, silent
+from scaler.controller.loop import Loop
 from scaler.controller.planner import Planner
+from scaler.controller.progress import ProgressOf, no_progress
 from scaler.controller.status import StatusStore
 from scaler.knative.cluster import Cluster
 from scaler.knative.connection import Connection
@@ -22,53 +23,66 @@ from scaler.plan.result import FleetPlan
 OWN_NAMESPACE = "tidecast"
 ACCOUNT_NAMESPACE = Path("/var/run/secrets/kubernetes.io/serviceaccount/namespace")
 SYNC_LIMIT_S = 60.0
+"""Seconds in which all objects of the cluster must be read."""
 REVISIONS = "/apis/serving.knative.dev/v1/revisions"
 
 
-def own_namespace(said: str | None) -> str:
-    """Where the Lease and the ConfigMap are: as said, as the pod's own, or `tidecast`."""
-    if said or os.environ.get("POD_NAMESPACE"):
-        return said or os.environ["POD_NAMESPACE"]
+def own_namespace(configured: str | None) -> str:
+    """Return the namespace of the Lease and the ConfigMap: the configured one, the pod's own, or `tidecast`."""
+    if configured or os.environ.get("POD_NAMESPACE"):
+        return configured or os.environ["POD_NAMESPACE"]
     with contextlib.suppress(OSError):
         return ACCOUNT_NAMESPACE.read_text().strip()
     return OWN_NAMESPACE
 
 
 def identity() -> str:
-    """A name for this process that no other one has, also after a restart under the same host name."""
+    """Return a name that no other process has, not even after a restart under the same host name."""
     return f"{socket.gethostname()}_{uuid.uuid4().hex[:8]}"
 
 
-def synced(cluster: Cluster) -> None:
-    """Wait until all of the cluster was read.  Raises Unreachable, with what is wrong, where that fails."""
+def wait_until_synced(cluster: Cluster) -> None:
+    """Wait until all objects of the cluster are read.
+
+    Raises:
+        Unreachable: not all could be read in SYNC_LIMIT_S; the message names the first problem.
+    """
     if not cluster.wait_synced(SYNC_LIMIT_S):
         problems = cluster.problems() or ["no answer"]
         more = f" (and {len(problems) - 1} more)" if len(problems) > 1 else ""
-        raise Unreachable(f"not all could be read within {SYNC_LIMIT_S:.0f} s: {problems[0]}{more}")
+        raise Unreachable(
+            f"the cluster could not be read completely within {SYNC_LIMIT_S:.0f} s: {problems[0]}{more}"
+        )
 
 
 @contextlib.contextmanager
-def looked_once(
-    settings: Settings, kubeconfig: Path | None, progress: Progresses = silent
+def planned_once(
+    settings: Settings, kubeconfig: Path | None, progress: ProgressOf = no_progress
 ) -> Iterator[tuple[Planner, FleetSpec, FleetPlan]]:
-    """Read everything, plan once and write nothing.  Raises ReadError, ApiError."""
+    """Read everything, plan once, and write nothing.
+
+    Raises:
+        ReadError: Prometheus cannot be read.
+        ApiError: the cluster cannot be read.
+    """
     connection = Connection.open(kubeconfig)
-    # Watches try again for ever; who asks for one look is told at once that nobody answers, or may not.
+    # Watches retry for ever; a single plan fails at once where the API server is unreachable or denies
+    # access.
     connection.get(REVISIONS, limit="1")
     cluster = Cluster(connection, settings, resolve)
     source = PresetSources(settings.sources)
     cluster.start()
     try:
-        synced(cluster)
+        wait_until_synced(cluster)
         status_store = StatusStore()
-        loop = Loop(source, cluster, settings, status_store, looks_only=True)
-        loop.begin(progress)
+        loop = Loop(source, cluster, settings, status_store, dry_run=True)
+        loop.start(progress)
         loop.plan()
-        cycle, spec, plan = loop.cycle, loop.spec, status_store.status.plan
-        assert cycle is not None
+        planner, spec, plan = loop.planner, loop.spec, status_store.status.plan
+        assert planner is not None
         assert spec is not None
         assert plan is not None
-        yield cycle, spec, plan
+        yield planner, spec, plan
     finally:
         source.close()
         cluster.stop()

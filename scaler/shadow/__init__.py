@@ -1,10 +1,19 @@
-"""What would have been chosen: candidate policies lived through beside the real one, and the cheapest taken.
+"""Evaluate candidates on live traffic: receives demand and arrivals, returns a candidate per Revision.
 
-spread       how far seconds stray from the mean of their step
-floors       the cheapest floors of a forecast at several prices
-candidates   the table: rules for a floor, and settings of the KPA_INDEX, put together
-trial        candidates replayed on the traffic that came: what each cost, block by block
-choice       which candidate is in force when, by discounted realised cost
-guard        whom the KPA_INDEX alone serves, because what was chosen delayed more
-live         the same beside the real thing, as the traffic comes
+"In shadow" means: every candidate is simulated through the rules of the KPA on the traffic that arrived,
+while only the active policy is applied.
+
+revisions      the Revisions of a cluster that can be simulated
+feed           what the planner passes to the shadow evaluation
+worker         the queue between planner and shadow evaluation, and its answers
+evaluator      the shadow evaluation: simulates, and selects every hour
+population     Revisions times candidates as arrays
+kernel         the simulation of a population, in compiled form
+disaggregate   requests of each second, drawn from the count of a longer step
+dispersion     variance over mean of the requests of a second, learned over time
+hindcast       the forecasts that one service would have had in the past
+evaluate       the cost of every candidate on one series (backtest)
+selection      which candidate is selected
+guard          the fallback to the KPA alone
+prior          what candidates cost on public traces
 """

@@ -1,13 +1,14 @@
-"""The guard: what was chosen that lately delayed more requests than the KPA_INDEX alone is put out of force.
+"""Guard a service: fall back to the KPA alone where the selection recently delayed more requests.
 
-Of the last OVER_H hours, weights halving in HALF_LIFE_H, let d be the requests delayed under what the choice
-had in force hour by hour, d0 those under the KPA_INDEX alone, and n all requests, each as lived through in shadow.
+Over the last GUARD_HOURS hours, with weights that halve in HALF_LIFE_H, let d be the requests delayed under
+the selected candidate of each hour, d0 those delayed under the KPA alone, and n all requests; all of them in
+shadow.
 
-    on   where  d - d0 > max(guard · n, FEW)
-    off  where  d - d0 < max(guard · n, FEW) / 2
+    the fallback becomes active where  d - d0 > max(guard · n, MIN_EXTRA_DELAYED)
+    and inactive again where           d - d0 < max(guard · n, MIN_EXTRA_DELAYED) / 2
 
-The choice goes on behind a guard that is on, and is reckoned as if it were in force: it comes back when it
-does well again.  Who values a delayed request below NO_HARM_DELAY_COST has chosen to delay some, and has no guard.
+The selection continues during a fallback and is scored as if it were active; it returns when it does well
+again. An operator with a delay cost below NO_HARM_DELAY_COST accepts delays, and has no guard.
 """
 
 from dataclasses import dataclass
@@ -19,61 +20,64 @@ from models.fleet import rows
 from scaler.shadow.evaluate import DELAYED, N_METRICS, REQUESTS
 from scaler.shadow.selection import BASELINE, NO_HARM_DELAY_COST, SELECTED
 
-OVER_H, HALF_LIFE_H = 24, 12.0
+GUARD_HOURS = 24
+"""Hours that the guard looks back."""
+HALF_LIFE_H = 12.0
+"""Hours after which an hour counts half.  Chosen by hand: half of what the guard looks back."""
 DEFAULT_SHARE = 0.001
-"""Of the requests, the share that may be more delayed: the configuration's default."""
-FEW = 3.0
-"""Requests: of a service that has few, one or two more that are delayed are chance."""
-_WEIGHTS = 0.5 ** (np.arange(OVER_H) / HALF_LIFE_H)
+"""Share of the requests that may be delayed in addition: the default of the key `guard`."""
+MIN_EXTRA_DELAYED = 3.0
+"""Requests: where a service has few, one or two more delays are chance.  Chosen by hand."""
+_WEIGHTS = 0.5 ** (np.arange(GUARD_HOURS) / HALF_LIFE_H)
 
 
 @dataclass(frozen=True, eq=False)
 class Guard:
-    """What s services came to lately, and whom the KPA_INDEX alone serves; a new one every hour.
+    """The recent results of s services, and where the fallback is active; a new value every hour.
 
-    hours  (s, OVER_H, 2, N_METRICS) of SELECTED and BASELINE, the newest hour first.
-    on     (s,) the KPA_INDEX alone is in force.
+    hours    (s, GUARD_HOURS, 2, N_METRICS) of SELECTED and BASELINE, the newest hour first.
+    active   (s,) the fallback to the KPA alone is active.
     """
 
     hours: NDArray[np.float64]
-    on: NDArray[np.bool_]
+    active: NDArray[np.bool_]
 
     @property
     def sums(self) -> NDArray[np.float64]:
-        """(s, 2, N_METRICS) of SELECTED and BASELINE over the last day, discounted."""
-        return np.asarray(np.einsum("shot,h->sot", self.hours, _WEIGHTS))
+        """Discounted sums (s, 2, N_METRICS) of SELECTED and BASELINE over the last GUARD_HOURS hours."""
+        return np.asarray(np.einsum("shpm,h->spm", self.hours, _WEIGHTS))
 
-    def after(
+    def updated(
         self,
-        ours: NDArray[np.float64],
-        alone: NDArray[np.float64],
+        selected: NDArray[np.float64],
+        baseline: NDArray[np.float64],
         *,
         delay_cost: NDArray[np.float64],
         share: float,
-        passed_h: int = 1,
+        elapsed_h: int = 1,
     ) -> "Guard":
-        """After an hour that came to `ours` and `alone` (s, N_METRICS), `passed_h` hours after the one before.
+        """Return the guard after one more hour.
 
-        delay_cost   (s,) pod-seconds that one delayed request is worth
-        share        of the requests, 0..1, that may be more delayed
+        selected, baseline   (s, N_METRICS) results of the hour under the selected candidate and the KPA alone
+        delay_cost           (s,) pod-seconds per delayed request
+        share                share of the requests, 0..1, that may be delayed in addition
+        elapsed_h            hours since the hour before
         """
         hours = np.zeros_like(self.hours)
-        if passed_h < OVER_H:
-            hours[:, passed_h:] = self.hours[:, : OVER_H - passed_h]
-        hours[:, 0, SELECTED], hours[:, 0, BASELINE] = ours, alone
-        sums = Guard(hours, self.on).sums
-        more = sums[:, SELECTED, DELAYED] - sums[:, BASELINE, DELAYED]
-        most = np.maximum(share * sums[:, BASELINE, REQUESTS], FEW)
-        on = (
-            np.where(self.on, more >= most / 2, more > most) & (more > 0) & (delay_cost >= NO_HARM_DELAY_COST)
-        )
-        return Guard(hours, on)
+        if elapsed_h < GUARD_HOURS:
+            hours[:, elapsed_h:] = self.hours[:, : GUARD_HOURS - elapsed_h]
+        hours[:, 0, SELECTED], hours[:, 0, BASELINE] = selected, baseline
+        sums = Guard(hours, self.active).sums
+        extra = sums[:, SELECTED, DELAYED] - sums[:, BASELINE, DELAYED]
+        limit = np.maximum(share * sums[:, BASELINE, REQUESTS], MIN_EXTRA_DELAYED)
+        active = np.where(self.active, extra >= limit / 2, extra > limit)
+        return Guard(hours, active & (extra > 0) & (delay_cost >= NO_HARM_DELAY_COST))
 
-    def of(self, at: NDArray[np.intp]) -> "Guard":
-        """Of the services that were in rows `at` (s',); one begins where that is -1."""
-        return rows.align_rows(self, at, new_guard(len(at)))
+    def realigned(self, previous: NDArray[np.intp]) -> "Guard":
+        """Return the guard of the services that were in the rows `previous` (s',); -1 = a new service."""
+        return rows.align_rows(self, previous, new_guard(len(previous)))
 
 
 def new_guard(services: int) -> Guard:
-    """Of services of which nothing is known."""
-    return Guard(np.zeros((services, OVER_H, 2, N_METRICS)), np.zeros(services, np.bool_))
+    """Return the guard of services without any result."""
+    return Guard(np.zeros((services, GUARD_HOURS, 2, N_METRICS)), np.zeros(services, np.bool_))

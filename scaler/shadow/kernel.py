@@ -1,53 +1,63 @@
-"""The seconds of many candidates at once, in compiled form: as scaler.simulation.kernel, with floors by rule."""
+"""Simulation of many candidates in compiled form: scaler.simulation.kernel, with floors that rules give."""
 
 from typing import Any
 
-import numpy as np
-
 from models.numeric.compiled import compiled, compiled_loop
-from scaler.simulation.kernel import at_rest, second
+from scaler.simulation.kernel import is_idle, second
+from scaler.simulation.state import Arrivals, Batch, Item
 
 
 @compiled_loop
 def simulate_population(
-    worlds: Any, owned: Any, specs: Any, revisions: Any, windows: Any, buckets: Any, delay: Any, batches: Any,
-    arrivals: Any, of_item: Any, rule_of_item: Any, start_s: int, plan_at: Any, floors: Any, figures: Any,
-) -> None:  # fmt: skip
-    """Takes k items through the seconds start_s, start_s + 1, ... of r Revisions' arrivals.
+    pod_params: Any,
+    batch: Batch,
+    arrivals: Arrivals,
+    rule_of_item: Any,
+    planned_s: Any,
+    floors: Any,
+    metrics: Any,
+) -> None:
+    """Simulate k items of r Revisions in the seconds of their arrivals.
 
-    worlds        (k,) POD_PARAMS; the other records and arrays are those of scaler.simulation.state
-    arrivals      (r, n) requests in each second
-    of_item       (k,) the Revision of each item; rule_of_item (k,) the rule of its floor
-    plan_at       (p,) seconds, rising, at which plans were made
-    floors        (r, f, p) pods that each rule asked for then
-    figures       (k, f) METRICS, added to
+    pod_params     (k,) POD_PARAMS of scaler.simulation.state
+    rule_of_item   (k,) index of the rule that gives the floor of each item
+    planned_s      (p,) seconds at which floors were planned, ascending
+    floors         (r, f, p) pods that each of f rules asked for then
+    metrics        (k, m) METRICS, added to
     """
-    for i in range(len(specs)):
-        live(
-            worlds[i], owned[i].min_scale, specs[i], revisions[i], windows[i, 0], windows[i, 1],
-            buckets[i, 0], buckets[i, 1], delay[i], batches[i], arrivals[of_item[i]], start_s, plan_at,
-            floors[of_item[i], rule_of_item[i]], figures[i],
-        )  # fmt: skip
+    for i in range(len(batch.spec)):
+        revision = arrivals.of_item[i]
+        item = Item(
+            pod_params[i],
+            batch.baseline[i],
+            batch.spec[i],
+            batch.revision[i],
+            batch.windows[i, 0],
+            batch.windows[i, 1],
+            batch.buckets[i, 0],
+            batch.buckets[i, 1],
+            batch.delay[i],
+            batch.starting_groups[i],
+        )
+        item_floors = floors[revision, rule_of_item[i]]
+        requests = arrivals.requests[revision]
+        simulate(item, requests, arrivals.start_s, planned_s, item_floors, metrics[i])
 
 
 @compiled
-def live(
-    world: Any, least: int, spec: Any, revision: Any, stable: Any, panic: Any, stable_buckets: Any,
-    panic_buckets: Any, delay: Any, batches: Any, arrivals: Any, start_s: int, plan_at: Any, floors: Any,
-    figures: Any,
-) -> None:  # fmt: skip
-    """Takes one item through the seconds of its arrivals (n,), with floors (p,) and no fewer than `least`."""
-    at = 0
-    for j in range(len(arrivals)):
-        t = start_s + j
-        while at < len(plan_at) and plan_at[at] <= t:
-            spec.min_scale = max(least, floors[at])
-            at += 1
-        if not at_rest(spec, revision, stable, arrivals[j], t):
-            second(
-                world, spec, revision, stable, panic, stable_buckets, panic_buckets, delay, batches, t,
-                arrivals[j], figures,
-            )  # fmt: skip
+def simulate(item: Item, requests: Any, start_s: int, planned_s: Any, floors: Any, metrics: Any) -> None:
+    """Simulate one item in the seconds start_s, start_s + 1, ... of its arrivals.
 
-
-NOTHING_PLANNED = np.zeros(0, np.int64)
+    requests    (n,) requests in each second
+    planned_s   (p,) seconds from which the floors hold
+    floors      (p,) pods; the min-scale of the baseline is the smallest floor
+    metrics     (m,) METRICS, added to
+    """
+    spec, min_pods, plan = item.spec, item.baseline.min_scale, 0
+    for i in range(len(requests)):
+        t = start_s + i
+        while plan < len(planned_s) and planned_s[plan] <= t:
+            spec.min_scale = max(min_pods, floors[plan])
+            plan += 1
+        if not is_idle(item, requests[i], t):
+            second(item, t, requests[i], metrics)

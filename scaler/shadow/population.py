@@ -1,7 +1,7 @@
-"""The items of a live shadow as arrays: Revisions times the candidates that their levers allow."""
+"""Arrange the simulated items of a fleet as arrays: Revisions times their permitted candidates."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from functools import cache
 
 import numpy as np
@@ -14,23 +14,33 @@ from scaler.kpa.resolve import panic_window_s
 from scaler.kpa.settings import LEVERS
 from scaler.plan.candidates import CANDIDATES, allowed
 from scaler.simulation.pod_model import PodModel
-from scaler.simulation.state import POD_PARAMS, SPEC, Items, at_rest, spec_record
+from scaler.simulation.state import (
+    GROUP_PODS,
+    POD_PARAMS,
+    SPEC,
+    Batch,
+    idle_batch,
+    spec_record,
+)
 
-LONGEST_STARTUP_S = 600.0
-"""Longer start-ups are lived through as this one."""
+MAX_STARTUP_S = 600.0
+"""Seconds: longer start-ups are simulated as this one, which bounds the state of an item."""
+N_CANDIDATES = len(CANDIDATES)
 
 
 @dataclass(frozen=True)
 class SimulatedRevision:
-    """One Revision as the shadow sees it.
+    """One Revision as the shadow evaluation simulates it.
 
-    world     how its pods start and serve, and the KPA_INDEX's settings as the owner has them.
-    levers    what may be set.  limited: a pod serves so many requests at once and no more.
-    policy    what its delays are worth.  max_starts_ratio: times those of the KPA_INDEX alone.
+    pod_model          how its pods start and serve, and the KPA's parameters without Tidecast.
+    levers             the levers that are permitted and that the owner has not set.
+    limited            containerConcurrency limits the requests in a pod.
+    policy             the configured costs.
+    max_starts_ratio   limit on starts, times those of the KPA alone.
     """
 
     key: RevisionKey
-    world: PodModel
+    pod_model: PodModel
     levers: frozenset[Lever]
     limited: bool
     policy: RevisionPolicy
@@ -38,132 +48,141 @@ class SimulatedRevision:
 
     @property
     def candidates(self) -> tuple[int, ...]:
-        """Places among CANDIDATES of those that its levers allow."""
-        return places(self.levers, self.limited)
+        """Indices in CANDIDATES of the candidates that the levers permit."""
+        return candidate_indices(self.levers, self.limited)
 
 
 @dataclass(frozen=True, eq=False)
 class Population:
-    """All items (k,) of l Revisions.
+    """All k items of l Revisions; an item is one Revision under one candidate.
 
-    of_item    (k,) the Revision of each; candidate (k,) its place among CANDIDATES.
-    first      (l + 1,) where the items of each Revision begin.
-    worlds     (k,) POD_PARAMS.
-    items      the state that compiled code changes.
+    revisions    (l,)
+    of_item      (k,) row of the Revision of each item.
+    candidate    (k,) index in CANDIDATES.
+    first        (l + 1,) first item of each Revision.
+    pod_params   (k,) POD_PARAMS.
+    batch        the state that compiled code changes.
     """
 
-    lived: tuple[SimulatedRevision, ...]
+    revisions: tuple[SimulatedRevision, ...]
     of_item: NDArray[np.intp]
     candidate: NDArray[np.intp]
     first: NDArray[np.intp]
-    worlds: NDArray[np.void]
-    items: Items
+    pod_params: NDArray[np.void]
+    batch: Batch
 
 
 @cache
-def places(levers: frozenset[Lever], limited: bool) -> tuple[int, ...]:
-    """Places among CANDIDATES of those that these levers allow."""
-    return tuple(place for place, _ in allowed(levers, limited=limited))
+def candidate_indices(levers: frozenset[Lever], limited: bool) -> tuple[int, ...]:
+    """Return the indices in CANDIDATES of the candidates that the levers permit."""
+    return tuple(index for index, _ in allowed(levers, limited=limited))
 
 
 @cache
 def _settings(levers: frozenset[Lever], limited: bool) -> NDArray[np.float64]:
-    """(e', 4) settings of the candidates allowed, as LEVERS; NaN = the owner's."""
-    rows = [candidate.setting.row() for _, candidate in allowed(levers, limited=limited)]
+    """Return the settings (e', 4) of the permitted candidates as LEVERS; NaN = the owner's value."""
+    rows = [candidate.settings.row() for _, candidate in allowed(levers, limited=limited)]
     return np.array(rows, np.float64).reshape(-1, len(LEVERS))
 
 
-def population(lived: Sequence[SimulatedRevision]) -> Population:
-    """The items of these Revisions, long at zero."""
-    counts = [len(one.candidates) for one in lived]
-    owned = np.repeat(np.array([spec_record(one.world.spec) for one in lived], SPEC), counts)
-    worlds = np.array([one.world.pod_params for one in lived], POD_PARAMS)
-    worlds["startups_s"] = np.minimum(worlds["startups_s"], LONGEST_STARTUP_S)
-    percent = np.repeat([one.world.panic_window_percentage for one in lived], counts)
+def population(revisions: Sequence[SimulatedRevision]) -> Population:
+    """Return the items of these Revisions, at zero pods since long ago."""
+    counts = [len(revision.candidates) for revision in revisions]
+    specs = [spec_record(revision.pod_model.spec) for revision in revisions]
+    baseline = np.repeat(np.array(specs, SPEC), counts)
+    pod_params = np.array([revision.pod_model.pod_params for revision in revisions], POD_PARAMS)
+    pod_params["startups_s"] = np.minimum(pod_params["startups_s"], MAX_STARTUP_S)
+    panic_percent = np.repeat([revision.pod_model.panic_window_percentage for revision in revisions], counts)
     settings = np.concatenate(
-        [np.empty((0, len(LEVERS))), *(_settings(one.levers, one.limited) for one in lived)]
+        [np.empty((0, len(LEVERS))), *(_settings(r.levers, r.limited) for r in revisions)]
     )
-    specs = _set(owned, settings, percent)
-    items = at_rest(specs, longest_window_s=0, startup_s=float(worlds["startups_s"].max(initial=1.0)))
-    items.owned[:] = owned
+    longest_s = float(pod_params["startups_s"].max(initial=1.0))
+    batch = idle_batch(
+        _with_settings(baseline, settings, panic_percent), longest_window_s=0, startup_s=longest_s
+    )
+    batch.baseline[:] = baseline
     return Population(
-        lived=tuple(lived),
-        of_item=np.repeat(np.arange(len(lived)), counts).astype(np.intp),
-        candidate=np.array([place for one in lived for place in one.candidates], np.intp),
+        revisions=tuple(revisions),
+        of_item=np.repeat(np.arange(len(revisions)), counts).astype(np.intp),
+        candidate=np.array([index for revision in revisions for index in revision.candidates], np.intp),
         first=np.concatenate([[0], np.cumsum(counts, dtype=np.intp)]).astype(np.intp),
-        worlds=np.repeat(worlds, counts),
-        items=items,
+        pod_params=np.repeat(pod_params, counts),
+        batch=batch,
     )
 
 
 def carry_state(old: Population, new: Population) -> NDArray[np.intp]:
-    """Let items that stay go on where they were; gives (k,) where each was, -1 where it begins.
+    """Copy the state of continuing items from `old` to `new`; return the previous item (k,), -1 = new.
 
-    An item stays where the KPA_INDEX's settings and the levers of its Revision do: pods that start or serve
-    otherwise go on otherwise.
+    An item continues if the KPA's parameters and the levers of its Revision are the same.  Other start-up or
+    service times apply from now on.
     """
-    at = {one.key: i for i, one in enumerate(old.lived)}
-    before = np.full(len(new.of_item), -1, np.intp)
-    for i, one in enumerate(new.lived):
-        j = at.get(one.key)
-        if j is not None and old.lived[j].world.spec == one.world.spec and same_candidates(old.lived[j], one):
-            before[new.first[i] : new.first[i + 1]] = np.arange(old.first[j], old.first[j + 1])
-    stays = before >= 0
-    _ready_together(old, new, before)
-    for each in fields(Items):
-        mine, theirs = getattr(new.items, each.name), getattr(old.items, each.name)
-        if each.name in ("spec", "owned"):
+    row = {revision.key: i for i, revision in enumerate(old.revisions)}
+    previous = np.full(len(new.of_item), -1, np.intp)
+    for i, revision in enumerate(new.revisions):
+        j = row.get(revision.key)
+        if j is None or not same_candidates(old.revisions[j], revision):
             continue
-        if mine.ndim == 1:
-            mine[stays] = theirs[before[stays]]
+        if old.revisions[j].pod_model.spec == revision.pod_model.spec:
+            previous[new.first[i] : new.first[i + 1]] = np.arange(old.first[j], old.first[j + 1])
+    continues = previous >= 0
+    _shorten_startups(old, new, previous)
+    for name in Batch._fields:
+        target, source = getattr(new.batch, name), getattr(old.batch, name)
+        if name in ("spec", "baseline"):
+            continue
+        if target.ndim == 1:
+            target[continues] = source[previous[continues]]
         else:
-            # Windows and start-ups of others may have made the arrays longer or shorter.
-            common = tuple(slice(0, min(a, b)) for a, b in zip(mine.shape[1:], theirs.shape[1:], strict=True))
-            mine[(stays, *common)] = theirs[(before[stays], *common)]
-    new.items.spec["min_scale"][stays] = old.items.spec["min_scale"][before[stays]]
-    return before
+            # Windows and start-ups of other Revisions may have made the arrays longer or shorter.
+            common = tuple(
+                slice(0, min(a, b)) for a, b in zip(target.shape[1:], source.shape[1:], strict=True)
+            )
+            target[(continues, *common)] = source[(previous[continues], *common)]
+    new.batch.spec["min_scale"][continues] = old.batch.spec["min_scale"][previous[continues]]
+    return previous
 
 
 def same_candidates(old: SimulatedRevision, new: SimulatedRevision) -> bool:
-    """Is the candidate of each place the same for both?"""
+    """Return whether each candidate index means the same candidate in both."""
     return old.limited == new.limited and old.levers == new.levers
 
 
-def _ready_together(old: Population, new: Population, before: NDArray[np.intp]) -> None:
-    """Where pods start faster than before, `old` lets those that start be ready when its first ones are.
+def _shorten_startups(old: Population, new: Population, previous: NDArray[np.intp]) -> None:
+    """Where pods start faster than before, make all starting pods of `old` ready together with the first.
 
-    Batches are in the order of time, and there is room for as many as one start-up may make.
+    Groups are in the order of time, and there is room for as many as one start-up can create.
     """
-    stays = np.flatnonzero(before >= 0)
-    was = before[stays]
-    longest_s, before_s = (each["startups_s"].max(axis=1) for each in (new.worlds[stays], old.worlds[was]))
-    faster = longest_s < before_s
-    at = was[faster & (old.items.revision["batches"][was] > 0)]
-    old.items.batches[at, 0, 1] = old.items.revision["starting"][at]
-    old.items.revision["batches"][at] = 1
+    continuing = np.flatnonzero(previous >= 0)
+    source = previous[continuing]
+    longest_s, previous_s = (
+        params["startups_s"].max(axis=1) for params in (new.pod_params[continuing], old.pod_params[source])
+    )
+    revision = old.batch.revision
+    items = source[(longest_s < previous_s) & (revision["starting_groups"][source] > 0)]
+    old.batch.starting_groups[items, 0, GROUP_PODS] = revision["starting"][items]
+    revision["starting_groups"][items] = 1
 
 
-def _set(
-    owned: NDArray[np.void], settings: NDArray[np.float64], percent: NDArray[np.float64]
+def _with_settings(
+    baseline: NDArray[np.void], settings: NDArray[np.float64], panic_percent: NDArray[np.float64]
 ) -> NDArray[np.void]:
-    """(k,) SPEC with the settings (k, 4) laid over; percent (k,) of the window that panic looks at."""
-    specs = owned.copy()
+    """Return the baseline (k,) SPEC with settings (k, 4) applied.
+
+    panic_percent   (k,) panic window, percent of the stable window
+    """
+    specs = baseline.copy()
     utilization, window_s, panic_threshold, retention_s = settings.T
 
-    def over(name: str, value: NDArray[np.float64]) -> None:
-        specs[name] = np.where(np.isnan(value), owned[name], np.nan_to_num(value))
+    def apply(name: str, value: NDArray[np.float64]) -> None:
+        specs[name] = np.where(np.isnan(value), baseline[name], np.nan_to_num(value))
 
-    over("target_value", np.maximum(MIN_TARGET, owned["total_value"] * utilization / 100))
-    over("stable_window_s", window_s)
-    pairs, which = np.unique(
-        np.stack([specs["stable_window_s"], percent], axis=1), axis=0, return_inverse=True
-    )
-    panics = np.array([panic_window_s(int(window), share) for window, share in pairs], np.int64)
+    apply("target_value", np.maximum(MIN_TARGET, baseline["total_value"] * utilization / 100))
+    apply("stable_window_s", window_s)
+    windows = np.stack([specs["stable_window_s"], panic_percent], axis=1)
+    pairs, which = np.unique(windows, axis=0, return_inverse=True)
+    panics = np.array([panic_window_s(int(window), percent) for window, percent in pairs], np.int64)
     specs["panic_window_s"] = panics[which] if len(pairs) else specs["panic_window_s"]
-    over("panic_threshold", panic_threshold / 100)
-    over("pod_retention_period_s", retention_s)
+    apply("panic_threshold", panic_threshold / 100)
+    apply("pod_retention_period_s", retention_s)
     return specs
-
-
-N_CANDIDATES = len(CANDIDATES)
-"""Candidates that there are."""

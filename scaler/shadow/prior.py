@@ -1,7 +1,7 @@
-"""What candidates came to on public traces of sparse traffic: all that a service without a past has to go by.
+"""Read what candidates cost on public traces of intermittent traffic: evidence for services without history.
 
-The table is written by tests/bench/prior.py: of each trace what a candidate came to for a pod-second that the
-KPA_INDEX alone held, and the mean of the traces.
+tests/bench/prior.py writes the table: for each candidate its metrics per pod-second of the KPA alone,
+averaged over the traces.
 """
 
 import csv
@@ -14,11 +14,14 @@ from numpy.typing import NDArray
 from scaler.plan.candidates import CANDIDATES
 
 COLUMNS = ("pods", "delayed", "waited", "starts", "requests")
+"""Columns of the table, in the order of the metrics of scaler.shadow.evaluate."""
 
 
 @cache
 def prior() -> NDArray[np.float64]:
-    """(e, N_METRICS) what a candidate came to for a pod-second of the KPA_INDEX alone."""
+    """Return the metrics (e, N_METRICS) of each candidate per pod-second of the KPA alone."""
     with files("scaler.shadow").joinpath("prior.csv").open(encoding="utf-8") as file:
-        said = {row["candidate"]: [float(row[name]) for name in COLUMNS] for row in csv.DictReader(file)}
-    return np.array([said[str(candidate)] for candidate in CANDIDATES])
+        by_candidate = {
+            row["candidate"]: [float(row[name]) for name in COLUMNS] for row in csv.DictReader(file)
+        }
+    return np.array([by_candidate[str(candidate)] for candidate in CANDIDATES])

@@ -1,24 +1,25 @@
-"""Which candidate is in force: the one that would have cost least, lately, of those that do no harm.
+"""Select the active candidate: the one with the lowest recent cost among those that do no harm.
 
-What a candidate came to is summed with weights that halve in HALF_LIFE_S.  To a service's own sums come those
-of all services together, scaled to POOLED_EVIDENCE_POD_S pod-seconds of the KPA_INDEX alone, and what came of public traces of
-sparse traffic (`prior`), scaled to PRIOR_EVIDENCE_POD_S: a service of which little is known yet borrows from the others,
-and one with a past of its own hardly does.  With delay-cost c and wait-cost w
+The metrics of a candidate are summed with weights that halve in HALF_LIFE_S.  Two kinds of prior evidence are
+added to the sums of a service: the sums of all services together, scaled to POOLED_EVIDENCE_POD_S pod-seconds
+of the KPA alone; and the results on public traces of intermittent traffic (`prior`), scaled to
+PRIOR_EVIDENCE_POD_S.  A service with little history therefore follows the others, and one with a long history
+hardly does.  With delay cost c and wait cost w
 
-    loss = pods + c · delayed + w · waited
+    cost = pods + c · delayed + w · waited
 
-and the least is taken of those candidates that
+The selected candidate has the lowest cost among those that
 
-* started at most `max_starts_ratio` times the pods that the KPA_INDEX alone did: a start costs more than its seconds;
-* for c >= NO_HARM_DELAY_COST delayed no more requests than the KPA_INDEX alone;
-* for c <= NO_HARM_DELAY_COST held no more pods than the KPA_INDEX alone.
+* start at most `max_starts_ratio` times the pods of the KPA alone: a start costs more than its seconds;
+* for c >= NO_HARM_DELAY_COST delay no more requests than the KPA alone;
+* for c <= NO_HARM_DELAY_COST hold no more pods than the KPA alone.
 
-Starts and pods are what is spent: what a service saved of them (SPENDABLE of it, weights halving in SPENT_S)
-while its own choice was in force, a candidate may spend beyond the limit.  Else one that is at its limit in
-some hours would be dropped there, for one that costs much more.  What was spent too much is not made good.  A
-delayed request is not made good by others, so what was saved of them allows nothing.
+Starts and pods have a budget: what a service saved of them while its own selection was active (SPENDABLE of
+it, with weights that halve in SPENDING_HALF_LIFE_S) may be spent beyond the limit.  Without it, a candidate
+that is at its limit in some hours would be dropped there for a far more expensive one.  Overspending is not
+made up for. A delayed request is not made up for by others, so saved delays permit nothing.
 
-The one in force is left for a gain of MIN_GAIN only.
+The active candidate is replaced only for a gain of MIN_GAIN.
 """
 
 from dataclasses import dataclass
@@ -33,25 +34,40 @@ from scaler.simulation.pod_model import PodModel
 
 Array = NDArray[np.float64]
 
-HALF_LIFE_S, SPENT_S = 3 * 86400.0, 60 * 86400.0
+HALF_LIFE_S = 3 * 86400.0
+"""Seconds after which the result of an hour counts half.  Chosen by hand on replays of the public traces;
+tests/bench/sensitivity.py shows its effect, here and for the constants below."""
+SPENDING_HALF_LIFE_S = 60 * 86400.0
+"""Seconds after which saved starts and pods count half.  Chosen by hand."""
 SPENDABLE = 0.995
-"""Of what was allowed: what comes is never just what came."""
-POOLED_EVIDENCE_POD_S, PRIOR_EVIDENCE_POD_S = 1500.0, 500.0
-QUICK_S, SEVERAL = 10.0, 2
+"""Share of what was saved that may be spent: the future never equals the past.  Chosen by hand."""
+POOLED_EVIDENCE_POD_S = 1500.0
+"""Pod-seconds that the sums of all services together count for.  Chosen by hand on the public traces."""
+PRIOR_EVIDENCE_POD_S = 500.0
+"""Pod-seconds that the results on public traces count for.  Chosen by hand on the public traces."""
+FAST_START_S = 10.0
+"""Seconds: a start-up that is not longer is fast.  The start-up time of the scenario `web`."""
+SHARED_POD_CONCURRENCY = 2
+"""Concurrent requests from which on a pod counts as shared.  The smallest number that is shared."""
+MAX_STARTS_RATIO = 1.5
+"""Limit on starts, times those of the KPA alone, where starts are fast and pods are shared."""
 NO_HARM_DELAY_COST = 10.0
-"""Pod-seconds.  Who values a delayed request lower may have fewer pods for more delay; nobody else does."""
+"""Pod-seconds per delayed request.  Below it, an operator accepts more delay for fewer pods."""
 MIN_GAIN = 0.005
+"""Share of the cost that a change of the candidate must save.  Chosen by hand."""
+TOLERANCE = 1e-9
+"""Sums within it are equal."""
 SELECTED, BASELINE = 0, 1
-"""Of two that are compared: what was in force, and the KPA_INDEX alone."""
+"""Rows of an array that compares two policies: what was active, and the KPA alone."""
 
 
 @dataclass(frozen=True, eq=False)
 class Objectives:
-    """What is wanted of the choice; arrays (s,) over services.
+    """What the selection optimizes for s services.
 
-    delay_cost, wait_cost   pod-seconds a delayed request, and a second waited, are worth.
-    max_starts_ratio             times the starts of the KPA_INDEX alone.
-    max_delayed             share of requests that may be delayed; NaN: the costs rule.
+    delay_cost, wait_cost   (s,) pod-seconds per delayed request, and per second of waiting.
+    max_starts_ratio        (s,) limit on starts, times those of the KPA alone.
+    max_delayed             (s,) permitted share of delayed requests; NaN = the costs decide.
     """
 
     delay_cost: Array
@@ -60,71 +76,75 @@ class Objectives:
     max_delayed: Array
 
 
-def max_starts_ratio(world: PodModel) -> float:
-    """Times the pods that the KPA_INDEX alone starts, that another way may start.
+def max_starts_ratio(pod_model: PodModel) -> float:
+    """Return the limit on starts, times those of the KPA alone.
 
-    A start costs more than its seconds (image, warm-up, node), which no cost here counts; so what is saved
-    must not be bought with starts.  Where pods start quickly and each serves several requests a start is
-    little beside what it serves, and half as many again are borne.
+    A start costs more than its seconds (image, warm-up, node), and no cost here includes that.  Savings must
+    therefore not be bought with starts.  Where pods start fast and serve several requests, a start is cheap
+    compared with what the pod serves: half as many starts again are accepted.
     """
-    return 1.5 if world.startup_s <= QUICK_S and world.concurrency >= SEVERAL else 1.0
+    shared = pod_model.concurrency >= SHARED_POD_CONCURRENCY
+    return MAX_STARTS_RATIO if pod_model.startup_s <= FAST_START_S and shared else 1.0
 
 
 def decay(after_s: float, half_life_s: float = HALF_LIFE_S) -> float:
-    """What a sum counts `after_s` seconds later."""
+    """Return the weight of a sum `after_s` seconds later."""
     return float(0.5 ** (after_s / half_life_s))
 
 
 def select(
-    sums: Array, pooled: Array, wishes: Objectives, current: NDArray[np.intp], spent: Array
+    sums: Array, pooled: Array, objectives: Objectives, current: NDArray[np.intp], spending: Array
 ) -> NDArray[np.intp]:
-    """(s,) the place of the candidate that is in force from now on.
+    """Return the index (s,) of the candidate that each service selects.
 
-    sums     (s, e, N_METRICS) discounted sums of what each of e candidates came to; NaN where one is not allowed
-    pooled   (e, N_METRICS) the same of all services together
-    current  (s,) the one in force until now
-    spent    (s, 2, N_METRICS) what came of what was in force, SELECTED, and of the KPA_INDEX alone beside it, BASELINE, with
-             weights that halve in SPENT_S
+    sums       (s, e, N_METRICS) discounted sums of e candidates; NaN = the candidate is not permitted
+    pooled     (e, N_METRICS) the same of all services together
+    current    (s,) index of the candidate that is active until now
+    spending   (s, 2, N_METRICS) sums of SELECTED and BASELINE, with weights that halve in
+               SPENDING_HALF_LIFE_S
     """
-    known = sums + prior_evidence(pooled, POOLED_EVIDENCE_POD_S) + PRIOR_EVIDENCE_POD_S * prior()
-    alone = known[:, KPA_INDEX]
-    pods, delayed = known[:, :, PODS], known[:, :, DELAYED]
-    loss = (
+    evidence = sums + prior_evidence(pooled, POOLED_EVIDENCE_POD_S) + PRIOR_EVIDENCE_POD_S * prior()
+    kpa = evidence[:, KPA_INDEX]
+    pods, delayed = evidence[:, :, PODS], evidence[:, :, DELAYED]
+    cost = (
         pods
-        + wishes.delay_cost[:, np.newaxis] * delayed
-        + wishes.wait_cost[:, np.newaxis] * known[:, :, WAITED]
+        + objectives.delay_cost[:, np.newaxis] * delayed
+        + objectives.wait_cost[:, np.newaxis] * evidence[:, :, WAITED]
     )
-    harm = _overspent(STARTS, known, spent, wishes.max_starts_ratio)
-    harm |= (delayed > alone[:, [DELAYED]] + 1e-9) & (wishes.delay_cost >= NO_HARM_DELAY_COST)[:, np.newaxis]
-    no_more = np.ones(len(known))
-    harm |= _overspent(PODS, known, spent, no_more) & (wishes.delay_cost <= NO_HARM_DELAY_COST)[:, np.newaxis]
-    harm[:, KPA_INDEX] = False
-    loss = np.where(harm | np.isnan(loss), np.inf, _kept_to(loss, pods, delayed, known, wishes.max_delayed))
-    every = np.arange(len(loss))
-    least = loss.argmin(axis=1)
-    better = loss[every, least] < loss[every, current] * (1 - MIN_GAIN)
-    return np.where(better, least, current)
+    harmful = _exceeds_limit(STARTS, evidence, spending, objectives.max_starts_ratio)
+    may_not_delay = (objectives.delay_cost >= NO_HARM_DELAY_COST)[:, np.newaxis]
+    harmful |= (delayed > kpa[:, [DELAYED]] + TOLERANCE) & may_not_delay
+    may_not_hold = (objectives.delay_cost <= NO_HARM_DELAY_COST)[:, np.newaxis]
+    harmful |= _exceeds_limit(PODS, evidence, spending, np.ones(len(evidence))) & may_not_hold
+    harmful[:, KPA_INDEX] = False
+    excluded = harmful | np.isnan(cost)
+    cost = np.where(excluded, np.inf, _with_max_delayed(cost, evidence, objectives.max_delayed))
+    service = np.arange(len(cost))
+    cheapest = cost.argmin(axis=1)
+    better = cost[service, cheapest] < cost[service, current] * (1 - MIN_GAIN)
+    return np.where(better, cheapest, current)
 
 
-def _overspent(what: int, known: Array, spent: Array, times: Array) -> NDArray[np.bool_]:
-    """(s, e) who comes to more than `times` (s,) the KPA_INDEX alone, and what was saved of that before."""
-    most = times * known[:, KPA_INDEX, what]
-    left = np.maximum(0.0, SPENDABLE * times * spent[:, BASELINE, what] - spent[:, SELECTED, what])
-    return np.asarray(known[:, :, what] > (most + left)[:, np.newaxis] + 1e-9)
+def _exceeds_limit(metric: int, evidence: Array, spending: Array, ratio: Array) -> NDArray[np.bool_]:
+    """Return (s, e): the metric exceeds `ratio` (s,) times that of the KPA alone plus savings."""
+    limit = ratio * evidence[:, KPA_INDEX, metric]
+    saved = np.maximum(0.0, SPENDABLE * ratio * spending[:, BASELINE, metric] - spending[:, SELECTED, metric])
+    return np.asarray(evidence[:, :, metric] > (limit + saved)[:, np.newaxis] + TOLERANCE)
 
 
-def _kept_to(loss: Array, pods: Array, delayed: Array, known: Array, max_delayed: Array) -> Array:
-    """The losses; where a share of requests that may be delayed is given, the pods of those that keep to it.
+def _with_max_delayed(cost: Array, evidence: Array, max_delayed: Array) -> Array:
+    """Return the cost (s, e); where `max_delayed` (s,) is set, the pods of the candidates that meet it.
 
-    Those that do not come behind them, ranked by requests delayed.
+    Candidates that do not meet it rank behind them, by their delayed requests.
     """
-    ruled = ~np.isnan(max_delayed)[:, np.newaxis]
-    most = np.nan_to_num(max_delayed)[:, np.newaxis] * known[:, :, REQUESTS]
-    beyond = np.nanmax(pods, axis=1, keepdims=True, initial=0.0) + 1 + delayed
-    return np.where(ruled, np.where(delayed <= most, pods, beyond), loss)
+    pods, delayed = evidence[:, :, PODS], evidence[:, :, DELAYED]
+    has_target = ~np.isnan(max_delayed)[:, np.newaxis]
+    permitted = np.nan_to_num(max_delayed)[:, np.newaxis] * evidence[:, :, REQUESTS]
+    behind = np.nanmax(pods, axis=1, keepdims=True, initial=0.0) + 1 + delayed
+    return np.where(has_target, np.where(delayed <= permitted, pods, behind), cost)
 
 
 def prior_evidence(pooled: Array, pod_s: float) -> Array:
-    """(e, N_METRICS) what all services together came to, scaled to so many pod-seconds of the KPA_INDEX alone."""
+    """Return the pooled sums (e, N_METRICS), scaled to `pod_s` pod-seconds of the KPA alone."""
     held = pooled[KPA_INDEX, PODS]
     return pod_s * np.nan_to_num(pooled) / held if held > 0 else np.zeros_like(pooled)

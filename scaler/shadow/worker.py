@@ -1,7 +1,7 @@
-"""The shadow beside the cycle: fed on the cycle's thread, lived through on another, read at any time.
+"""Run the shadow evaluation on its own thread: the planner feeds it, and any thread reads its result.
 
-Nothing waits for it.  What it has not yet lived through is kept up to MAX_LAG_S, and MAX_PENDING of it;
-older traffic is let go then, and the shadow goes on later.  What it found is read as one value.
+The planner never waits for it.  The queue holds traffic of at most MAX_LAG_S seconds and at most MAX_PENDING
+entries.  Older traffic is dropped, and the evaluation skips that time.  Its result is read as one value.
 """
 
 from collections import deque
@@ -21,16 +21,16 @@ from scaler.shadow.guard import DEFAULT_SHARE
 from scaler.shadow.population import SimulatedRevision
 
 MAX_PENDING = 256
-"""Plans and steps of traffic that wait to be lived through."""
+"""Plans and steps of traffic in the queue."""
 
 
 @dataclass(frozen=True, eq=False)
 class PlanRecord:
-    """At `at_s` this was expected of Revisions `keys` (r,); least, most (r,) are bounds of their policies."""
+    """What rules read of the Revisions `keys` (r,) at `planned_s`, and the configured bounds (r,) in pods."""
 
-    at_s: int
+    planned_s: int
     keys: tuple[RevisionKey, ...]
-    expected: RuleInputs
+    inputs: RuleInputs
     min_pods: NDArray[np.int32]
     max_pods: NDArray[np.int32]
 
@@ -48,12 +48,14 @@ class ObservedArrivals:
 
 @dataclass(frozen=True)
 class CandidateScore:
-    """What a candidate would have come to lately: times the pod-seconds and pod starts of the KPA_INDEX alone, and
-    the share of requests delayed.
+    """The recent result of a candidate in shadow.
+
+    pods, starts   times the pod-seconds and the pod starts of the KPA alone.
+    delayed        share of the requests, 0..1.
     """
 
     candidate: str
-    in_force: bool
+    active: bool
     pods: float
     delayed: float
     starts: float
@@ -61,148 +63,159 @@ class CandidateScore:
 
 @dataclass(frozen=True, eq=False)
 class ActiveCandidates:
-    """What the shadow says of r Revisions; arrays (r,).
+    """The candidate that is active for each of r Revisions.
 
-    places    the candidate in force, its place among CANDIDATES, or DEFAULT.
-    has_evidence    it was chosen by the Revision's own traffic.
-    fallback_active   the KPA_INDEX alone did better lately, and is in force whatever was chosen.
+    candidate         (r,) index in CANDIDATES, or DEFAULT.
+    has_evidence      (r,) the selection rests on the Revision's own traffic.
+    fallback_active   (r,) the guard applies the KPA alone.
     """
 
-    places: NDArray[np.intp]
+    candidate: NDArray[np.intp]
     has_evidence: NDArray[np.bool_]
     fallback_active: NDArray[np.bool_]
 
 
 class ShadowWorker:
-    """One fleet's shadow and what it has yet to live through."""
+    """The shadow evaluation of one fleet, with the queue before it."""
 
     def __init__(self, guard_share: float = DEFAULT_SHARE) -> None:
-        """It begins with the first traffic.
+        """Begin with the first traffic.
 
-        guard_share   of the requests, 0..1, that may be more delayed than under the KPA_INDEX alone; may be set at
-                      any time
+        guard_share   share of the requests, 0..1, that may be delayed in addition to those under the KPA
+                      alone; may be set at any time
         """
         self.guard_share = guard_share
-        self._due: deque[PlanRecord | ObservedArrivals] = deque(maxlen=MAX_PENDING)
+        self._queue: deque[PlanRecord | ObservedArrivals] = deque(maxlen=MAX_PENDING)
         self._revisions: tuple[SimulatedRevision, ...] = ()
-        self._shadow: ShadowEvaluator | None = None
-        self._asks: deque[tuple[int, tuple[RevisionKey, ...], NDArray[np.int32]]] = deque()
+        self._evaluator: ShadowEvaluator | None = None
+        self._recent_floors: deque[tuple[int, tuple[RevisionKey, ...], NDArray[np.int32]]] = deque()
 
-    def follow(self, revisions: Sequence[SimulatedRevision]) -> None:
-        """The Revisions that there are now."""
+    def set_revisions(self, revisions: Sequence[SimulatedRevision]) -> None:
+        """Set the Revisions that exist now."""
         self._revisions = tuple(revisions)
 
-    def planned(self, planned: PlanRecord) -> None:
-        """A plan was made."""
-        self._due.append(planned)
+    def add_plan(self, record: PlanRecord) -> None:
+        """Queue a plan."""
+        self._queue.append(record)
 
-    def came(self, came: ObservedArrivals) -> None:
-        """Traffic came, and is known."""
-        self._due.append(came)
+    def add_arrivals(self, arrivals: ObservedArrivals) -> None:
+        """Queue observed traffic."""
+        self._queue.append(arrivals)
 
-    def live(self) -> None:
-        """Live through all that is due."""
-        while self._due:
-            each = self._due.popleft()
-            if isinstance(each, PlanRecord):
-                self._say(each)
+    def run(self) -> None:
+        """Evaluate everything in the queue."""
+        while self._queue:
+            entry = self._queue.popleft()
+            if isinstance(entry, PlanRecord):
+                self._record_floors(entry)
             else:
-                self._take(each)
+                self._simulate(entry)
 
     @property
-    def found(self) -> ShadowResult:
-        """What the shadow found until now."""
-        shadow = self._shadow
-        return NO_RESULT if shadow is None else shadow.found
+    def pending(self) -> tuple[PlanRecord | ObservedArrivals, ...]:
+        """The queue, oldest entry first."""
+        return tuple(self._queue)
 
-    def chosen(self, keys: Sequence[RevisionKey], sparse: NDArray[np.bool_]) -> ActiveCandidates:
-        """The candidate in force of each of the Revisions (r,).
+    @property
+    def evaluator(self) -> ShadowEvaluator | None:
+        """The evaluation itself; None before the first traffic.  Only for the thread that calls `run`."""
+        return self._evaluator
 
-        Where it is not has_evidence, what other traffic taught serves Revisions with few requests, `sparse` (r,);
-        those with many have a DEFAULT floor.
+    @property
+    def result(self) -> ShadowResult:
+        """The newest result."""
+        return NO_RESULT if self._evaluator is None else self._evaluator.result
+
+    def active_candidates(
+        self, keys: Sequence[RevisionKey], intermittent: NDArray[np.bool_]
+    ) -> ActiveCandidates:
+        """Return the active candidate of each Revision (r,).
+
+        A selection without evidence of the Revision's own is active where the traffic is intermittent (r,):
+        there other traffic is a good guide.  Revisions with frequent requests have the DEFAULT policy until
+        then.
         """
-        found = self.found
-        has_evidence = np.array([key in found.has_evidence for key in keys], np.bool_)
-        places = np.array([found.places.get(key, DEFAULT) for key in keys], np.intp)
-        fallback_active = np.array([key in found.fallback_active for key in keys], np.bool_)
-        return ActiveCandidates(
-            np.where(has_evidence | sparse, places, DEFAULT), has_evidence, fallback_active
-        )
+        result = self.result
+        has_evidence = np.array([key in result.with_evidence for key in keys], np.bool_)
+        selected = np.array([result.selected.get(key, DEFAULT) for key in keys], np.intp)
+        in_fallback = np.array([key in result.in_fallback for key in keys], np.bool_)
+        candidate = np.where(has_evidence | intermittent, selected, DEFAULT)
+        return ActiveCandidates(candidate, has_evidence, in_fallback)
 
     def candidate_scores(
-        self, key: RevisionKey, delay_cost: float, place: int, best: int
+        self, key: RevisionKey, delay_cost: float, active: int, best: int
     ) -> tuple[CandidateScore, ...]:
-        """What the `best` candidates would have come to for this Revision, the cheapest first.
+        """Return the recent results of the `best` candidates of a Revision, the cheapest first.
 
-        The one at `place`, unless that is DEFAULT, and the KPA_INDEX alone are among them.  Nothing where it has no
-        shadow yet.
+        The `active` candidate (unless it is DEFAULT) and the KPA alone are among them.  Empty where the
+        Revision has no results yet.
         """
-        found = self.found
-        if key not in found.rows:
+        result = self.result
+        if key not in result.rows:
             return ()
-        sums = found.sums[found.rows[key]]
-        alone = sums[KPA_INDEX]
-        if not alone[PODS] > 0:
+        sums = result.sums[result.rows[key]]
+        kpa = sums[KPA_INDEX]
+        if not kpa[PODS] > 0:
             return ()
-        loss = np.where(np.isnan(sums[:, PODS]), np.inf, sums[:, PODS] + delay_cost * sums[:, DELAYED])
-        told = {*np.argsort(loss)[:best].tolist(), place, KPA_INDEX} - {DEFAULT}
-        shown = sorted(told, key=lambda e: float(loss[e]))
+        cost = np.where(np.isnan(sums[:, PODS]), np.inf, sums[:, PODS] + delay_cost * sums[:, DELAYED])
+        chosen = {*np.argsort(cost)[:best].tolist(), active, KPA_INDEX} - {DEFAULT}
         return tuple(
             CandidateScore(
-                candidate=str(CANDIDATES[e]),
-                in_force=e == place,
-                pods=float(sums[e, PODS] / alone[PODS]),
-                delayed=float(sums[e, DELAYED] / max(alone[REQUESTS], 1e-9)),
-                starts=float(sums[e, STARTS] / max(alone[STARTS], 1e-9)),
+                candidate=str(CANDIDATES[index]),
+                active=index == active,
+                pods=float(sums[index, PODS] / kpa[PODS]),
+                delayed=float(sums[index, DELAYED] / max(kpa[REQUESTS], 1e-9)),
+                starts=float(sums[index, STARTS] / max(kpa[STARTS], 1e-9)),
             )
-            for e in shown
-            if np.isfinite(loss[e])
+            for index in sorted(chosen, key=lambda index: float(cost[index]))
+            if np.isfinite(cost[index])
         )
 
-    def delayed(self, keys: Sequence[RevisionKey]) -> NDArray[np.float64]:
-        """(r,) share of the requests lately that what is in force would have delayed; NaN where not known."""
-        found = self.found
-        out = np.full(len(keys), np.nan)
+    def delayed_shares(self, keys: Sequence[RevisionKey]) -> NDArray[np.float64]:
+        """Return the recent share (r,) of requests that the active policy delays in shadow; NaN = unknown."""
+        result = self.result
+        shares = np.full(len(keys), np.nan)
         for i, key in enumerate(keys):
-            if (row := found.rows.get(key)) is not None:
-                sums = found.sums[
-                    row, KPA_INDEX if key in found.fallback_active else found.places.get(key, KPA_INDEX)
-                ]
+            if (row := result.rows.get(key)) is not None:
+                active = KPA_INDEX if key in result.in_fallback else result.selected.get(key, KPA_INDEX)
+                sums = result.sums[row, active]
                 if sums[REQUESTS] > 0:
-                    out[i] = sums[DELAYED] / sums[REQUESTS]
-        return out
+                    shares[i] = sums[DELAYED] / sums[REQUESTS]
+        return shares
 
-    def _say(self, planned: PlanRecord) -> None:
-        asked = rule_floors(planned.expected, RULES)
-        while self._asks and self._asks[0][0] < planned.at_s - LONGEST_HOLD_S:
-            self._asks.popleft()
-        # What was asked for is held, not what was held then: that would never fall.
-        self._asks.append((planned.at_s, planned.keys, asked.copy()))
-        for at_s, keys, before in self._asks:
-            held = np.array([rule.hold_s >= planned.at_s - at_s > 0 for rule in RULES])
-            if held.any():
-                at = rows.previous_rows(keys, planned.keys)
-                earlier = np.where((at >= 0)[:, np.newaxis] & held, before[at], 0)
-                np.maximum(asked, earlier, out=asked)
-        if self._shadow is not None:
-            # Bounds hold whatever is chosen, the KPA_INDEX alone as well: they tell nothing of a candidate.
-            bounded = np.clip(asked, planned.min_pods[:, np.newaxis], planned.max_pods[:, np.newaxis])
-            self._shadow.say(planned.at_s, planned.keys, bounded)
+    def _record_floors(self, record: PlanRecord) -> None:
+        floors = rule_floors(record.inputs, RULES)
+        while self._recent_floors and self._recent_floors[0][0] < record.planned_s - LONGEST_HOLD_S:
+            self._recent_floors.popleft()
+        # The hold covers what rules gave, not what was held then: held floors would never fall.
+        self._recent_floors.append((record.planned_s, record.keys, floors.copy()))
+        for planned_s, keys, earlier_floors in self._recent_floors:
+            within = np.array([rule.hold_s >= record.planned_s - planned_s > 0 for rule in RULES])
+            if within.any():
+                row = rows.previous_rows(keys, record.keys)
+                earlier = np.where((row >= 0)[:, np.newaxis] & within, earlier_floors[row], 0)
+                np.maximum(floors, earlier, out=floors)
+        if self._evaluator is not None:
+            # Configured bounds hold under every candidate, also under the KPA alone: they say nothing of one.
+            bounded = np.clip(floors, record.min_pods[:, np.newaxis], record.max_pods[:, np.newaxis])
+            self._evaluator.record_floors(record.planned_s, record.keys, bounded)
 
-    def _take(self, came: ObservedArrivals) -> None:
-        if self._shadow is None:
-            self._shadow = ShadowEvaluator(came.start_s)
-        shadow = self._shadow
-        if came.start_s < shadow.now_s:
+    def _simulate(self, arrivals: ObservedArrivals) -> None:
+        if self._evaluator is None:
+            self._evaluator = ShadowEvaluator(arrivals.start_s)
+        evaluator = self._evaluator
+        if arrivals.start_s < evaluator.now_s:
             return
-        shadow.guard_share = self.guard_share
-        shadow.follow(self._revisions)
-        newest = self._due[-1] if self._due else came
-        behind_s = (newest.at_s if isinstance(newest, PlanRecord) else newest.start_s) - came.start_s
-        if behind_s > MAX_LAG_S:
+        evaluator.guard_share = self.guard_share
+        evaluator.set_revisions(self._revisions)
+        newest = self._queue[-1] if self._queue else arrivals
+        newest_s = newest.planned_s if isinstance(newest, PlanRecord) else newest.start_s
+        if newest_s - arrivals.start_s > MAX_LAG_S:
             return
-        if came.start_s > shadow.now_s:
-            shadow.go_on_at(came.start_s)
-        at = rows.previous_rows(came.keys, [one.key for one in shadow.revisions])
-        counts = rows.align_rows(came.counts, at, np.zeros((len(at), came.counts.shape[1]), np.float32))
-        shadow.take(counts, came.step_s, rows.align_rows(came.dispersion, at, np.ones(len(at))))
+        if arrivals.start_s > evaluator.now_s:
+            evaluator.skip_to(arrivals.start_s)
+        row = rows.previous_rows(arrivals.keys, [revision.key for revision in evaluator.revisions])
+        no_requests = np.zeros((len(row), arrivals.counts.shape[1]), np.float32)
+        counts = rows.align_rows(arrivals.counts, row, no_requests)
+        dispersion = rows.align_rows(arrivals.dispersion, row, np.ones(len(row)))
+        evaluator.simulate(counts, arrivals.step_s, dispersion)

@@ -1,51 +1,55 @@
-"""The rules of scaler/kpa in compiled form, over the records of `layout`.
+"""Knative's rules (scaler/kpa) in compiled form, over the records of scaler.simulation.state.
 
-Each function is that of the same name there, and changes its records in place; the same golden files hold
-both.  Times are never negative.  The records are those of one Revision:
+Each function is the compiled form of the function of the same name in the module of scaler/kpa that its
+docstring names, and changes its records in place.  The same golden files check both forms.  Times are never
+negative.  Parameters:
 
-    spec       SPEC               window    WINDOW, with its `buckets` (longest window,)
-    revision   REVISION           delay     (slots, 2): slot, pods
-    stable, panic   WINDOW, each with its buckets
+    item       Item: the records and arrays of one Revision under one policy
+    spec       its SPEC         revision   its REVISION       delay      its delay window (slots, 2)
+    window     WINDOW           buckets    (longest window,) the values of that window
 """
 
-# Compiled code knows records and arrays by attribute; to Python's type checker they are Any.
+# Compiled code reads fields of records by attribute; to the type checker, records are Any.
 import math
 from typing import Any
 
 import numpy as np
 
 from models.numeric.compiled import compiled, compiled_loop
+from scaler.kpa.delay import SLOT_S
+from scaler.kpa.scale import ACTIVATION_TIMEOUT_BUFFER_S
+from scaler.kpa.window import MIN_WEIGHT, WEIGHT_PRECISION
 from scaler.simulation.state import (
     ACTIVATING,
     ACTIVE,
+    DELAY_PODS,
+    DELAY_SLOT,
     INACTIVE,
     NEVER_WRITTEN,
     NO_REASON,
     NO_TRAFFIC,
     QUEUED,
     TIMED_OUT,
+    Item,
 )
-
-_ACTIVATION_TIMEOUT_BUFFER_S = 30
-_SLOT_S = 2
 
 
 @compiled
 def elapsed_s(since_s: float, now_s: float) -> float:
-    """Seconds between two moments, to the nanosecond (scaler.kpa.decide)."""
+    """Return the seconds between two times, rounded to the nanosecond (scaler.kpa.decide)."""
     return float(np.rint((now_s - since_s) * 1e9) / 1e9)
 
 
 @compiled
 def record(window: Any, buckets: Any, t_s: float, value: float) -> None:
-    """Adds a value to the second of `t_s` (scaler.kpa.window)."""
+    """Add a value to the bucket of second `t_s` (scaler.kpa.window)."""
     t, n, last = int(t_s), window.seconds, window.last_s
     if t == last + 1 and n > 1 and window.first_s != NEVER_WRITTEN:
-        # As below, without its divisions: hardly ever is it anything else in a replay.
-        at = window.at + 1 if window.at + 1 < n else 0
-        window.total = window.total - buckets[at] + value
-        buckets[at] = value
-        window.at, window.last_s = at, t
+        # Same result as below without its divisions: nearly every write of a replay is to the next second.
+        index = window.index + 1 if window.index + 1 < n else 0
+        window.total = window.total - buckets[index] + value
+        buckets[index] = value
+        window.index, window.last_s = index, t
         return
     if last != NEVER_WRITTEN and t <= last - n:
         return
@@ -61,27 +65,27 @@ def record(window: Any, buckets: Any, t_s: float, value: float) -> None:
             window.total -= buckets[second % n]
             buckets[second % n] = 0.0
         window.last_s = t
-    window.at = window.last_s % n
+    window.index = window.last_s % n
     buckets[t % n] += value
     window.total += value
 
 
 @compiled
 def is_empty(window: Any, now_s: float) -> bool:
-    """True where the last write is more than a window ago (scaler.kpa.window)."""
+    """Return True if the last write is more than a window ago (scaler.kpa.window)."""
     return bool(window.last_s == NEVER_WRITTEN or int(now_s) - window.last_s > window.seconds)
 
 
 @compiled
 def linear_average(window: Any, buckets: Any, now_s: float) -> float:
-    """Mean per second, to six decimals (scaler.kpa.window)."""
+    """Return the mean per second, rounded to six decimals (scaler.kpa.window)."""
     n, last = window.seconds, window.last_s
-    now = int(now_s)
-    if last == NEVER_WRITTEN or now - last >= n:
+    t = int(now_s)
+    if last == NEVER_WRITTEN or t - last >= n:
         return 0.0
-    gap = max(now - last, 0)
+    gap = max(t - last, 0)
     total = window.total
-    for second in range(last + 1, now + 1):
+    for second in range(last + 1, t + 1):
         total -= buckets[second % n]
     span = n if window.first_s == NEVER_WRITTEN else last - window.first_s + 1
     scaled = total / min(span, n - gap) * 1e6
@@ -93,27 +97,27 @@ def linear_average(window: Any, buckets: Any, now_s: float) -> float:
 
 @compiled
 def weighted_average(window: Any, buckets: Any, now_s: float) -> float:
-    """Sum with exponential weights (scaler.kpa.window)."""
+    """Return the sum with exponential weights (scaler.kpa.window)."""
     if is_empty(window, now_s):
         return 0.0
     n, last = window.seconds, window.last_s
     gap = max(int(now_s) - last, 0)
-    newest = max(1 - (1 - 0.9999) ** (1 / n), 0.2)
+    newest = max(1 - (1 - WEIGHT_PRECISION) ** (1 / n), MIN_WEIGHT)
     weight, total = newest * (1 - newest) ** gap, 0.0
-    for back in range(n - gap):
-        total += buckets[(last - back) % n] * weight
+    for age in range(n - gap):
+        total += buckets[(last - age) % n] * weight
         weight *= 1 - newest
     return total
 
 
 @compiled_loop
 def resize(window: Any, buckets: Any, seconds: int, now_s: float) -> None:
-    """Gives a window another length (scaler.kpa.window)."""
+    """Change the length of a window (scaler.kpa.window)."""
     n, last = window.seconds, window.last_s
     if seconds == n:
         return
     window.seconds = seconds
-    window.at = last % seconds
+    window.index = last % seconds
     if is_empty_after(last, n, now_s):
         buckets[:seconds] = 0.0
         window.total = 0.0
@@ -131,75 +135,71 @@ def resize(window: Any, buckets: Any, seconds: int, now_s: float) -> None:
 
 @compiled
 def is_empty_after(last_s: int, seconds: int, now_s: float) -> bool:
-    """True where a window of so many seconds with that last write is empty."""
+    """Return True if a window of `seconds` with its last write at `last_s` is empty at `now_s`."""
     return bool(last_s == NEVER_WRITTEN or int(now_s) - last_s > seconds)
 
 
 @compiled
-def report(
-    stable: Any, panic: Any, stable_buckets: Any, panic_buckets: Any, t_s: float, value: float
-) -> None:  # fmt: skip
-    """A stat comes in (scaler.kpa.tick)."""
-    record(stable, stable_buckets, t_s, value)
-    record(panic, panic_buckets, t_s, value)
+def report(item: Item, t_s: float, value: float) -> None:
+    """Record a stat in both windows (scaler.kpa.tick)."""
+    record(item.stable, item.stable_buckets, t_s, value)
+    record(item.panic, item.panic_buckets, t_s, value)
 
 
 @compiled
-def within_rates(spec: Any, wanted: int, ready: int) -> int:
-    """Pods wanted, within the rates, and activation-scale (scaler.kpa.decide)."""
-    most = math.ceil(spec.max_scale_up_rate * ready)
-    least = math.floor(ready / spec.max_scale_down_rate) if spec.reachable else 0
-    pods = min(max(wanted, least), most)
-    if wanted > 0 and spec.activation_scale > 1:
-        pods = max(pods, spec.activation_scale)
-    return int(pods)
+def within_rates(spec: Any, pods: int, ready: int) -> int:
+    """Return `pods` limited by the scale rates and by activation-scale (scaler.kpa.decide)."""
+    max_pods = math.ceil(spec.max_scale_up_rate * ready)
+    min_pods = math.floor(ready / spec.max_scale_down_rate) if spec.reachable else 0
+    limited = min(max(pods, min_pods), max_pods)
+    if pods > 0 and spec.activation_scale > 1:
+        limited = max(limited, spec.activation_scale)
+    return int(limited)
 
 
 @compiled
 def record_count(revision: Any, delay: Any, now_s: float, pods: int) -> int:
-    """The largest count within the scale-down delay, with this one (scaler.kpa.delay)."""
-    slots, slot = revision.delay_slots, int(now_s) // _SLOT_S
+    """Return the largest count within the scale-down delay, including `pods` (scaler.kpa.delay)."""
+    slots, slot = revision.delay_slots, int(now_s) // SLOT_S
     first, length = revision.delay_first, revision.delay_length
-    while length > 0 and delay[(first + length - 1) % slots, 1] <= pods:
+    while length > 0 and delay[(first + length - 1) % slots, DELAY_PODS] <= pods:
         length -= 1
-    while length > 0 and slot - delay[first, 0] >= slots:
+    while length > 0 and slot - delay[first, DELAY_SLOT] >= slots:
         first, length = (first + 1) % slots, length - 1
-    if length > 0 and delay[(first + length - 1) % slots, 0] == slot:
-        pods = delay[(first + length - 1) % slots, 1]
+    if length > 0 and delay[(first + length - 1) % slots, DELAY_SLOT] == slot:
+        pods = delay[(first + length - 1) % slots, DELAY_PODS]
         length -= 1
-    delay[(first + length) % slots, 0] = slot
-    delay[(first + length) % slots, 1] = pods
+    delay[(first + length) % slots, DELAY_SLOT] = slot
+    delay[(first + length) % slots, DELAY_PODS] = pods
     revision.delay_first, revision.delay_length = first, length + 1
-    return int(delay[first, 1])
+    return int(delay[first, DELAY_PODS])
 
 
 @compiled
-def evaluate(
-    spec: Any, revision: Any, stable: Any, panic: Any, stable_buckets: Any, panic_buckets: Any, delay: Any,
-    now_s: float,
-) -> None:  # fmt: skip
-    """One evaluation (scaler.kpa.decide: observe and decide)."""
-    revision.valid = spec.target_burst_capacity == -1 or not is_empty(stable, now_s)
+def evaluate(item: Item, now_s: float) -> None:
+    """Evaluate the autoscaler once (`observe` and `decide` of scaler.kpa.decide)."""
+    spec, revision = item.spec, item.revision
+    revision.valid = spec.target_burst_capacity == -1 or not is_empty(item.stable, now_s)
     if not revision.valid:
         return
     if spec.weighted:
-        revision.stable = weighted_average(stable, stable_buckets, now_s)
-        revision.panic = weighted_average(panic, panic_buckets, now_s)
+        revision.stable = weighted_average(item.stable, item.stable_buckets, now_s)
+        revision.panic = weighted_average(item.panic, item.panic_buckets, now_s)
     else:
-        revision.stable = linear_average(stable, stable_buckets, now_s)
-        revision.panic = linear_average(panic, panic_buckets, now_s)
+        revision.stable = linear_average(item.stable, item.stable_buckets, now_s)
+        revision.panic = linear_average(item.panic, item.panic_buckets, now_s)
     ready = max(1, revision.ready)
-    wanted_panic = math.ceil(revision.panic / spec.target_value)
+    panic_pods = math.ceil(revision.panic / spec.target_value)
     desired = within_rates(spec, math.ceil(revision.stable / spec.target_value), ready)
-    if wanted_panic / ready >= spec.panic_threshold:
+    if panic_pods / ready >= spec.panic_threshold:
         revision.panic_since_s = now_s
     elif elapsed_s(revision.panic_since_s, now_s) > spec.stable_window_s:
         revision.panic_since_s, revision.max_panic_pods = math.nan, 0
     if not math.isnan(revision.panic_since_s):
-        desired = max(desired, within_rates(spec, wanted_panic, ready), revision.max_panic_pods)
+        desired = max(desired, within_rates(spec, panic_pods, ready), revision.max_panic_pods)
         revision.max_panic_pods = desired
     if spec.reachable and revision.delay_slots > 0:
-        desired = record_count(revision, delay, now_s, desired)
+        desired = record_count(revision, item.delay, now_s, desired)
     revision.desired = desired
     if spec.target_burst_capacity > 0:
         capacity = revision.ready * spec.total_value
@@ -210,15 +210,18 @@ def evaluate(
 
 @compiled
 def scale(spec: Any, revision: Any, now_s: float) -> tuple[int, bool]:
-    """Pods wanted, and whether to write them; the activator's probe succeeds (scaler.kpa.scale)."""
+    """Return the replicas wanted, and whether to write them (scaler.kpa.scale).
+
+    The probe of the activator always succeeds.
+    """
     if revision.desired < 0 and revision.activity != ACTIVATING:
         return revision.desired, False
-    least = spec.min_scale
+    min_pods = spec.min_scale
     if spec.initial_scale > 1 and not revision.initialized and spec.reachable:
-        least = max(least, spec.initial_scale)
+        min_pods = max(min_pods, spec.initial_scale)
     want = revision.desired
-    if want < least:
-        want = least
+    if want < min_pods:
+        want = min_pods
     elif spec.max_scale != 0 and want > spec.max_scale:
         want = spec.max_scale
     if want != 0:
@@ -229,17 +232,17 @@ def scale(spec: Any, revision: Any, now_s: float) -> tuple[int, bool]:
 
 
 @compiled
-def to_zero(spec: Any, revision: Any, for_s: float, now_s: float) -> tuple[int, bool]:
-    """The way to zero, in a status that has stood for so long (scaler.kpa.scale)."""
+def to_zero(spec: Any, revision: Any, in_state_s: float, now_s: float) -> tuple[int, bool]:
+    """Return what `scale` returns where zero is wanted and the status has not changed for `in_state_s`."""
     if revision.activity == ACTIVATING:
-        timed_out = for_s > spec.progress_deadline_s + _ACTIVATION_TIMEOUT_BUFFER_S
+        timed_out = in_state_s > spec.progress_deadline_s + ACTIVATION_TIMEOUT_BUFFER_S
         return (0, True) if timed_out else (-1, False)
     if revision.activity == ACTIVE:
-        return (1, True) if for_s < spec.stable_window_s else (0, False)
+        return (1, True) if in_state_s < spec.stable_window_s else (0, False)
     grace_s, retention_s = spec.scale_to_zero_grace_period_s, spec.pod_retention_period_s
-    if for_s >= max(grace_s, retention_s):
+    if in_state_s >= max(grace_s, retention_s):
         return 0, True
-    if for_s < retention_s:
+    if in_state_s < retention_s:
         return 0, False
     backed = not math.isnan(revision.backed_since_s)
     return 0, backed and elapsed_s(revision.backed_since_s, now_s) >= grace_s
@@ -247,7 +250,7 @@ def to_zero(spec: Any, revision: Any, for_s: float, now_s: float) -> tuple[int, 
 
 @compiled
 def next_status(spec: Any, revision: Any, want: int, now_s: float) -> None:
-    """The status after a reconcile (scaler.kpa.status)."""
+    """Update the status after a reconcile (scaler.kpa.status)."""
     enough = max(spec.min_scale, 1 if revision.initialized else spec.initial_scale)
     if revision.ready >= enough:
         revision.initialized = True
@@ -265,12 +268,10 @@ def next_status(spec: Any, revision: Any, want: int, now_s: float) -> None:
 
 
 @compiled
-def tick(
-    spec: Any, revision: Any, stable: Any, panic: Any, stable_buckets: Any, panic_buckets: Any, delay: Any,
-    now_s: float,
-) -> None:  # fmt: skip
-    """One evaluation and the reconcile after it (scaler.kpa.tick)."""
-    evaluate(spec, revision, stable, panic, stable_buckets, panic_buckets, delay, now_s)
+def tick(item: Item, now_s: float) -> None:
+    """Evaluate once, and reconcile (scaler.kpa.tick)."""
+    spec, revision = item.spec, item.revision
+    evaluate(item, now_s)
     want, write = scale(spec, revision, now_s)
     revision.want = want
     revision.patched = write and want != revision.replicas

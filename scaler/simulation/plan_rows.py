@@ -1,4 +1,4 @@
-"""TODO."""
+"""Rows of a plan: floors and KPA settings, each row active from its second until the next row."""
 
 import math
 
@@ -9,13 +9,14 @@ from scaler.kpa.config import MIN_TARGET
 from scaler.kpa.resolve import panic_window_s
 from scaler.kpa.settings import UNSET, KpaSettings
 from scaler.simulation.pod_model import PodModel
-from scaler.simulation.state import (
-    ROW,
-)
+from scaler.simulation.state import ROW
+
+NO_PLAN = np.zeros(0, ROW)
+"""The plan without rows: the KPA alone."""
 
 
 def plan_rows(
-    world: PodModel,
+    pod_model: PodModel,
     at_s: ArrayLike,
     floor: ArrayLike,
     *,
@@ -24,49 +25,63 @@ def plan_rows(
     panic_threshold: ArrayLike = math.nan,
     retention_s: ArrayLike = math.nan,
 ) -> NDArray[np.void]:
-    """A plan for a replay: (p,) ROW.
+    """Return a plan for a replay: (p,) ROW.
 
-    at_s, floor          (p,) rising seconds, and pods
-    target_utilization   (p,) or one for all: percent; NaN = as the Revision has it, here and below
-    window_s             seconds
+    A setting is (p,) or one value for all rows; NaN = the baseline of the Revision.
+
+    at_s                 (p,) seconds from the first arrival, ascending
+    floor                (p,) pods
+    target_utilization   percent
+    window_s             seconds of the stable window; the panic window keeps its percentage of it
     panic_threshold      percent
-    retention_s          seconds
+    retention_s          seconds that the last pod is retained
+
+    Raises:
+        ValueError: `at_s` is not ascending.
     """
     at_s = np.asarray(at_s, np.int64)
     if (np.diff(at_s) < 0).any():
-        raise ValueError("the rows of a plan are in the order of time")
+        raise ValueError("at_s: the rows of a plan must be in ascending order of time")
     rows = np.zeros(len(at_s), ROW)
     rows["at_s"], rows["floor"] = at_s, floor
     utilization = np.asarray(target_utilization, float) / 100
-    rows["target_value"] = np.maximum(MIN_TARGET, world.spec.total_value * utilization)
+    rows["target_value"] = np.maximum(MIN_TARGET, pod_model.spec.total_value * utilization)
     rows["stable_window_s"] = window_s
-    windows, which = np.unique(rows["stable_window_s"], return_inverse=True)
-    panics = [
-        math.nan if math.isnan(seconds) else panic_window_s(int(seconds), world.panic_window_percentage)
+    windows, inverse = np.unique(rows["stable_window_s"], return_inverse=True)
+    panic_windows = [
+        math.nan if math.isnan(seconds) else panic_window_s(int(seconds), pod_model.panic_window_percentage)
         for seconds in windows
     ]
-    rows["panic_window_s"] = np.array(panics)[which]
+    rows["panic_window_s"] = np.array(panic_windows)[inverse]
     rows["panic_threshold"] = np.asarray(panic_threshold, float) / 100
     rows["pod_retention_period_s"] = retention_s
     return rows
 
 
-NO_PLAN = np.zeros(0, ROW)
-"""The KPA alone."""
+def settings_rows(pod_model: PodModel, settings: KpaSettings, at_s: int = 0) -> NDArray[np.void]:
+    """Return a plan that applies settings from second `at_s` on, with their min-scale as the floor: (1,) ROW.
 
-
-def setting_rows(world: PodModel, setting: KpaSettings, at_s: int = 0) -> NDArray[np.void]:
-    """A plan that has this setting from `at_s` on: (1,) ROW, or none at the start where it says nothing."""
-    if setting == UNSET and at_s == 0:
+    Settings without a value that hold from the start need no row: the plan is then NO_PLAN.
+    """
+    if settings == UNSET and at_s == 0:
         return NO_PLAN
-    return steered(world, setting, [at_s], [setting.min_scale or 0])
+    return floor_rows(pod_model, settings, [at_s], [settings.min_scale or 0])
 
 
-def steered(world: PodModel, setting: KpaSettings, at_s: ArrayLike, floor: ArrayLike) -> NDArray[np.void]:
-    """A plan that has this setting all the time, and floors (p,) from `at_s` (p,) on: (p,) ROW."""
-    utilization, window_s, panic_threshold, retention_s = setting.row()
+def floor_rows(
+    pod_model: PodModel, settings: KpaSettings, at_s: ArrayLike, floor: ArrayLike
+) -> NDArray[np.void]:
+    """Return a plan whose floors change and whose settings stay the same: (p,) ROW.
+
+    at_s    (p,) seconds from the first arrival, ascending
+    floor   (p,) pods
+
+    Raises:
+        ValueError: `at_s` is not ascending.
+    """
+    utilization, window_s, panic_threshold, retention_s = settings.row()
     return plan_rows(
-        world,
+        pod_model,
         at_s,
         floor,
         target_utilization=utilization,

@@ -1,18 +1,18 @@
-"""What a replay came to, in the figures that reports and programs read."""
+"""Metrics, cost and RUM of a replay: the numbers that reports and programs read."""
 
 from dataclasses import dataclass
 
 from scaler.simulation.simulator import Replay
 
 COLD_S = 0.808
-"""Seconds that a cold start takes, in RUM."""
+"""Seconds that one cold start takes in RUM; from the published code of [nasiri2026]."""
 GB_S_PER_COLD_S = 99.69
-"""GB-seconds wasted that are worth one second of cold start, in RUM."""
+"""Wasted GB-seconds that count as much as one second of cold start in RUM; from the code of [nasiri2026]."""
 
 
 @dataclass(frozen=True)
 class ReplayMetrics:
-    """ReplayMetrics of a replay over the scored span; names and units as in `Replay`."""
+    """Metrics of a replay over the scored seconds; names and units as in `Replay`."""
 
     requests: float
     delayed: float
@@ -23,11 +23,14 @@ class ReplayMetrics:
     starts: float
     changes: float
     rum: float
-    """See `rum`."""
+    """Seconds of cold start (function `rum`)."""
 
 
-def figures(replay: Replay, memory_mb: float) -> ReplayMetrics:
-    """The figures of a replay of pods that have so much memory."""
+def replay_metrics(replay: Replay, memory_mb: float) -> ReplayMetrics:
+    """Return the metrics of a replay.
+
+    memory_mb   memory of one pod in MB
+    """
     return ReplayMetrics(
         requests=replay.requests,
         delayed=replay.delayed,
@@ -42,16 +45,19 @@ def figures(replay: Replay, memory_mb: float) -> ReplayMetrics:
 
 
 def rum(replay: Replay, memory_mb: float) -> float:
-    """Representative unified metric, in seconds of cold start; lower is better.
+    """Return the representative unified metric of [nasiri2026] in seconds of cold start; lower is better.
 
-        0.808 s x cold requests + GB-seconds held and not busy / 99.69
+        RUM = COLD_S x cold requests + GB-seconds of pods that are not busy / GB_S_PER_COLD_S
 
-    FeMux (EuroSys 2025), the weights of its published code.
+    memory_mb   memory of one pod in MB
     """
     wasted_gb_s = (replay.pod_s - replay.busy_pod_s) * memory_mb / 1000
     return COLD_S * replay.cold + wasted_gb_s / GB_S_PER_COLD_S
 
 
-def cost(figures: ReplayMetrics, delay_cost: float) -> float:
-    """Pod-seconds held, and `delay_cost` more for each request that was delayed."""
-    return figures.pod_s + delay_cost * figures.delayed
+def cost(metrics: ReplayMetrics, delay_cost: float) -> float:
+    """Return pod-seconds + `delay_cost` x delayed requests.
+
+    delay_cost   cost of one delayed request in pod-seconds
+    """
+    return metrics.pod_s + delay_cost * metrics.delayed

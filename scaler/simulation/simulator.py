@@ -1,21 +1,26 @@
-"""The world in which policies are compared: one Revision, second by second.
+"""Simulation of one Revision, second by second: the model in which policies are compared.
 
-Let L be the start-up of a pod in seconds, S the service time in seconds, C the requests a pod serves at
-once, r the ready pods, q the requests that wait, a the arrivals of the second.  It begins with no pod, long
-at zero: inactive, the activator in the path.  Second t = 0, 1, 2, ...:
+Symbols, and their names in code:
 
-0. A row of the plan with at_s <= t takes effect: floor and settings of the KPA; its windows are resized.
-1. Pods created at u with u + L <= t become ready.  Where L differs, it is drawn for each u.
+    L   startups_s       start-up time of a pod in seconds        r   ready     ready pods
+    S   service_time_s   service time of a request in seconds     q   queue     requests that wait
+    C   concurrency      requests that a pod serves together      a   arrived   requests of the second
+
+A replay starts with no pod, at zero since long ago: inactive, the activator in the path.  In each second
+t = 0, 1, 2, ... these steps follow each other:
+
+0. The row of the plan with at_s <= t takes effect: a floor, and settings of the KPA; windows are resized.
+1. Pods created in second u become ready where u + L <= t.  Where start-up times differ, u selects L.
 2. served = min(q + a, r C / S);  left = q + a - served;  in service = served S
    delayed += min(a, left);  cold += a if r = 0;  wait_s += left;  busy_pod_s += in service / C;  q = left
-3. in service + left is recorded as the concurrency of second t, if that or r is above 0.
-4. At even t from 2 on, and at once when something arrives while zero pods are desired: the KPA evaluates and
-   reconciles (scaler.kpa.tick), the floor being a min-scale.  Missing pods are created; of surplus the
-   starting ones go first, those first that would be ready last.
+3. The concurrency of second t, in service + left, is recorded if it or r is above 0.
+4. At even t from 2 on, and at once where a request arrives while zero pods are desired, the KPA evaluates and
+   reconciles (scaler.kpa.tick); the floor acts as a min-scale.  Missing pods are created; surplus pods are
+   removed, starting pods first, and of these the last to be ready first.
    starting_pod_s += starting pods;  ready_pod_s += r
 
-A slotted fluid: waits shorter than a second do not exist in it, and a request is served by parts.
-containerConcurrency 0 has no room to run out; a pod's capacity is then the KPA's total value.
+The model is a fluid in slots of one second: it has no waits shorter than a second, and a request can be
+served in parts.  With containerConcurrency 0 a pod has no limit; C is then the KPA's total value.
 """
 
 from collections.abc import Sequence
@@ -31,50 +36,60 @@ from scaler.simulation.state import (
     POD_PARAMS,
     SPEC,
     TRAJECTORY,
-    Items,
-    at_rest,
+    Arrivals,
+    Batch,
+    Plans,
+    Scoring,
+    idle_batch,
     spec_record,
 )
 
 
 @dataclass(frozen=True)
 class Replay:
-    """What a Revision came to under a policy."""
+    """Metrics of one Revision under one plan, in the order of METRICS."""
 
     requests: float
+    """Requests that arrived."""
     delayed: float
     """Requests that waited because no ready pod had room."""
     cold: float
-    """Requests that found no ready pod at all; they are delayed too."""
+    """Requests that arrived while no pod was ready; they are delayed too."""
     wait_s: float
+    """Seconds that requests waited, summed over requests."""
     starting_pod_s: float
+    """Pod-seconds of starting pods."""
     ready_pod_s: float
+    """Pod-seconds of ready pods."""
     busy_pod_s: float
-    """Pod-seconds that serving took, at full pods."""
+    """Pod-seconds that serving takes if every pod serves `concurrency` requests."""
     starts: float
     """Pods created."""
     changes: float
-    """Times that a floor or a setting was changed."""
+    """Number of times that a row of the plan changed the floor or a setting."""
 
     @property
     def pod_s(self) -> float:
-        """Pod-seconds held, starting and ready."""
+        """Pod-seconds of all pods, starting and ready."""
         return self.starting_pod_s + self.ready_pod_s
 
 
-def begin(worlds: Sequence[PodModel], *, longest_window_s: int = 0) -> tuple[NDArray[np.void], Items]:
-    """The pod_params (k,) and the state of one item a world, long at zero.
+def initial_batch(
+    pod_models: Sequence[PodModel], *, longest_window_s: int = 0
+) -> tuple[NDArray[np.void], Batch]:
+    """Return (k,) POD_PARAMS and the state of k items at zero since long ago, one item per pod model.
 
-    longest_window_s   the longest stable window that a plan will ask for
+    longest_window_s   longest stable window that any plan sets
     """
-    specs = np.array([spec_record(world.spec) for world in worlds], SPEC)
-    said = [world.pod_params for world in worlds]
-    startup_s = max((world.longest_startup_s for world in worlds), default=0.0)
-    return np.array(said, POD_PARAMS), at_rest(specs, longest_window_s=longest_window_s, startup_s=startup_s)
+    specs = np.array([spec_record(pod_model.spec) for pod_model in pod_models], SPEC)
+    pod_params = [pod_model.pod_params for pod_model in pod_models]
+    startup_s = max((pod_model.longest_startup_s for pod_model in pod_models), default=0.0)
+    batch = idle_batch(specs, longest_window_s=longest_window_s, startup_s=startup_s)
+    return np.array(pod_params, POD_PARAMS), batch
 
 
 def replay_all(
-    worlds: Sequence[PodModel],
+    pod_models: Sequence[PodModel],
     arrivals: NDArray[np.float32],
     of_item: ArrayLike,
     plans: Sequence[NDArray[np.void]],
@@ -82,63 +97,86 @@ def replay_all(
     score_s: int = 0,
     block_s: int | None = None,
 ) -> NDArray[np.float64]:
-    """Replays k items: (k, b, f) METRICS by blocks of time.
+    """Replay k items and return (k, b, f) METRICS of each item in each block of time.
 
-    worlds     (k,)
-    arrivals   (r, n) requests in each second of r Revisions
-    of_item    (k,) the Revision whose arrivals an item has
-    plans      (k,) of (p,) ROW, times counted from the first arrival
-    score_s    seconds before it are lived through and not counted
-    block_s    seconds of a block; default all of them
+    pod_models   (k,)
+    arrivals     (r, n) requests in each second of r Revisions
+    of_item      (k,) row of `arrivals` that an item receives
+    plans        (k,) of (p,) ROW; seconds from the first arrival
+    score_s      first second that is scored; the seconds before it are simulated only
+    block_s      seconds of a block; None: one block of all scored seconds
     """
-    return _advance(worlds, arrivals, of_item, plans, score_s=score_s, block_s=block_s)[0]
+    return _advance(pod_models, arrivals, of_item, plans, score_s=score_s, block_s=block_s)[0]
 
 
 def replay(
-    world: PodModel, arrivals: NDArray[np.float32], rows: NDArray[np.void] = NO_PLAN, *, score_s: int = 0
+    pod_model: PodModel, arrivals: NDArray[np.float32], rows: NDArray[np.void] = NO_PLAN, *, score_s: int = 0
 ) -> Replay:
-    """Replays one Revision under one plan.
+    """Replay one Revision under one plan.
 
     arrivals   (n,) requests in each second
-    rows       (p,) ROW
-    score_s    seconds before it are lived through and not counted
+    rows       (p,) ROW; seconds from the first arrival
+    score_s    first second that is scored; the seconds before it are simulated only
+
+    One request arrives in second 20.  Without a plan, it waits for the start-up of a pod; with a floor of one
+    pod, it does not wait:
+
+    >>> from scaler.kpa.resolve import KpaSpec
+    >>> from scaler.simulation.plan_rows import plan_rows
+    >>> pod_model = PodModel(startup_s=4, service_time_s=1, concurrency=2, spec=KpaSpec())
+    >>> arrivals = np.zeros(100, np.float32)
+    >>> arrivals[20] = 1
+    >>> kpa = replay(pod_model, arrivals)
+    >>> kpa.delayed, kpa.wait_s, kpa.pod_s
+    (1.0, 4.0, 66.0)
+    >>> floor = replay(pod_model, arrivals, plan_rows(pod_model, [0], [1]))
+    >>> floor.delayed, floor.wait_s, floor.pod_s
+    (0.0, 0.0, 98.0)
     """
-    figures = replay_all([world], arrivals[np.newaxis], [0], [rows], score_s=score_s)
-    return Replay(*figures[0, 0].tolist())
+    metrics = replay_all([pod_model], arrivals[np.newaxis], [0], [rows], score_s=score_s)
+    return Replay(*metrics[0, 0].tolist())
 
 
-def course(
-    world: PodModel, arrivals: NDArray[np.float32], rows: NDArray[np.void] = NO_PLAN
+def replay_trajectory(
+    pod_model: PodModel, arrivals: NDArray[np.float32], rows: NDArray[np.void] = NO_PLAN
 ) -> NDArray[np.float32]:
-    """What every second of a replay was like: (n, 4) TRAJECTORY.  `arrivals` and `rows` as in `replay`."""
-    _, lived = _advance([world], arrivals[np.newaxis], [0], [rows], told=True)
-    return lived.reshape(-1, len(TRAJECTORY))
+    """Return (n, 4) TRAJECTORY: pods, delayed requests and queue in each second of a replay.
+
+    arrivals   (n,) requests in each second
+    rows       (p,) ROW; seconds from the first arrival
+    """
+    _, trajectory = _advance([pod_model], arrivals[np.newaxis], [0], [rows], with_trajectory=True)
+    return trajectory.reshape(-1, len(TRAJECTORY))
 
 
 def _advance(
-    worlds: Sequence[PodModel],
+    pod_models: Sequence[PodModel],
     arrivals: NDArray[np.float32],
     of_item: ArrayLike,
     plans: Sequence[NDArray[np.void]],
     *,
     score_s: int = 0,
     block_s: int | None = None,
-    told: bool = False,
+    with_trajectory: bool = False,
 ) -> tuple[NDArray[np.float64], NDArray[np.float32]]:
+    """Return (k, b, f) METRICS, and (k, n, 4) TRAJECTORY or (k, 0, 4)."""
     from scaler.simulation.kernel import advance_all  # noqa: PLC0415  # numba takes a second to load
 
-    k, seconds = len(worlds), arrivals.shape[1]
+    k, seconds = len(pod_models), arrivals.shape[1]
     scored = max(1, seconds - score_s)
     block_s = scored if block_s is None else block_s
     rows = np.concatenate([NO_PLAN, *plans])
     longest_s = int(np.nan_to_num(rows["stable_window_s"]).max(initial=0))
-    pod_params, items = begin(worlds, longest_window_s=longest_s)
-    figures = np.zeros((k, -(-scored // block_s), len(METRICS)))
-    lived = np.zeros((k, seconds if told else 0, len(TRAJECTORY)), np.float32)
-    row_from = np.cumsum([0, *map(len, plans)])
+    pod_params, batch = initial_batch(pod_models, longest_window_s=longest_s)
+    metrics = np.zeros((k, -(-scored // block_s), len(METRICS)))
+    trajectory = np.zeros((k, seconds if with_trajectory else 0, len(TRAJECTORY)), np.float32)
     advance_all(
-        pod_params, items.owned, items.spec, items.revision, items.windows, items.buckets, items.delay,
-        items.batches, np.ascontiguousarray(arrivals, np.float32), np.asarray(of_item, np.int64), 0,
-        rows, row_from, score_s, block_s, figures, lived,
-    )  # fmt: skip
-    return figures, lived
+        pod_params,
+        batch,
+        Arrivals(np.ascontiguousarray(arrivals, np.float32), np.asarray(of_item, np.int64), 0),
+        Plans(rows, np.cumsum([0, *map(len, plans)])),
+        Scoring(score_s, block_s),
+        metrics,
+        trajectory,
+    )
+    return metrics, trajectory

@@ -32,11 +32,11 @@ from numpy.typing import NDArray
 
 from forecaster.sources.exports import read_export
 from models.ensemble import MEMBERS
-from models.ensemble.blend import LEVELS, Told, blend
-from models.ensemble.border import path
-from models.ensemble.gaps import DAY_S, WEEK_S, Past, past
-from models.ensemble.rehearse import came_after
-from models.ensemble.waves import waves
+from models.ensemble.blend import LEVELS, RollingForecasts, blend
+from models.ensemble.fourier import fourier_terms
+from models.ensemble.rolling import actuals_after
+from models.ensemble.safe_fit import safe_forecast
+from models.ensemble.training import DAY_S, WEEK_S, TrainingSeries, training_series
 
 Floats = NDArray[np.float64]
 ORIGINS, CALIBRATE, NEAR, HORIZON = 60, 20, 6, 30
@@ -52,7 +52,7 @@ OURS = {BLEND, BLEND_PATH, "np seasonal AR", "level since shift", "seasonal naiv
 """What no table of models had before."""
 
 
-def stl_forecast(before: Past, horizon: int) -> Floats:
+def stl_forecast(before: TrainingSeries, horizon: int) -> Floats:
     """STL with jumps, AR(3) of what is left."""
     from statsmodels.tsa.ar_model import AutoReg
     from statsmodels.tsa.forecasting.stl import STLForecast
@@ -77,9 +77,9 @@ def state_space(
     window = _window(step_s)
     low = max(0, at[0] - window)
     scale = y[low : at[0]].mean()
-    begun = Past(y[low : at[0]], 1.0, step_s)
+    begun = TrainingSeries(y[low : at[0]], 1.0, step_s)
     given = tuple(steps for steps in (begun.steps(DAY_S), begun.steps(WEEK_S)) if steps)
-    x = waves(replace(begun, seasons=given), y.size - at[0] + HORIZON)
+    x = fourier_terms(replace(begun, seasons=given), y.size - at[0] + HORIZON)
     params, out = None, []
     for o in at:
         first = max(0, o - window)
@@ -111,12 +111,12 @@ STATE_SPACE = {
 }
 
 
-def last_hour(best: Callable[[Floats], Any]) -> Callable[[Past, int], Floats]:
+def last_hour(best: Callable[[Floats], Any]) -> Callable[[TrainingSeries, int], Floats]:
     """One figure of the last hour goes on."""
     return lambda before, horizon: np.full(horizon, best(before.y[-max(1, 3600 // before.step_s) :]))
 
 
-def others() -> dict[str, Callable[[Past, int], Floats]]:
+def others() -> dict[str, Callable[[TrainingSeries, int], Floats]]:
     """Models that are no members: too slow for a lane, or no use in it."""
     return {
         "mean last hour": last_hour(np.mean),
@@ -129,13 +129,13 @@ def _window(step_s: int) -> int:
     return (28 if step_s >= 1800 else 14) * DAY_S // step_s
 
 
-def pasts(y: Floats, step_s: int, at: NDArray[np.int64]) -> list[Past]:
+def pasts(y: Floats, step_s: int, at: NDArray[np.int64]) -> list[TrainingSeries]:
     """The days before each of the origins `at`, and the seasons found in them."""
     window = _window(step_s)
-    return [past(y[max(0, o - window) : o], step_s) for o in at.tolist()]
+    return [training_series(y[max(0, o - window) : o], step_s) for o in at.tolist()]
 
 
-def said(model: Callable[[Past, int], Floats], known: list[Past]) -> Floats:
+def said(model: Callable[[TrainingSeries, int], Floats], known: list[TrainingSeries]) -> Floats:
     """(k, h) what a model says, of each past alone."""
     return np.stack([model(before, HORIZON) for before in known])
 
@@ -172,7 +172,7 @@ def measured(series: str, y: Floats, step_s: int) -> list[dict[str, Any]]:
     origins = np.linspace(int(0.6 * y.size), y.size - HORIZON, ORIGINS).astype(np.int64)
     first = max(3 * DAY_S // step_s, origins[0] - BEFORE_S // step_s)
     at = np.union1d(origins, np.arange(first, origins[-1], max(1, APART_S // step_s)))
-    scored, came = np.isin(at, origins), came_after(y, origins, HORIZON)
+    scored, came = np.isin(at, origins), actuals_after(y, origins, HORIZON)
     day, begun = DAY_S // step_s, y[: origins[0]]
     scale = float(np.abs(begun[day:] - begun[:-day]).mean())
 
@@ -183,7 +183,9 @@ def measured(series: str, y: Floats, step_s: int) -> list[dict[str, Any]]:
 
     known, past_ms = timed(partial(pasts, y, step_s, at), at.size)
     heard = {name: timed(partial(said, member, known), at.size) for name, member in MEMBERS.items()}
-    told = Told(at, np.stack([paths for paths, _ in heard.values()], axis=1), came_after(y, at, HORIZON))
+    told = RollingForecasts(
+        at, np.stack([paths for paths, _ in heard.values()], axis=1), actuals_after(y, at, HORIZON)
+    )
     found, blend_ms = timed(partial(blend, told, step_s), at.size)
     blend_ms += past_ms + sum(cpu_ms for _, cpu_ms in heard.values())
     paths, quantiles = found.mean[scored], found.quantiles[scored][:, int(np.flatnonzero(LEVELS == LEVEL)[0])]
@@ -191,7 +193,7 @@ def measured(series: str, y: Floats, step_s: int) -> list[dict[str, Any]]:
     beside = {name: (paths[scored], cpu_ms) for name, (paths, cpu_ms) in heard.items()}
     for name, fit in others().items():
         asked = [before for before, this in zip(known, scored, strict=True) if this]
-        beside[name] = timed(partial(said, partial(path, fit), asked), ORIGINS)
+        beside[name] = timed(partial(said, partial(safe_forecast, fit), asked), ORIGINS)
     for name, build in STATE_SPACE.items():
         beside[name] = timed(partial(state_space, build, y, step_s, origins), ORIGINS)
     return rows + [line(name, *each) for name, each in beside.items() if np.isfinite(each[0]).all()]

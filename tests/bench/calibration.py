@@ -56,20 +56,20 @@ class Windows:
     level     (n,) of the quantile that the peak came to: its place in the distribution that was said.
     chance    (n,) that was said of any request.
     busy      (n,) True where one came.
-    sparse    (n,) True where `chance` is of any request, not of a burst.
+    intermittent   (n,) True where `chance` is of any request, not of a burst.
     """
 
     from_s: NDArray[np.int64]
     level: NDArray[np.float64]
     chance: NDArray[np.float64]
     busy: NDArray[np.bool_]
-    sparse: NDArray[np.bool_]
+    intermittent: NDArray[np.bool_]
 
 
 def windows_of(subject: Series, arrivals: NDArray[np.float32], score_s: int) -> Windows:
     """The windows of a subject with these arrivals that begin at `score_s` or later, and end with them."""
-    delay_s, lead_s = subject.scenario.metrics_delay_seconds, subject.world.startup_s + STEP_S
-    said = hindcast(arrivals, subject.start_s, subject.world, delay_s)
+    delay_s, lead_s = subject.scenario.metrics_delay_seconds, subject.pod_model.startup_s + STEP_S
+    said = hindcast(arrivals, subject.start_s, subject.pod_model, delay_s)
     steps = int(np.ceil(lead_s / STEP_S))
     rates = arrivals[: len(arrivals) // STEP_S * STEP_S].reshape(-1, STEP_S).mean(axis=1)
     upto = np.concatenate([[0.0], np.cumsum(arrivals, dtype=np.float64)])
@@ -79,17 +79,17 @@ def windows_of(subject: Series, arrivals: NDArray[np.float32], score_s: int) -> 
     return Windows(
         from_s=at_s,
         level=level_of(said, scored, rates[ahead].max(axis=1)),
-        chance=said.chances[scored].astype(float),
+        chance=said.event_prob[scored].astype(float),
         busy=upto[at_s + int(np.ceil(lead_s))] > upto[at_s],
-        sparse=said.sparse[scored],
+        intermittent=said.intermittent[scored],
     )
 
 
 def level_of(said: Hindcast, at: NDArray[np.intp], peak: NDArray[np.float32]) -> NDArray[np.float64]:
     """(n,) the share of each forecast that lies below the peak; quantiles are joined by straight lines."""
     count = LEVELS.size
-    calm, bursts = said.rates[at, :count], said.rates[at, count:]
-    burst = said.weights[at, count:].sum(axis=1, dtype=float)
+    calm, bursts = said.point_rates[at, :count], said.point_rates[at, count:]
+    burst = said.point_weights[at, count:].sum(axis=1, dtype=float)
     below = (calm < peak[:, np.newaxis]).sum(axis=1)
     every = np.arange(len(peak))
     low, high = np.clip(below - 1, 0, None), np.clip(below, None, count - 1)
@@ -145,7 +145,7 @@ def measure(path: Path, warm_days: int) -> dict[str, Any]:
         doubled[(score_s + len(arrivals)) // 2 :] *= 2
         found[series]["doubled from the middle on"] = coverage(windows_of(subject, doubled, score_s))
     if rare:
-        of_any = [each.sparse for each in rare]
+        of_any = [each.intermittent for each in rare]
         found["sparse series"] = reliability(
             np.concatenate([each.chance[kept] for each, kept in zip(rare, of_any, strict=True)]),
             np.concatenate([each.busy[kept] for each, kept in zip(rare, of_any, strict=True)]),

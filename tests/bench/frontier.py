@@ -32,7 +32,7 @@ from typing import Any
 
 for name in ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS"):
     os.environ[name] = "1"
-sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
+sys.path[:0] = [str(Path(__file__).resolve().parents[n]) for n in (2, 1)]
 
 import numpy as np
 from numpy.typing import NDArray
@@ -54,11 +54,11 @@ from scaler.policies.settings_grid import grid
 from scaler.policies.table import POLICIES
 from scaler.shadow import selection
 from scaler.shadow.selection import NO_HARM_DELAY_COST, max_starts_ratio
-from scaler.simulation.plan_rows import setting_rows
+from scaler.simulation.plan_rows import settings_rows
 from scaler.simulation.pod_model import pod_model_of
 from scaler.simulation.score import cost
-from tests.bench.prior import TRACES as LEARNED_FROM
-from tests.bench.prior import came_to
+from bench.prior import TRACES as LEARNED_FROM
+from bench.prior import came_to
 
 DAY_S = 86400
 DELAY_COSTS = (1.0, 3.0, 10.0, 30.0, 100.0, 300.0)
@@ -242,15 +242,15 @@ def fixed_at(setting: KpaSettings) -> Policy:
     """The KPA at this setting for good."""
 
     def plan(subject: Series, _: float) -> PlanRows:
-        return setting_rows(subject.world, setting)
+        return settings_rows(subject.pod_model, setting)
 
-    return Policy(about=SETTING, source="the grid of kpa-fixed", plan=plan)
+    return Policy(description=SETTING, source="the grid of kpa-fixed", plan=plan)
 
 
 def settings_of(scenario: Scenario) -> dict[str, Policy]:
     """Name -> policy of all that kpa-fixed chooses from, the KPA as it is first."""
     named = {}
-    for setting in grid(scenario, retained=False):
+    for setting in grid(scenario, with_retention=False):
         utilization = setting.utilization_percentage or scenario.target_utilization_percentage
         window_s = setting.window_s or scenario.stable_window_seconds
         panic = setting.panic_threshold_percentage or scenario.panic_threshold_percentage
@@ -319,7 +319,7 @@ def measured(path: Path, trace: str, its: Trace, scenario: str) -> Row:
             traffic,
             question,
             executor=spread.serial if few else spread,
-            each=in_order(spread) if few else map,
+            map_items=in_order(spread) if few else map,
         )
     if spread.stopped:
         raise SystemExit(130)
@@ -331,13 +331,13 @@ def measured(path: Path, trace: str, its: Trace, scenario: str) -> Row:
         trace=trace,
         scenario=scenario,
         series=len(traffic),
-        requests=total(outcomes(backtest, KPA)[0]).figures.requests,
+        requests=total(outcomes(backtest, KPA)[0]).metrics.requests,
         scaled_to=scaled_to,
         points={name: points[name] for name in named},
         settings=tuple(point for point in tried if point.x_starts <= allowed),
         max_starts_ratio=allowed,
         x_fixed=tuple(
-            cost(total(ours).figures, each) / cost(total(fixed).figures, each)
+            cost(total(ours).metrics, each) / cost(total(fixed).metrics, each)
             for each, ours, fixed in zip(
                 DELAY_COSTS, outcomes(backtest, TIDECAST), outcomes(backtest, FIXED), strict=True
             )
@@ -352,12 +352,12 @@ def outcomes(backtest: Backtest, policy: str) -> list[Outcome]:
 
 def points_of(backtest: Backtest, policy: str) -> tuple[Point, ...]:
     """What it came to at all delay-costs that it looks at."""
-    alone, oracle = (total(outcomes(backtest, name)[0]).figures for name in (KPA, ORACLE))
+    alone, oracle = (total(outcomes(backtest, name)[0]).metrics for name in (KPA, ORACLE))
     points = []
     for outcome in outcomes(backtest, policy):
         summed = total(outcome)
-        came = summed.figures
-        of_series = [100 * one.delayed / one.requests for one in outcome.figures if one.requests > 0]
+        came = summed.metrics
+        from_series = [100 * one.delayed / one.requests for one in outcome.metrics if one.requests > 0]
         points.append(
             Point(
                 named="" if outcome.delay_cost is None else f"{outcome.delay_cost:g}",
@@ -368,7 +368,7 @@ def points_of(backtest: Backtest, policy: str) -> tuple[Point, ...]:
                 x_pods=came.pod_s / alone.pod_s,
                 starts=came.starts,
                 x_starts=share(came.starts, alone.starts),
-                p75=float(np.percentile(of_series, 75)),
+                p75=float(np.percentile(from_series, 75)),
             )
         )
     return tuple(points)

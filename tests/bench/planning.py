@@ -116,7 +116,7 @@ def learned(cycle: Planner, keys: tuple[ServiceKey, ...], recent_from_s: int, se
 
         read_in_chunks(read, spans(from_s, until_s, step_s, len(keys)), take)
 
-    each(COARSE_S, cycle.known_until_s, recent_from_s)
+    each(COARSE_S, cycle.observed_until_s, recent_from_s)
     each(STEP_S, recent_from_s, END_S)
     return cpu_s
 
@@ -162,7 +162,7 @@ def measure(services: int, days: float, seen_days: float, recent_hours: float) -
     )
     recent_from_s = END_S - int(recent_hours * 3600) // COARSE_S * COARSE_S
     cycle, spec = Planner(pace, recent_from_s - pace.history_s), fleet(keys)
-    cycle.lead(spec)
+    cycle.set_fleet(spec)
     learn_s = learned(cycle, keys, recent_from_s, recent_from_s - int(seen_days * DAY_S))
     cpu_s, floors = cycles(cycle, keys, spec)
     peak_mib = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024

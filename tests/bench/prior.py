@@ -31,13 +31,14 @@ COLUMNS = ("candidate", "pods", "delayed", "waited", "starts", "requests")
 
 
 def came_to(trace: Path) -> NDArray[np.float64]:
-    """(e, N_METRICS) what the candidates came to on all series of a trace, for a pod-second of the KPA_INDEX alone."""
-    from scaler.policies.tidecast import trial
+    """(e, N_METRICS) what the candidates came to on all series of a trace, for a pod-second of the KPA alone."""
+    from scaler.policies.evaluation import evaluate_series
 
     subjects = traffic_of(read_export(trace), SCENARIOS["sparse"])
     with ThreadPoolExecutor(2) as threads:
         trials = threads.map(
-            lambda k: trial(subjects.series_at(k)).cost.sum(axis=0, dtype=float), range(len(subjects))
+            lambda k: evaluate_series(subjects.series_at(k)).cost.sum(axis=0, dtype=float),
+            range(len(subjects)),
         )
         total = np.sum(list(trials), axis=0)
     return np.asarray(total / total[KPA_INDEX, PODS])

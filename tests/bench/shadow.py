@@ -17,7 +17,7 @@ from pathlib import Path
 
 for name in ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS"):
     os.environ[name] = "1"
-sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
+sys.path[:0] = [str(Path(__file__).resolve().parents[n]) for n in (2, 1)]
 
 import numpy as np
 
@@ -29,7 +29,7 @@ from scaler.plan.rules import RULES, RuleInputs, rule_floors
 from scaler.shadow.evaluator import ShadowEvaluator
 from scaler.shadow.population import SimulatedRevision
 from scaler.simulation.pod_model import pod_model_of
-from tests.bench.planning import END_S, STEP_S, rates
+from bench.planning import END_S, STEP_S, rates
 
 WARM_MINUTES, MINUTES = 3, 5
 START_S = END_S // 3600 * 3600 + 600
@@ -48,16 +48,16 @@ def expected(now: np.ndarray, per_pod: float) -> RuleInputs:
 
 def measure(services: int) -> dict[str, float]:
     """The figures of one fleet."""
-    world = pod_model_of(Scenario(startup_seconds=20.0, service_seconds=0.2, container_concurrency=10))
+    pod_model = pod_model_of(Scenario(startup_seconds=20.0, service_seconds=0.2, container_concurrency=10))
     policy = RevisionPolicy(mode=Mode.ACT)
     levers = frozenset(Lever)
     lived = [
-        SimulatedRevision(RevisionKey(f"ns{i % 50:02d}", f"svc{i:06d}-00001"), world, levers, True, policy)
+        SimulatedRevision(RevisionKey(f"ns{i % 50:02d}", f"svc{i:06d}-00001"), pod_model, levers, True, policy)
         for i in range(services)
     ]
     keys = tuple(one.key for one in lived)
     shadow = ShadowEvaluator(START_S)
-    shadow.follow(lived)
+    shadow.set_revisions(lived)
     per_minute = 60 // STEP_S
     times_s = START_S + STEP_S * np.arange((WARM_MINUTES + MINUTES) * per_minute)
     came = rates(0, services, times_s)
@@ -65,10 +65,10 @@ def measure(services: int) -> dict[str, float]:
     for minute in range(WARM_MINUTES + MINUTES):
         began = time.process_time()
         for step in range(minute * per_minute, (minute + 1) * per_minute):
-            pods = rule_floors(expected(came[:, step], world.concurrency / world.service_s), RULES)
-            shadow.say(START_S + step * STEP_S, keys, pods)
+            pods = rule_floors(expected(came[:, step], pod_model.concurrency / pod_model.service_time_s), RULES)
+            shadow.record_floors(START_S + step * STEP_S, keys, pods)
         counts = came[:, minute * per_minute : (minute + 1) * per_minute] * np.float32(STEP_S)
-        shadow.take(counts, STEP_S)
+        shadow.simulate(counts, STEP_S)
         costs.append(time.process_time() - began)
     return {
         "services": services,

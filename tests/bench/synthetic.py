@@ -25,12 +25,12 @@ from typing import Any
 
 for name in ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS"):
     os.environ[name] = "1"
-sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
+sys.path[:0] = [str(Path(__file__).resolve().parents[n]) for n in (2, 1)]
 
 import numpy as np
 from numpy.typing import NDArray
 
-from tests.bench.frontier import SUFFIX, Row, Trace, measured, text, value
+from bench.frontier import SUFFIX, Row, Trace, measured, text, value
 
 Counts = NDArray[np.int64]
 DAY_MIN = 1440

@@ -9,7 +9,7 @@ from plane.testkit import AUTOSCALING, SERVING, Scale, annotate, deploy, scale, 
 from running import Running, annotations_of
 
 from config.overrides import resolve
-from config.settings import Acting, Settings
+from config.settings import Actuation, Settings
 from scaler.controller.changes import Change, WriteResult
 from scaler.knative.acting import Steering
 from scaler.knative.cluster import Cluster
@@ -25,7 +25,7 @@ WINDOW = "10s"
 
 def settings_of(serving: Running) -> Settings:
     """All as usual, but for the address of the statistics stream."""
-    return Settings(acting=Acting(autoscaler_url=f"ws://{serving.ports['autoscaler']}"))
+    return Settings(actuation=Actuation(autoscaler_url=f"ws://{serving.ports['autoscaler']}"))
 
 
 def doubt(serving: Running, tidecast: Cluster, on: Name) -> Steering:
@@ -80,7 +80,7 @@ def seen(tidecast: Cluster, name: str) -> RevisionSpec:
 def order(
     tidecast: Cluster, spec: RevisionSpec, floor: int | None, setting: KpaSettings = UNSET
 ) -> WriteResult:
-    (outcome,) = tidecast.act([Change(spec.key, spec.uid, floor, setting)])
+    (outcome,) = tidecast.write([Change(spec.key, spec.uid, floor, setting)])
     return outcome
 
 

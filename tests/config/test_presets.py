@@ -1,8 +1,8 @@
-"""The presets that may be configured are those that exist."""
+"""The presets of the configuration are those of the sources."""
 
 from config.sources import PRESETS
 from forecaster.sources import presets
 
 
-def test_every_preset_has_its_name_in_the_configuration() -> None:
+def test_configuration_names_every_preset() -> None:
     assert sorted(PRESETS) == sorted({"auto", "custom", *presets.PRESETS})

@@ -76,7 +76,7 @@ scrape_configs:
 """
 
 
-class PodModel:
+class Testbed:
     """One run's control plane and what is started beside it; ends what it started."""
 
     def __init__(self, root: Path) -> None:
@@ -226,7 +226,7 @@ async def send(gateway: str, host: str, *, rps: float, service_s: float, until_s
     return answered
 
 
-def admin(world: PodModel, do: Callable[[Api], Any]) -> Any:
+def admin(world: Testbed, do: Callable[[Api], Any]) -> Any:
     """What a coroutine gives that is handed a connection with all rights."""
 
     async def doing() -> Any:

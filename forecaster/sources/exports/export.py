@@ -1,4 +1,4 @@
-"""Traffic of some series on one grid, as a file told it."""
+"""Define an Export: the traffic of several series on one time grid, read from files."""
 
 from dataclasses import dataclass
 
@@ -8,16 +8,16 @@ from numpy.typing import NDArray
 
 @dataclass(frozen=True, eq=False)
 class Export:
-    """What one or more files say.
+    """The traffic of one or more files.
 
     series          (s,) names, sorted.
     counts          (s, n) float32 requests in [start_s + j*step_s, start_s + (j+1)*step_s);
                     NaN = not observed, 0 = no traffic.
-    start_s         Unix seconds, the first interval's start; not always a multiple of step_s.
+    start_s         Unix seconds, start of the first interval; not always a multiple of step_s.
     step_s          seconds per column.
-    service_time_s  (s,) float64 seconds a request occupies a pod, mean over the requests; NaN = not told.
-    where           the files, for messages.
-    repairs         what was put right, or left out, in words.
+    service_time_s  (s,) float64 seconds a request occupies a pod, mean over the requests; NaN = not known.
+    source          the files, for messages.
+    notes           what was corrected or left out, as text for a person.
     """
 
     series: tuple[str, ...]
@@ -25,10 +25,10 @@ class Export:
     start_s: int
     step_s: int
     service_time_s: NDArray[np.float64]
-    where: str
-    repairs: tuple[str, ...] = ()
+    source: str
+    notes: tuple[str, ...] = ()
 
     @property
     def end_s(self) -> int:
-        """Unix seconds where the last column ends."""
+        """Unix seconds at which the last column ends."""
         return self.start_s + int(self.counts.shape[1]) * self.step_s

@@ -1,4 +1,4 @@
-"""Rows of traffic as a file has them, checked value by value."""
+"""Define the rows of one file of traffic, and check their values."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -6,29 +6,29 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from forecaster.sources.exports.errors import Faulty, faulty, missing_columns
+from forecaster.sources.exports.errors import InvalidValue, invalid_value, missing_columns
 
-NEEDED = ("timestamp", "series", "requests")
+REQUIRED = ("timestamp", "series", "requests")
 OPTIONAL = "service_time_s"
 
 LAST_SECOND = 10**11
-"""Year 5138.  A larger time is not in seconds."""
+"""Unix seconds of the year 5138.  A larger time is not in seconds."""
 
 
 @dataclass(frozen=True, eq=False)
-class Rows:
-    """Columns of one file.
+class ExportRows:
+    """The columns of one file, as m rows.
 
-    where     the file, for messages.
+    source    the file, for messages.
     times_s   (m,) int64 Unix seconds, start of the interval.
-    codes     (m,) int64 place in `names`.
-    names     series.
+    codes     (m,) int64 index into `names`.
+    names     names of the series.
     requests  (m,) float64 count in the interval; NaN = not observed.
-    served_s  (m,) float64 service time, seconds; NaN = not known.
-    notes     what was left out of the file.
+    served_s  (m,) float64 service time in seconds; NaN = not known.
+    notes     what was left out of the file, as text for a person.
     """
 
-    where: str
+    source: str
     times_s: NDArray[np.int64]
     codes: NDArray[np.int64]
     names: tuple[str, ...]
@@ -37,48 +37,56 @@ class Rows:
     notes: tuple[str, ...] = ()
 
 
-def heading(where: str, found: Sequence[str]) -> tuple[str, ...]:
-    """Notes on a file's columns.  Raises Faulty where one is missing or there twice."""
-    missing = [name for name in NEEDED if name not in found]
+def check_header(source: str, found: Sequence[str]) -> tuple[str, ...]:
+    """Check the columns of a file; return notes on columns that are not used.
+
+    Raises:
+        InvalidValue: a column is missing, or there twice.
+    """
+    missing = [name for name in REQUIRED if name not in found]
     if missing:
-        raise missing_columns(where, found, missing)
-    twice = sorted({name for name in found if list(found).count(name) > 1})
-    if twice:
-        raise Faulty(f"{where}: column {', '.join(twice)} is there twice")
-    other = [name for name in found if name not in (*NEEDED, OPTIONAL)]
-    return (f"{where}: column {', '.join(other)} is not used",) if other else ()
+        raise missing_columns(source, found, missing)
+    duplicates = sorted({name for name in found if list(found).count(name) > 1})
+    if duplicates:
+        raise InvalidValue(f"{source}: column {', '.join(duplicates)} is there twice")
+    other = [name for name in found if name not in (*REQUIRED, OPTIONAL)]
+    return (f"{source}: column {', '.join(other)} is not used",) if other else ()
 
 
-def checked(rows: Rows) -> Rows:
-    """The same rows.  Raises Faulty at the first value that is not allowed."""
+def check_rows(rows: ExportRows) -> ExportRows:
+    """Check every value; return the same rows.
+
+    Raises:
+        InvalidValue: a value is not allowed; names the first one.
+    """
     if rows.times_s.size == 0:
-        raise Faulty(f"{rows.where}: no rows")
+        raise InvalidValue(f"{rows.source}: no rows")
     _check_times(rows)
-    _refuse(rows, "requests", rows.requests, rows.requests < 0, "a count is 0 or more")
-    _refuse(rows, "requests", rows.requests, np.isinf(rows.requests), "a count is finite")
-    wrong = (rows.served_s < 0) | np.isinf(rows.served_s)
-    _refuse(rows, OPTIONAL, rows.served_s, wrong, "seconds, 0 or more")
+    _check(rows, "requests", rows.requests, rows.requests < 0, "a count is 0 or more")
+    _check(rows, "requests", rows.requests, np.isinf(rows.requests), "a count is finite")
+    invalid = (rows.served_s < 0) | np.isinf(rows.served_s)
+    _check(rows, OPTIONAL, rows.served_s, invalid, "seconds, 0 or more")
     empty = np.array([not name.strip() for name in rows.names], np.bool_)
     if empty.any():
         row = int(np.flatnonzero(empty[rows.codes])[0])
-        raise faulty(rows.where, row + 1, "series", "empty", "a series has a name")
+        raise invalid_value(rows.source, row + 1, "series", "empty", "a series has a name")
     return rows
 
 
-def _check_times(rows: Rows) -> None:
-    wild = (rows.times_s < 0) | (rows.times_s >= LAST_SECOND)
-    if not wild.any():
+def _check_times(rows: ExportRows) -> None:
+    invalid = (rows.times_s < 0) | (rows.times_s >= LAST_SECOND)
+    if not invalid.any():
         return
-    row = int(np.argmax(wild))
+    row = int(np.argmax(invalid))
     value = int(rows.times_s[row])
     unit = "milli" if value < LAST_SECOND * 10**2 * 10 else "micro or nano"
     hint = f"; this looks like {unit}seconds" if value > 0 else ""
-    raise faulty(rows.where, row + 1, "timestamp", value, f"Unix seconds are allowed{hint}")
+    raise invalid_value(rows.source, row + 1, "timestamp", value, f"Unix seconds are allowed{hint}")
 
 
-def _refuse(
-    rows: Rows, column: str, values: NDArray[np.float64], wrong: NDArray[np.bool_], allowed: str
+def _check(
+    rows: ExportRows, column: str, values: NDArray[np.float64], invalid: NDArray[np.bool_], allowed: str
 ) -> None:
-    if wrong.any():
-        row = int(np.argmax(wrong))
-        raise faulty(rows.where, row + 1, column, f"{values[row]:g}", allowed)
+    if invalid.any():
+        row = int(np.argmax(invalid))
+        raise invalid_value(rows.source, row + 1, column, f"{values[row]:g}", allowed)

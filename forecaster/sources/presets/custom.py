@@ -1,7 +1,7 @@
-"""PromQL of the operator's own, where series are named in no way we know.
+"""Preset `custom`: PromQL of the operator, for metrics that no other preset knows.
 
-The answer carries `namespace`, `revision` and, where it can, `service`.  No sample is not zero: it is for the
-query to say 0 where there was no traffic.
+The result has the labels `namespace` and `revision`, and may have `service`.  A missing sample is not
+observed, not zero: the query has to return 0 where there was no traffic.
 """
 
 from forecaster.sources.presets.preset import Labels, Preset, Query
@@ -10,7 +10,7 @@ LABELS = Labels("namespace", "revision", "service")
 
 
 def custom(arrivals_query: str, busy_query: str | None) -> Preset:
-    """A preset of two PromQL templates with the placeholders $window and $step."""
+    """The preset of two PromQL templates with the placeholders $window and $step."""
     return Preset(
         name="custom",
         metric="",

@@ -1,4 +1,4 @@
-"""Which preset a Prometheus has, and how far apart its samples are."""
+"""Detect which preset a Prometheus has, and the interval between its samples."""
 
 import math
 import re
@@ -9,49 +9,64 @@ from config.sources import Sources
 from forecaster.sources.presets import PRESETS
 from forecaster.sources.presets.custom import custom
 from forecaster.sources.presets.preset import Preset
-from forecaster.sources.presets.promql import selector as select
+from forecaster.sources.presets.promql import selector as selector_of
 from forecaster.sources.prometheus.client import Client
-from forecaster.sources.prometheus.errors import NoData, Refused
+from forecaster.sources.prometheus.errors import NoData, QueryRejected
 
-LOOK_BACK_S = 86_400
-"""A service that is asleep has no series now; over a day, some service has had some."""
+LOOKBACK_S = 86_400
+"""Seconds in which series are searched.  A service at zero pods has no series now, but within a day some
+service has had some.  Chosen by hand."""
 
-USUAL_INTERVALS_S = (1, 2, 3, 5, 10, 15, 20, 30, 45, 60, 90, 120, 180, 300)
+COMMON_INTERVALS_S = (1, 2, 3, 5, 10, 15, 20, 30, 45, 60, 90, 120, 180, 300)
+"""Seconds of usual scrape and push intervals; a measured interval is rounded to one of them."""
 SCRAPES_PER_WINDOW = 4
-"""A window of this many intervals still has two samples when one scrape fails and another comes late."""
+"""Intervals of one window: it still has two samples if one scrape fails and another one is late."""
 
-_COUNTED_S = 600
+_COUNTING_S = 600
+"""Seconds in which the samples of a series are counted.  Chosen by hand."""
 
 
-def choose(client: Client, sources: Sources, at_s: int, look_back_s: int = LOOK_BACK_S) -> Preset:
-    """The preset that `sources` names, in the variant that is there; or with `auto`, the one that fits.
+def choose_preset(client: Client, sources: Sources, at_s: int, lookback_s: int = LOOKBACK_S) -> Preset:
+    """The existing variant of the preset that `sources` names; for `auto`, of the first existing preset.
 
-    Raises NoData where `auto` finds none, Refused where `custom` has no query.
+    If a named preset has no series, its first variant is returned.
+
+    at_s         present in Unix seconds
+    lookback_s   seconds in which series are searched
+
+    Raises:
+        NoData: `auto` found no preset.
+        QueryRejected: the preset is `custom` and has no query.
+        ReadError: Prometheus cannot be read.
     """
     if sources.preset == "custom":
         if not sources.arrivals_query:
-            raise Refused("preset custom: arrivals-query is not set")
+            raise QueryRejected("preset custom: arrivals-query is empty: PromQL is needed")
         return custom(sources.arrivals_query, sources.busy_query)
-    asked = PRESETS if sources.preset == "auto" else {sources.preset: PRESETS[sources.preset]}
-    variants = [variant for preset in asked.values() for variant in preset]
-    found = present(client, variants, at_s, look_back_s)
-    if found:
-        return found[0]
+    presets = PRESETS if sources.preset == "auto" else {sources.preset: PRESETS[sources.preset]}
+    variants = [variant for preset in presets.values() for variant in preset]
+    existing = existing_variants(client, variants, at_s, lookback_s)
+    if existing:
+        return existing[0]
     if sources.preset == "auto":
         known = ", ".join(sorted({variant.metric for variant in variants}))
         raise NoData(
-            f"{client.url}: no request metrics of Knative or Istio in the last {look_back_s / 3600:.0f} h;"
+            f"{client.url}: no request metrics of Knative or Istio in the last {lookback_s / 3600:.0f} h;"
             f" looked for {known}."
-            " Are request metrics switched on in config-observability, and scraped?"
+            " Are request metrics enabled in config-observability, and scraped?"
         )
     return variants[0]
 
 
-def present(client: Client, variants: list[Preset], at_s: int, look_back_s: int) -> list[Preset]:
-    """Those of `variants` that have series in the time before `at_s`, in the same order."""
-    start_s = at_s - look_back_s
-    wanted = "|".join(re.escape(variant.metric).replace("\\", "\\\\") for variant in variants)
-    names = set(client.names(f'{{__name__=~"{wanted}"}}', start_s=start_s, end_s=at_s))
+def existing_variants(client: Client, variants: list[Preset], at_s: int, lookback_s: int) -> list[Preset]:
+    """The variants that have series in the `lookback_s` seconds before `at_s`, in the same order.
+
+    Raises:
+        ReadError: Prometheus cannot be read.
+    """
+    start_s = at_s - lookback_s
+    metrics = "|".join(re.escape(variant.metric).replace("\\", "\\\\") for variant in variants)
+    names = set(client.names(f'{{__name__=~"{metrics}"}}', start_s=start_s, end_s=at_s))
     return [
         variant
         for variant in variants
@@ -61,58 +76,72 @@ def present(client: Client, variants: list[Preset], at_s: int, look_back_s: int)
 
 
 def interval_s(client: Client, metric: str, selector: str, at_s: int) -> float | None:
-    """Seconds between two samples of a series of `selector`; None where that cannot be known yet.
+    """Seconds between two samples of a series of `selector`; None if they cannot be measured yet.
 
-    The median distance in the series that had most samples in ten minutes, among the last hours.  Where no
-    pod was there for two distances, `up` is asked: it is written with every scrape of a target, if perhaps
-    of another job.
+    It is the median distance of samples in the series that had most samples in ten minutes, within the last
+    hours.  If no pod existed for three samples, `up` is used instead: it has a sample for every scrape of a
+    target, which may be that of another job.
+
+    metric     name of the metric of `selector`
+    at_s       present in Unix seconds
+
+    Raises:
+        ReadError: Prometheus cannot be read.
     """
     for name, series, hours in ((metric, selector, 2), (metric, selector, 24), ("up", "up", 2)):
         densest = client.range(
-            f"topk(1, count_over_time({series}[{_COUNTED_S}s]))",
+            f"topk(1, count_over_time({series}[{_COUNTING_S}s]))",
             first_s=at_s - hours * 3600,
             last_s=at_s,
-            step_s=_COUNTED_S,
+            step_s=_COUNTING_S,
         )
-        best = max(densest.series, key=lambda one: float(one.samples()[:, 1].max()), default=None)
+        best = max(densest.series, key=lambda series: float(series.samples()[:, 1].max()), default=None)
         if best is None:
             continue
         counts = best.samples()
-        then_s, most = counts[counts[:, 1].argmax()]
-        if most > 2:
+        densest_s, max_count = counts[counts[:, 1].argmax()]
+        if max_count > 2:
             labels = [
                 (label, "=", _escaped(value)) for label, value in best.metric.items() if label != "__name__"
             ]
-            raw = client.instant(f"{select(name, *labels)}[{_COUNTED_S}s]", at_s=int(then_s))
+            raw = client.instant(f"{selector_of(name, *labels)}[{_COUNTING_S}s]", at_s=int(densest_s))
             times_s = raw.series[0].samples()[:, 0] if raw.series else np.empty(0)
             if times_s.size > 2:
-                return _usual(float(np.median(np.diff(times_s))))
+                return _rounded(float(np.median(np.diff(times_s))))
     return None
 
 
-def whole_seconds(client: Client, sums: str, at_s: int) -> bool:
-    """Whether all sums of seconds are whole numbers: of many requests' times, no honest sum is."""
-    seen = f"last_over_time({sums}[1h])"
-    answer = client.instant(f"count({seen} % 1 > 0) or -count({seen})", at_s=at_s)
-    return any(one.samples()[-1, 1] < 0 for one in answer.series)
+def has_whole_seconds(client: Client, sums: str, at_s: int) -> bool:
+    """Whether all sums of request times are whole seconds: correct sums of many request times never are.
+
+    sums   selector of the series
+    at_s   present in Unix seconds
+
+    Raises:
+        ReadError: Prometheus cannot be read.
+    """
+    newest = f"last_over_time({sums}[1h])"
+    answer = client.instant(f"count({newest} % 1 > 0) or -count({newest})", at_s=at_s)
+    return any(series.samples()[-1, 1] < 0 for series in answer.series)
 
 
 def window_s(interval: float, step_s: int, configured: float | None) -> int:
-    """Range of rates: a multiple of the step, so that every request is told of equally often.
+    """Seconds of the window of a rate: a multiple of the step, which counts every request equally often.
 
-    At least one step, or requests would fall between windows; at least four intervals unless configured.
+    It is at least one step, because requests between two windows would be lost; and at least `configured`, or
+    SCRAPES_PER_WINDOW intervals if that is None.
     """
-    wanted = configured or SCRAPES_PER_WINDOW * interval
-    return max(1, math.ceil(wanted / step_s - 1e-9)) * step_s
+    min_window_s = configured or SCRAPES_PER_WINDOW * interval
+    return max(1, math.ceil(min_window_s / step_s - 1e-9)) * step_s
 
 
 def _escaped(value: str) -> str:
     return value.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n")
 
 
-def _usual(seconds: float) -> float:
-    """Scrapes are late by a little; intervals that people write are round."""
-    for usual in USUAL_INTERVALS_S:
-        if abs(seconds - usual) <= 0.05 * usual:
-            return float(usual)
+def _rounded(seconds: float) -> float:
+    """The common interval within 5 %: scrapes are a little late, and configured intervals are round."""
+    for common in COMMON_INTERVALS_S:
+        if abs(seconds - common) <= 0.05 * common:
+            return float(common)
     return seconds

@@ -1,21 +1,21 @@
-"""Serving 1.19.0-1.19.7 and 1.20.0: an older name, and sums cut to whole seconds.
+"""Preset `otel-1.19`: Serving 1.19.0-1.19.7 and 1.20.0; an older name, and sums cut to whole seconds.
 
-The time a request occupies its pod is therefore taken where it is right, around the queue-proxy; it has the
-waiting there in it.
+Therefore the time that a request occupies its pod is taken from the histogram around the queue-proxy, which
+is correct; it includes the wait there.
 """
 
 from forecaster.sources.presets.queue_proxy import (
     APP_1_19,
     HTTP,
-    Names,
+    OtelNames,
     by_pod_labels,
+    by_promoted_labels,
     by_target_info,
-    promoted,
     queue_proxy,
 )
 
 VARIANTS = tuple(
-    queue_proxy("otel-1.19", names, told(names), counted=APP_1_19, timed=HTTP)
-    for told in (promoted, by_pod_labels, by_target_info)
-    for names in (Names(), Names(dotted=True))
+    queue_proxy("otel-1.19", names, label_source(names), counted=APP_1_19, timed=HTTP)
+    for label_source in (by_promoted_labels, by_pod_labels, by_target_info)
+    for names in (OtelNames(), OtelNames(dotted=True))
 )

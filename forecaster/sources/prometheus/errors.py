@@ -1,17 +1,17 @@
-"""What can go wrong between a question and its answer.
+"""Define the errors of a read, by who must act.
 
 * ReadError
-  + Unreachable   no answer, an answer too late, 5xx or 429, a credential that cannot be read: try again
-    - Overtaxed   the server gave up on the size or the time of this question: ask for less at once
-  + Refused       4xx: the question, its credentials or its address are wrong; no retry helps
-  + Malformed     an answer that is none: HTML, not JSON, another type of result, labels missing
-  + NoData        the question was right and nothing is there
+  + PrometheusUnreachable   no answer, a late answer, 5xx or 429, unreadable credentials: try again
+    - QueryTooLarge         the size or the time of the query is too large for the server: query less
+  + QueryRejected           4xx: the query, its credentials or its address are wrong; a retry does not help +
+  Malformed               not an answer of Prometheus: HTML, not JSON, another type of result, missing labels
+  + NoData                  the query is correct and there are no data
 
-No message has a password, a token or the user part of an address in it.
+No message contains a password, a token or the user part of an address.
 """
 
-SHOWN_CHARACTERS = 256
-"""So much of what a server says is shown; a proxy may answer with a page."""
+MAX_MESSAGE_LENGTH = 256
+"""Characters of a server's answer that a message repeats; a proxy may answer with a whole page."""
 
 
 class ReadError(Exception):
@@ -20,27 +20,27 @@ class ReadError(Exception):
     exit_code = 3
 
 
-class Unreachable(ReadError):
-    """Prometheus gave no usable answer; the next try may."""
+class PrometheusUnreachable(ReadError):
+    """Prometheus gave no usable answer; a retry may help."""
 
 
-class Overtaxed(Unreachable):
-    """Prometheus gave up on a question that is too large; a smaller one may pass."""
+class QueryTooLarge(PrometheusUnreachable):
+    """Prometheus aborted a query that is too large; a smaller query may succeed."""
 
 
-class Refused(ReadError):
-    """Prometheus turned the question down; no retry helps."""
+class QueryRejected(ReadError):
+    """Prometheus rejected the query; a retry does not help."""
 
 
 class Malformed(ReadError):
-    """What came back is not the answer of a Prometheus."""
+    """The answer is not that of a Prometheus."""
 
 
 class NoData(ReadError):
-    """The question was right and nothing is there."""
+    """The query is correct and there are no data."""
 
 
-def shown(text: str) -> str:
-    """`text` on one line, cut to what a message may show."""
+def abbreviated(text: str) -> str:
+    """A text on one line, cut to the length that a message may have."""
     line = " ".join(text.split())
-    return line if len(line) <= SHOWN_CHARACTERS else line[:SHOWN_CHARACTERS] + "…"
+    return line if len(line) <= MAX_MESSAGE_LENGTH else line[:MAX_MESSAGE_LENGTH] + "…"

@@ -1,9 +1,9 @@
-"""The HTTP session under prometheus-api-client: credentials, retries, and an answer that decodes fast.
+"""Provide the HTTP session of prometheus-api-client: credentials, retries, and answers that decode fast.
 
-The client takes any `requests.Session`.  This one
-asks for plain bytes (gzip costs the server more than it saves in a cluster: 3.5 s against 1.0 s for a day of
-1,000 series), sends long queries in the body, reads credentials anew for every request because tokens rotate,
-and turns whatever goes wrong into a `ReadError`.
+The client accepts any `requests.Session`.  This session requests uncompressed answers (gzip costs the server
+more than it saves in a cluster: 3.5 s against 1.0 s for a day of 1,000 series), sends long queries in the
+body, reads credentials again for each request, because tokens rotate, and turns every failure into a
+`ReadError`.
 """
 
 from pathlib import Path
@@ -15,28 +15,40 @@ from requests.auth import AuthBase, HTTPBasicAuth
 from urllib3.util.retry import Retry
 
 from config.sources import Sources
-from forecaster.sources.prometheus.answer import Answer, Complaint, read_answer, read_complaint
-from forecaster.sources.prometheus.errors import Malformed, Overtaxed, Refused, Unreachable
+from forecaster.sources.prometheus.answer import Answer, ErrorAnswer, read_answer, read_error
+from forecaster.sources.prometheus.errors import (
+    Malformed,
+    PrometheusUnreachable,
+    QueryRejected,
+    QueryTooLarge,
+)
 
 RETRY = Retry(
     total=3,
-    # A reader that was too slow once is asked once more, not thrice: the loop has its own next time.
+    # One retry after a timeout, not three: the control loop has its own next cycle.
     read=1,
     status=2,
     backoff_factor=0.2,
     status_forcelist=(408, 429, 500, 502, 503, 504),
-    # Queries go by POST, which urllib3 does not retry unless told; they change nothing.
+    # None: also POST, which urllib3 does not retry by default; queries change nothing.
     allowed_methods=None,
     raise_on_status=False,
-    # A proxy may ask for an hour.
+    # A proxy may request to wait for an hour.
     respect_retry_after_header=False,
 )
 
-_TOO_MUCH = ("too many samples", "timed out", "maximum resolution", "exceeds the limit", "query is too large")
+_TOO_LARGE = (
+    "too many samples",
+    "timed out",
+    "maximum resolution",
+    "exceeds the limit",
+    "query is too large",
+)
+"""Parts of the messages with which Prometheus aborts a query that is too large."""
 
 
 class Bearer(AuthBase):
-    """A bearer token in a file, read for each request."""
+    """A bearer token from a file, which is read for each request."""
 
     def __init__(self, path: str) -> None:
         self.path = path
@@ -47,7 +59,7 @@ class Bearer(AuthBase):
 
 
 class Basic(AuthBase):
-    """A name, and a password in a file, read for each request."""
+    """A user name, and a password from a file, which is read for each request."""
 
     def __init__(self, username: str, password_file: str | None) -> None:
         self.username = username
@@ -59,8 +71,8 @@ class Basic(AuthBase):
         return request
 
 
-class Decoded:
-    """An answer in the form in which prometheus-api-client wants to meet it."""
+class DecodedResponse:
+    """A decoded answer, with those members of `requests.Response` that prometheus-api-client uses."""
 
     status_code = 200
     content = b""
@@ -69,22 +81,22 @@ class Decoded:
         self.answer = answer
 
     def json(self) -> dict[str, Any]:
-        """As much of the body as the client looks at."""
+        """The part of the body that the client reads."""
         names = self.answer.names
         return {"data": {"result": self.answer.series} if names is None else names}
 
 
 class Session(requests.Session):
-    """A session to one Prometheus.
+    """A session with one Prometheus.
 
-    Its `request` returns only answers; all else is raised as a `ReadError`.  What the last answer said beside
-    its data stays in `warnings`, because the client above passes the data alone.
+    `request` returns successful answers only; everything else is raised as a `ReadError`.  Warnings of the
+    last answer are in `warnings`, because the client returns the data alone.
     """
 
     def __init__(self, sources: Sources) -> None:
         super().__init__()
-        self.shown_url, user_auth = split_user(sources.prometheus_url)
-        self.auth = _auth(sources) or user_auth
+        self.shown_url, url_credentials = split_user(sources.prometheus_url)
+        self.auth = _auth(sources) or url_credentials
         self.verify = sources.prometheus_ca_file or True
         if sources.prometheus_client_cert_file:
             key = sources.prometheus_client_key_file
@@ -96,59 +108,66 @@ class Session(requests.Session):
         self.warnings: tuple[str, ...] = ()
         self._post = True
 
-    def request(self, method: str | bytes, url: str | bytes, **how: Any) -> Any:  # type: ignore[override]
-        """The answer to one question.  Raises ReadError.
+    def request(self, method: str | bytes, url: str | bytes, **options: Any) -> Any:  # type: ignore[override]
+        """Send one query and return its answer.
 
-        Narrower than its parent: arguments by name, as the client gives them.
+        Narrower than the method of the parent class: options by name, as the client passes them.
+
+        Raises:
+            ReadError: there is no successful answer.
         """
-        # The client passes what it was made without; ours would be lost.
-        how = {name: value for name, value in how.items() if value is not None}
-        response = self._send(str(method), str(url), how)
+        # The client passes None for options that it was created without; that would override the session's
+        # own.
+        options = {name: value for name, value in options.items() if value is not None}
+        response = self._send(str(method), str(url), options)
         if response.status_code in (405, 501) and method == "POST":
-            # Proxies that let only reading pass take GET; the same step back as in client_golang's
-            # DoGetFallback.
+            # Proxies that allow only reading accept GET; the same fallback as DoGetFallback of client_golang.
             self._post = False
-            response = self._send(str(method), str(url), how)
+            response = self._send(str(method), str(url), options)
         if response.status_code != 200:
-            raise self._failed(response)
+            raise self._error(response)
         try:
             answer = read_answer(response.content)
         except Malformed as e:
             raise Malformed(f"{self.shown_url}: {e}") from e
         self.warnings = answer.warnings
-        return Decoded(answer)
+        return DecodedResponse(answer)
 
-    def _send(self, method: str, url: str, how: dict[str, Any]) -> requests.Response:
+    def _send(self, method: str, url: str, options: dict[str, Any]) -> requests.Response:
         if method == "POST" and self._post:
-            # The client puts a query into the address even when it posts.
-            how = {**how, "data": how.get("params"), "params": None}
+            # The client puts a query into the address even with POST.
+            options = {**options, "data": options.get("params"), "params": None}
         elif method == "POST":
             method = "GET"
         try:
-            return super().request(method, url, **how)
+            return super().request(method, url, **options)
         except requests.exceptions.Timeout as e:
-            raise Unreachable(f"{self.shown_url}: no answer within {how.get('timeout')} s") from e
+            raise PrometheusUnreachable(
+                f"{self.shown_url}: no answer within {options.get('timeout')} s"
+            ) from e
         except requests.exceptions.SSLError as e:
-            raise Unreachable(f"{self.shown_url}: TLS: {_reason(e)}") from e
+            raise PrometheusUnreachable(f"{self.shown_url}: TLS: {_reason(e)}") from e
         except requests.exceptions.InvalidURL as e:
-            raise Refused(f"{self.shown_url}: not an address") from e
+            raise QueryRejected(f"{self.shown_url}: not an address") from e
         except (requests.exceptions.RequestException, OSError) as e:
             if _is_timeout(e):
-                raise Unreachable(f"{self.shown_url}: no answer within {how.get('timeout')} s") from e
-            raise Unreachable(f"{self.shown_url}: {_reason(e)}") from e
+                raise PrometheusUnreachable(
+                    f"{self.shown_url}: no answer within {options.get('timeout')} s"
+                ) from e
+            raise PrometheusUnreachable(f"{self.shown_url}: {_reason(e)}") from e
 
-    def _failed(self, response: requests.Response) -> Exception:
-        complaint = read_complaint(response.content)
-        text = f"{self.shown_url}: HTTP {response.status_code}: {complaint.message or response.reason}"
-        if _is_too_much(complaint):
-            return Overtaxed(text)
+    def _error(self, response: requests.Response) -> Exception:
+        answer = read_error(response.content)
+        text = f"{self.shown_url}: HTTP {response.status_code}: {answer.message or response.reason}"
+        if _is_too_large(answer):
+            return QueryTooLarge(text)
         if response.status_code >= 500 or response.status_code in (408, 429):
-            return Unreachable(text)
-        return Refused(text)
+            return PrometheusUnreachable(text)
+        return QueryRejected(text)
 
 
 def split_user(url: str) -> tuple[str, HTTPBasicAuth | None]:
-    """An address without its user part, which may be shown, and that part as credentials."""
+    """An address without its user part, which a message may show; and the user part as credentials."""
     parts = urlsplit(url)
     host = parts.netloc.rpartition("@")[2]
     bare = urlunsplit((parts.scheme, host, parts.path.rstrip("/"), "", ""))
@@ -165,19 +184,20 @@ def _auth(sources: Sources) -> AuthBase | None:
     return None
 
 
-def _secret(path: str, what: str) -> str:
+def _secret(path: str, purpose: str) -> str:
     try:
         text = Path(path).read_text(encoding="utf-8").strip()
     except (OSError, UnicodeDecodeError) as e:
-        raise Unreachable(f"{what} {path}: {getattr(e, 'strerror', None) or 'not text'}") from e
+        problem = getattr(e, "strerror", None) or "not text"
+        raise PrometheusUnreachable(f"{purpose} {path}: {problem}") from e
     if not text or not text.isprintable():
-        raise Unreachable(f"{what} {path}: not one line of text")
+        raise PrometheusUnreachable(f"{purpose} {path}: not one line of text")
     return text
 
 
-def _is_too_much(complaint: Complaint) -> bool:
-    said = complaint.message.lower()
-    return complaint.kind in ("execution", "timeout", "bad_data") and any(sign in said for sign in _TOO_MUCH)
+def _is_too_large(answer: ErrorAnswer) -> bool:
+    message = answer.message.lower()
+    return answer.kind in ("execution", "timeout", "bad_data") and any(part in message for part in _TOO_LARGE)
 
 
 def _is_timeout(error: BaseException) -> bool:
@@ -185,14 +205,14 @@ def _is_timeout(error: BaseException) -> bool:
 
 
 def _reason(error: BaseException) -> str:
-    """The innermost cause in its own words: the outer ones repeat the address and the query."""
-    seen: BaseException = error
+    """The message of the innermost cause; the outer ones repeat the address and the query."""
+    cause: BaseException = error
     while True:
-        inner = getattr(seen, "reason", None) or next(
-            (a for a in seen.args if isinstance(a, BaseException)), None
+        inner = getattr(cause, "reason", None) or next(
+            (a for a in cause.args if isinstance(a, BaseException)), None
         )
-        if not isinstance(inner, BaseException) or inner is seen:
+        if not isinstance(inner, BaseException) or inner is cause:
             break
-        seen = inner
-    text = seen.strerror if isinstance(seen, OSError) and seen.strerror else str(seen)
+        cause = inner
+    text = cause.strerror if isinstance(cause, OSError) and cause.strerror else str(cause)
     return text.partition(": ")[2] or text

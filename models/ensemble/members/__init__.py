@@ -1,1 +1,1 @@
-"""The members of the slow lane, a file each.  They do not know each other."""
+"""The members of the ensemble, one file each; no member imports another one."""

@@ -1,50 +1,50 @@
-"""Dynamic harmonic regression with autoregressive residuals, plain and in logarithms: numpy alone."""
+"""Dynamic harmonic regression with autoregressive residuals, on rates and on logarithms: numpy alone."""
 
 import numpy as np
 from numpy.typing import NDArray
 
-from models.ensemble.border import path
-from models.ensemble.gaps import Past
-from models.ensemble.waves import ridge, waves
+from models.ensemble.fourier import fourier_terms, ridge
+from models.ensemble.safe_fit import MAX_EXPONENT, safe_forecast
+from models.ensemble.training import TrainingSeries
 
 LAGS = 3
 
 
-def plain(before: Past, horizon: int) -> NDArray[np.float64]:
-    """ŷ = β·x + û,  û(t) = Σᵢ φᵢ u(t−i): least squares for β, then for φ.
+def plain(training: TrainingSeries, horizon: int) -> NDArray[np.float64]:
+    """(h,) ŷ = β·x + û,  û(t) = Σᵢ φᵢ·u(t−i): least squares for β, then for φ [hyndman2021, §10.5].
 
-    Hyndman & Athanasopoulos, Forecasting: Principles and Practice, 3rd ed., §10.5.
+    x are the Fourier terms, u the residuals of y on them.
     """
-    return path(_plain, before, horizon)
+    return safe_forecast(_plain, training, horizon)
 
 
-def logarithmic(before: Past, horizon: int) -> NDArray[np.float64]:
-    """The same of log(1 + requests of a step): for what grows and shrinks by factors."""
-    return path(_logarithmic, before, horizon)
+def logarithmic(training: TrainingSeries, horizon: int) -> NDArray[np.float64]:
+    """(h,) as `plain`, of log(1 + requests per step): for traffic that grows and shrinks by factors."""
+    return safe_forecast(_logarithmic, training, horizon)
 
 
-def _plain(before: Past, horizon: int) -> NDArray[np.float64]:
-    return harmonic_path(before, before.y, horizon)
+def _plain(training: TrainingSeries, horizon: int) -> NDArray[np.float64]:
+    return harmonic_path(training, training.y, horizon)
 
 
-def _logarithmic(before: Past, horizon: int) -> NDArray[np.float64]:
-    requests = before.scale * before.step_s
-    z = harmonic_path(before, np.log1p(before.y * requests), horizon)
-    return np.asarray(np.expm1(np.minimum(z, 700)) / requests, np.float64)
+def _logarithmic(training: TrainingSeries, horizon: int) -> NDArray[np.float64]:
+    requests = training.scale * training.step_s
+    z = harmonic_path(training, np.log1p(training.y * requests), horizon)
+    return np.asarray(np.expm1(np.minimum(z, MAX_EXPONENT)) / requests, np.float64)
 
 
-def harmonic_path(before: Past, y: NDArray[np.float64], horizon: int) -> NDArray[np.float64]:
-    """(h,) of y (n,): the waves, and residuals that die away."""
-    x = waves(before, horizon)
+def harmonic_path(training: TrainingSeries, y: NDArray[np.float64], horizon: int) -> NDArray[np.float64]:
+    """(h,) the path of y (n,): β·x, plus residuals that decay by the autoregression."""
+    x = fourier_terms(training, horizon)
     n = y.size
-    coef = ridge(x[:n], y)
-    u = y - x[:n] @ coef
+    beta = ridge(x[:n], y)
+    u = y - x[:n] @ beta
     lagged = np.stack([u[LAGS - i : n - i] for i in range(1, LAGS + 1)], axis=1)
     phi = ridge(lagged, u[LAGS:], 1e-6 * float(u @ u) + 1e-12)
-    most, lags = 3 * float(np.abs(u).max()), u[: -LAGS - 1 : -1]
-    out = x[n:] @ coef
+    max_u, lags = 3 * float(np.abs(u).max()), u[: -LAGS - 1 : -1]
+    out = x[n:] @ beta
     for j in range(horizon):
-        following = float(np.clip(phi @ lags, -most, most))
-        out[j] += following
-        lags = np.concatenate([[following], lags[:-1]])
+        next_u = float(np.clip(phi @ lags, -max_u, max_u))
+        out[j] += next_u
+        lags = np.concatenate([[next_u], lags[:-1]])
     return np.asarray(out, np.float64)

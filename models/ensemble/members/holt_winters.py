@@ -3,25 +3,24 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from models.ensemble.border import path
-from models.ensemble.gaps import Past
+from models.ensemble.safe_fit import safe_forecast
+from models.ensemble.training import TrainingSeries
 
 
-def holt_winters(before: Past, horizon: int) -> NDArray[np.float64]:
-    """Level and season, the strongest found, each smoothed; says nothing where none was.
+def holt_winters(training: TrainingSeries, horizon: int) -> NDArray[np.float64]:
+    """(h,) a level and the strongest season, each smoothed; NaN without a season [hyndman2021, §8.3].
 
-    Heuristic first values and no search over a grid: a tenth of the time, as good.
-    Hyndman & Athanasopoulos, Forecasting: Principles and Practice, 3rd ed., §8.3.
+    Heuristic initial values and no grid search: a tenth of the time, with the same accuracy.
     """
-    return path(_fit, before, horizon)
+    return safe_forecast(_fit, training, horizon)
 
 
-def _fit(before: Past, horizon: int) -> NDArray[np.float64]:
+def _fit(training: TrainingSeries, horizon: int) -> NDArray[np.float64]:
     from statsmodels.tsa.holtwinters import ExponentialSmoothing
 
-    if not before.seasons:
+    if not training.seasons:
         raise ValueError("no season")
     model = ExponentialSmoothing(
-        before.y, seasonal="add", seasonal_periods=before.seasons[0], initialization_method="heuristic"
+        training.y, seasonal="add", seasonal_periods=training.seasons[0], initialization_method="heuristic"
     )
     return np.asarray(model.fit(use_brute=False).forecast(horizon), np.float64)

@@ -1,31 +1,31 @@
-"""TSB: how likely a step has any traffic, and how much then.  For services that are mostly silent."""
+"""TSB: the probability that a step has any traffic, and its size then, for services that are mostly idle."""
 
 import numpy as np
 from numpy.typing import NDArray
 
-from models.ensemble.border import path
-from models.ensemble.gaps import Past
+from models.ensemble.safe_fit import safe_forecast
+from models.ensemble.training import TrainingSeries
 
-CHANCE, SIZE = 0.05, 0.1
-"""Shares by which a step moves the two."""
+PROB_GAIN, SIZE_GAIN = 0.05, 0.1
+"""Smoothing parameters of the probability and of the size.  Chosen by hand."""
 
 
-def tsb(before: Past, horizon: int) -> NDArray[np.float64]:
-    """ŷ = p·s;  p moves at every step towards 1 or 0, s at steps with traffic towards what came.
+def tsb(training: TrainingSeries, horizon: int) -> NDArray[np.float64]:
+    """(h,) ŷ = p·s: p is smoothed at every step, towards 1 or 0; s at steps with traffic, towards their rate.
 
-    Teunter, Syntetos & Babai, Intermittent demand, Eur. J. Operational Research 214 (2011).
+    The method of Teunter, Syntetos and Babai [teunter2011].
     """
-    return path(_fit, before, horizon)
+    return safe_forecast(_fit, training, horizon)
 
 
-def _fit(before: Past, horizon: int) -> NDArray[np.float64]:
-    busy = before.y > 0
-    chance = _smoothed(busy.astype(np.float64), CHANCE)
-    size = _smoothed(before.y[busy], SIZE) if busy.any() else 0.0
-    return np.full(horizon, chance * size)
+def _fit(training: TrainingSeries, horizon: int) -> NDArray[np.float64]:
+    busy = training.y > 0
+    p = _smoothed(busy.astype(np.float64), PROB_GAIN)
+    s = _smoothed(training.y[busy], SIZE_GAIN) if busy.any() else 0.0
+    return np.full(horizon, p * s)
 
 
 def _smoothed(y: NDArray[np.float64], gain: float) -> float:
-    """The last level of y (n,), begun at its mean."""
+    """The last level of y (n,) by simple exponential smoothing that begins at its mean."""
     weight = (1 - gain) ** np.arange(y.size)[::-1]
     return float(gain * (weight @ y) + (1 - gain) ** y.size * y.mean())

@@ -1,49 +1,49 @@
-"""MSTL: seasons by local regression, and residuals that go on by themselves."""
+"""MSTL: several seasons by local regression, and an autoregression of the residuals."""
 
 import numpy as np
 from numpy.typing import NDArray
 
-from models.ensemble.border import path
-from models.ensemble.gaps import Past
-from models.ensemble.waves import ridge
+from models.ensemble.fourier import ridge
+from models.ensemble.safe_fit import safe_forecast
+from models.ensemble.training import TrainingSeries
 
 LAGS = 3
-MOST = 2
-"""Seasons, the strongest: each costs as much again."""
+MAX_SEASONS = 2
+"""Seasons, the strongest: each one adds the time of the first.  Chosen by hand."""
 ROUNDS = 2
-"""Of several seasons each is found anew beside the others."""
+"""Rounds in which each of several seasons is estimated without the others.  Chosen by hand."""
 
 
-def mstl(before: Past, horizon: int) -> NDArray[np.float64]:
-    """The last season of each period again, and an autoregression of all that is beside them.
+def mstl(training: TrainingSeries, horizon: int) -> NDArray[np.float64]:
+    """(h,) the last cycle of each season again, and an autoregression of the residuals; NaN without a season.
 
-    Local regressions are computed only so often and joined by lines, which is a hundred times
-    quicker and differs in the fourth digit: how often goes by the period, so each has its own STL.
-    Says nothing where no season was found.
-    Bandara, Hyndman & Bergmeir, MSTL, arXiv:2107.13462.
+    Local regressions are computed at some steps only and joined linearly, which is a hundred times quicker
+    and differs in the fourth digit.  How many steps are skipped depends on the period, so each season has an
+    STL of its own.  The method of Bandara, Hyndman and Bergmeir [bandara2021].
     """
-    return path(_fit, before, horizon)
+    return safe_forecast(_fit, training, horizon)
 
 
-def _fit(before: Past, horizon: int) -> NDArray[np.float64]:
-    # Of a period of half the length there is no trend.
-    periods = sorted([period for period in before.seasons if 2 * period < before.y.size][:MOST])
+def _fit(training: TrainingSeries, horizon: int) -> NDArray[np.float64]:
+    # STL has no trend where the period is half the length.
+    usable = [period for period in training.seasons if 2 * period < training.y.size]
+    periods = sorted(usable[:MAX_SEASONS])
     if not periods:
         raise ValueError("no season")
-    left, found = before.y, [np.zeros(before.y.size) for _ in periods]
+    residuals, seasonals = training.y, [np.zeros(training.y.size) for _ in periods]
     for _ in range(ROUNDS if len(periods) > 1 else 1):
         for i, period in enumerate(periods):
-            beside = left + found[i]
-            found[i] = _seasonal(beside, period, 11 + 4 * i)
-            left = beside - found[i]
-    out = _residuals(left, horizon)
-    for period, seasonal in zip(periods, found, strict=True):
+            without_others = residuals + seasonals[i]
+            seasonals[i] = _seasonal(without_others, period, 11 + 4 * i)
+            residuals = without_others - seasonals[i]
+    out = _residual_path(residuals, horizon)
+    for period, seasonal in zip(periods, seasonals, strict=True):
         out += np.resize(seasonal[-period:], horizon)
     return out
 
 
 def _seasonal(y: NDArray[np.float64], period: int, window: int) -> NDArray[np.float64]:
-    """The season in y (n,), each phase smoothed over so many cycles."""
+    """(n,) the season in y (n,), each phase smoothed over `window` cycles."""
     from statsmodels.tsa.seasonal import STL
 
     jump = max(1, period // 10)
@@ -58,8 +58,8 @@ def _seasonal(y: NDArray[np.float64], period: int, window: int) -> NDArray[np.fl
     return np.asarray(stl.fit().seasonal, np.float64)
 
 
-def _residuals(u: NDArray[np.float64], horizon: int) -> NDArray[np.float64]:
-    """(h,) the autoregression of u (n,) around a level."""
+def _residual_path(u: NDArray[np.float64], horizon: int) -> NDArray[np.float64]:
+    """(h,) the autoregression of residuals u (n,) around a level, within their range."""
     n = u.size
     lagged = np.stack([np.ones(n - LAGS), *(u[LAGS - i : n - i] for i in range(1, LAGS + 1))], axis=1)
     coef = ridge(lagged, u[LAGS:], 1e-9)

@@ -1,44 +1,47 @@
-"""What was goes on: the last step, the last hour, the same time a day, a week or a season before."""
+"""Naive methods: the last step, the recent level, or the same time a day, a week or a season before."""
 
 import numpy as np
 from numpy.typing import NDArray
 
-from models.ensemble.border import nothing, path
-from models.ensemble.gaps import DAY_S, WEEK_S, Past
+from models.ensemble.safe_fit import no_forecast, safe_forecast
+from models.ensemble.training import DAY_S, WEEK_S, TrainingSeries
 
 HALF_LIFE_S = 1800.0
+"""Seconds in which the weight of a step halves in the recent level.  Chosen by hand."""
 
 
-def last(before: Past, horizon: int) -> NDArray[np.float64]:
-    """The last step goes on."""
-    return path(lambda known, h: np.full(h, known.y[-1]), before, horizon)
+def last(training: TrainingSeries, horizon: int) -> NDArray[np.float64]:
+    """(h,) the rate of the last step."""
+    return safe_forecast(lambda series, h: np.full(h, series.y[-1]), training, horizon)
 
 
-def level(before: Past, horizon: int) -> NDArray[np.float64]:
-    """l(t) = l(t−1) + a·(y(t) − l(t−1)); a weight halves in HALF_LIFE_S, at least one step."""
-    return path(_level, before, horizon)
+def level(training: TrainingSeries, horizon: int) -> NDArray[np.float64]:
+    """(h,) the level l(t) = l(t−1) + a·(y(t) − l(t−1)); a weight halves in HALF_LIFE_S, at least one step."""
+    return safe_forecast(_level, training, horizon)
 
 
-def day(before: Past, horizon: int) -> NDArray[np.float64]:
-    """The same time of the day before; says nothing before two days were seen."""
-    return path(lambda known, h: _repeated(known, known.steps(DAY_S), h), before, horizon)
+def day(training: TrainingSeries, horizon: int) -> NDArray[np.float64]:
+    """(h,) the same time of the day before; NaN for a series of less than two days."""
+    return safe_forecast(lambda series, h: _repeated(series, series.steps(DAY_S), h), training, horizon)
 
 
-def week(before: Past, horizon: int) -> NDArray[np.float64]:
-    """The same time of the week before; says nothing before two weeks were seen."""
-    return path(lambda known, h: _repeated(known, known.steps(WEEK_S), h), before, horizon)
+def week(training: TrainingSeries, horizon: int) -> NDArray[np.float64]:
+    """(h,) the same time of the week before; NaN for a series of less than two weeks."""
+    return safe_forecast(lambda series, h: _repeated(series, series.steps(WEEK_S), h), training, horizon)
 
 
-def season(before: Past, horizon: int) -> NDArray[np.float64]:
-    """What was one season before, the longest of those found; says nothing where none was."""
-    return path(lambda known, h: _repeated(known, max(known.seasons, default=0), h), before, horizon)
+def season(training: TrainingSeries, horizon: int) -> NDArray[np.float64]:
+    """(h,) the same time one season before, the longest that was detected; NaN without a season."""
+    return safe_forecast(
+        lambda series, h: _repeated(series, max(series.seasons, default=0), h), training, horizon
+    )
 
 
-def _level(before: Past, horizon: int) -> NDArray[np.float64]:
-    keep = 0.5 ** (before.step_s / max(HALF_LIFE_S, before.step_s))
-    weight = keep ** np.arange(before.y.size)[::-1]
-    return np.full(horizon, before.y @ weight / weight.sum())
+def _level(training: TrainingSeries, horizon: int) -> NDArray[np.float64]:
+    decay = 0.5 ** (training.step_s / max(HALF_LIFE_S, training.step_s))
+    weight = decay ** np.arange(training.y.size)[::-1]
+    return np.full(horizon, training.y @ weight / weight.sum())
 
 
-def _repeated(before: Past, period: int, horizon: int) -> NDArray[np.float64]:
-    return np.resize(before.y[-period:], horizon) if period else nothing(horizon)
+def _repeated(training: TrainingSeries, period: int, horizon: int) -> NDArray[np.float64]:
+    return np.resize(training.y[-period:], horizon) if period else no_forecast(horizon)

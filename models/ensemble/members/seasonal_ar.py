@@ -1,36 +1,41 @@
-"""Autoregression on the last steps and on the same time of the seasons before: numpy alone."""
+"""Autoregression on the last steps and on the same time of previous seasons: numpy alone."""
 
 import numpy as np
 from numpy.typing import NDArray
 
-from models.ensemble.border import path
-from models.ensemble.gaps import Past
-from models.ensemble.waves import ridge, waves
+from models.ensemble.fourier import fourier_terms, ridge
+from models.ensemble.safe_fit import safe_forecast
+from models.ensemble.training import TrainingSeries
 
-LAGS = 3
+LAGS = (1, 2, 3)
+SEASON_OFFSETS = (-1, 0, 1, 2)
+"""Lags around each seasonal period, relative to it."""
+MAX_GROWTH = 2
+"""Upper bound of a step of the path, in maxima of the series, so that the recursion does not diverge.  Chosen
+by hand."""
 
 
-def seasonal_ar(before: Past, horizon: int) -> NDArray[np.float64]:
-    """ŷ(t) by ridge on y(t−1..t−3), on y around t a season before, of each found, and on the waves.
+def seasonal_ar(training: TrainingSeries, horizon: int) -> NDArray[np.float64]:
+    """(h,) ŷ(t) by ridge on y(t−1..t−3), on y around t one season before, and on Fourier terms.
 
-    Where a shape repeats that waves are too smooth for, such as the edge of a school bell, the lags have it.
-    Says nothing where no season was found.
+    The seasonal lags carry shapes for which Fourier terms are too smooth, such as the edge of a school bell.
+    NaN without a season.
     """
-    return path(_fit, before, horizon)
+    return safe_forecast(_fit, training, horizon)
 
 
-def _fit(before: Past, horizon: int) -> NDArray[np.float64]:
-    if not before.seasons:
+def _fit(training: TrainingSeries, horizon: int) -> NDArray[np.float64]:
+    if not training.seasons:
         raise ValueError("no season")
-    around = (period + beside for period in before.likely for beside in (-1, 0, 1, 2))
-    lags = sorted({1, 2, 3, *around})
-    n, first, x = before.y.size, max(lags), waves(before, horizon)
-    y = np.concatenate([before.y, np.zeros(horizon)])
+    seasonal = (period + offset for period in training.assumed_seasons for offset in SEASON_OFFSETS)
+    lags = sorted({*LAGS, *seasonal})
+    n, first, x = training.y.size, max(lags), fourier_terms(training, horizon)
+    y = np.concatenate([training.y, np.zeros(horizon)])
     design = np.concatenate(
         [x[first:n], np.stack([y[first - lag : n - lag] for lag in lags], axis=1)], axis=1
     )
     coef = ridge(design, y[first:n], 1.0)
     for j in range(n, n + horizon):
-        following = float(x[j] @ coef[: x.shape[1]] + y[j - np.array(lags)] @ coef[x.shape[1] :])
-        y[j] = min(max(following, 0.0), 2 * float(before.y.max()))
+        value = float(x[j] @ coef[: x.shape[1]] + y[j - np.array(lags)] @ coef[x.shape[1] :])
+        y[j] = min(max(value, 0.0), MAX_GROWTH * float(training.y.max()))
     return y[n:]

@@ -19,7 +19,7 @@ function panelsOf(course, other) {
       draw: drawTraffic,
       keys: [
         ["arrivals", "came (mean)", mean(course.arrivals)],
-        ["most", "in the busiest second", most(course.most)],
+        ["most", "in the busiest second", most(course.max_arrivals)],
         ["middle", "forecast, median", mean(course.middle)],
         ["band", "forecast, 10 % to 95 %", band],
       ],
@@ -29,7 +29,7 @@ function panelsOf(course, other) {
       height: 200,
       draw: drawPods,
       keys: [
-        ["alone", "KPA alone (mean)", mean(course.pods_alone)],
+        ["alone", "KPA alone (mean)", mean(course.pods_kpa)],
         ["ours", `${other} (mean)`, mean(course.pods)],
         ["floor", "floor (highest)", most(course.floor)],
       ],
@@ -39,7 +39,7 @@ function panelsOf(course, other) {
       height: 150,
       draw: drawDelayed,
       keys: [
-        ["alone-bar", "KPA alone, upwards", sum(course.delayed_alone)],
+        ["alone-bar", "KPA alone, upwards", sum(course.delayed_kpa)],
         ["ours-bar", `${other}, downwards`, sum(course.delayed)],
       ],
     },
@@ -90,7 +90,7 @@ function drawTraffic(frame, course, first, last) {
   const y = linear([0, 1.05 * top], [inner.height, 0]);
   levels(frame, roundTicks(0, 1.05 * top, 4), y);
   plot.append(
-    svg("path", { class: "most", d: linePath(course.most, first, last, x, y) }),
+    svg("path", { class: "most", d: linePath(course.max_arrivals, first, last, x, y) }),
     svg("path", { class: "band", d: bandPath(course.low, course.high, first, last, x, y) }),
     svg("path", { class: "middle", d: linePath(course.middle, first, last, x, y) }),
     svg("path", { class: "arrivals", d: linePath(course.arrivals, first, last, x, y) }),
@@ -100,14 +100,14 @@ function drawTraffic(frame, course, first, last) {
 function drawPods(frame, course, first, last) {
   const { plot, inner, x } = frame;
   const top =
-    Math.max(...["pods_alone", "pods", "floor"].map((name) => largest(course[name], first, last))) || 1;
+    Math.max(...["pods_kpa", "pods", "floor"].map((name) => largest(course[name], first, last))) || 1;
   const y = linear([0, 1.05 * top], [inner.height, 0]);
   levels(frame, roundTicks(0, 1.05 * top, 4), y);
   const none = course.floor.map((value) => (value === null ? null : 0));
   plot.append(
     svg("path", { class: "floor-area", d: bandPath(none, course.floor, first, last, x, y) }),
     svg("path", { class: "ours", d: linePath(course.pods, first, last, x, y, true) }),
-    svg("path", { class: "alone", d: linePath(course.pods_alone, first, last, x, y, true) }),
+    svg("path", { class: "alone", d: linePath(course.pods_kpa, first, last, x, y, true) }),
     svg("path", { class: "floor", d: linePath(course.floor, first, last, x, y, true) }),
   );
 }
@@ -115,7 +115,7 @@ function drawPods(frame, course, first, last) {
 /** Bars up and down from one line, never so small that a delayed request is not seen. */
 function drawDelayed(frame, course, first, last) {
   const { plot, inner, x } = frame;
-  const most = Math.max(largest(course.delayed_alone, first, last), largest(course.delayed, first, last));
+  const most = Math.max(largest(course.delayed_kpa, first, last), largest(course.delayed, first, last));
   const half = inner.height / 2;
   const up = linear([0, most || 1], [0, half - 4]);
   if (most > 0) {
@@ -128,7 +128,7 @@ function drawDelayed(frame, course, first, last) {
   }
   const wide = Math.max(1.5, x(1) - x(0));
   for (const [name, kind, sign] of [
-    ["delayed_alone", "alone-bar", -1],
+    ["delayed_kpa", "alone-bar", -1],
     ["delayed", "ours-bar", 1],
   ]) {
     const parts = [];

@@ -1,4 +1,4 @@
-"""The slow lane of a fleet: whose turn it is, what it remembers, and silence where it does not pay."""
+"""The ensemble of a fleet: which services are refit, what is recorded, no forecast where it adds no skill."""
 
 from dataclasses import replace
 from typing import Any
@@ -6,131 +6,135 @@ from typing import Any
 import numpy as np
 import pytest
 
-from forecaster.forecasting import ensemble
-from models.ensemble.rehearse import Skill
+from forecaster.forecasting.ensemble import N_ORIGINS, Ensemble, EnsembleForecast, ServiceRecord
+from forecaster.forecasting.refit_schedule import (
+    ORIGIN_CPU_S,
+    RETRY_S,
+    refit_priority,
+    refresh,
+    select_for_refit,
+)
+from models.ensemble.rolling import Skill
 from models.fleet.history import FleetHistory
 from models.fleet.keys import ServiceKey
 
 STEP_S, DAY = 3600, 24
 END_S = 1_800_000_000 // STEP_S * STEP_S
-PAYS, POOR = Skill(0.3, 9.0, "sm MSTL", 0.0), Skill(0.0, 0.0, "EWMA", 0.2)
+SKILL, NO_SKILL = Skill(0.3, 9.0, "sm MSTL", 0.0), Skill(0.0, 0.0, "EWMA", 0.2)
 
 
 def history(*services: Any, days: int = 28, later: int = 0) -> FleetHistory:
-    """By name: "weekdays" can be known, a number is a rate that never varies."""
-    at = np.arange(days * DAY + later)
+    """By kind of service: "weekdays" can be forecast, a number is a constant rate."""
+    steps = np.arange(days * DAY + later)
     rows: list[Any] = []
     for i, kind in enumerate(services):
         rng = np.random.default_rng(i)
         if kind == "weekdays":
-            mean = np.where(at % DAY < 10, 5.0, 40.0) * np.where(at // DAY % 7 < 5, 1.0, 0.3)
-            rows.append(mean * rng.lognormal(0, 0.05, at.size))
+            mean = np.where(steps % DAY < 10, 5.0, 40.0) * np.where(steps // DAY % 7 < 5, 1.0, 0.3)
+            rows.append(mean * rng.lognormal(0, 0.05, steps.size))
         else:
-            rows.append(np.full(at.size, kind))
+            rows.append(np.full(steps.size, kind))
     keys = tuple(ServiceKey("shop", f"{i:03d}") for i in range(len(services)))
     arrivals = np.array(rows, np.float32)
     start_s = END_S - days * DAY * STEP_S
     return FleetHistory(keys, arrivals, start_s, STEP_S, np.full(len(keys), np.nan))
 
 
-def remembered(value: Skill, ago_s: int) -> ensemble.ServiceRecord:
-    nothing = np.empty((0, 1, 4), np.float32)
-    return ensemble.ServiceRecord(
-        np.empty(0, np.int64), nothing, END_S - ago_s, value, np.full(4, np.nan, np.float32)
-    )
+def record(skill: Skill, age_s: int) -> ServiceRecord:
+    no_forecasts = np.empty((0, 1, 4), np.float32)
+    no_path = np.full(4, np.nan, np.float32)
+    return ServiceRecord(np.empty(0, np.int64), no_forecasts, END_S - age_s, skill, no_path)
 
 
-@pytest.fixture(scope="module", name="lane")
-def _lane() -> ensemble.Ensemble:
-    """What is heard at first of a service that can be known and of two that cannot."""
-    return ensemble.refresh(
-        ensemble.Ensemble(STEP_S), history("weekdays", 3.0, np.nan), np.ones(3), cpu_s=1e3
-    )
+@pytest.fixture(scope="module", name="ensemble")
+def _ensemble() -> Ensemble:
+    """After the first refit of one service that can be forecast and of two that cannot."""
+    return refresh(Ensemble(STEP_S), history("weekdays", 3.0, np.nan), np.ones(3), cpu_s=1e3)
 
 
-def test_it_speaks_where_it_pays_and_is_silent_elsewhere(lane: ensemble.Ensemble) -> None:
+def test_ensemble_forecasts_only_services_where_skill_is_added(ensemble: Ensemble) -> None:
     keys = history("weekdays", 3.0, np.nan).keys
-    ahead = lane.ahead(keys).rates
-    assert ahead.shape == (3, 7200 // STEP_S)
-    assert np.isfinite(ahead[0]).all()
-    assert np.isnan(ahead[1:]).all()
-    assert lane.memory[keys[0]].worth.adds_skill
-    came = history("weekdays", later=2).arrivals[0, -2:]
-    assert np.abs(np.log(ahead[0] / came)).mean() < 0.2
+    rates = ensemble.forecast(keys).rates
+    assert rates.shape == (3, 7200 // STEP_S)
+    assert np.isfinite(rates[0]).all()
+    assert np.isnan(rates[1:]).all()
+    assert ensemble.records[keys[0]].skill.adds_skill
+    actual = history("weekdays", later=2).arrivals[0, -2:]
+    assert np.abs(np.log(rates[0] / actual)).mean() < 0.2
 
 
-def test_an_hour_later_one_more_origin_is_remembered(lane: ensemble.Ensemble) -> None:
+def test_second_refit_adds_one_origin_to_record(ensemble: Ensemble) -> None:
     (key,) = history("weekdays").keys
-    before = lane.memory[key]
-    lane = ensemble.refresh(lane, history("weekdays", later=1), np.ones(1), cpu_s=1e3)
-    after = lane.memory[key]
-    assert after.origins_s.size == before.origins_s.size + 1
-    np.testing.assert_array_equal(after.said[:-1], before.said)
-    assert after.origins_s[-1] == END_S + STEP_S
+    first = ensemble.records[key]
+    ensemble = refresh(ensemble, history("weekdays", later=1), np.ones(1), cpu_s=1e3)
+    second = ensemble.records[key]
+    assert second.origins_s.size == first.origins_s.size + 1
+    np.testing.assert_array_equal(second.member_forecasts[:-1], first.member_forecasts)
+    assert second.origins_s[-1] == END_S + STEP_S
 
 
-def test_a_path_grows_old() -> None:
-    ahead = ensemble.Ahead(
+def test_peak_of_forecast_is_nan_beyond_horizon() -> None:
+    forecast = EnsembleForecast(
         300, np.array([END_S, END_S, 0]), np.array([[1, 5, 3], [np.nan] * 3, [1, 2, 3]], "f4")
     )
 
-    def highest(from_s: int, until_s: int) -> Any:
-        return ahead.highest(from_s, np.full(3, float(until_s)))[:2]
+    def peak(from_s: int, until_s: int) -> Any:
+        return forecast.peak(from_s, np.full(3, float(until_s)))[:2]
 
-    np.testing.assert_array_equal(highest(END_S, END_S + 1), [1, np.nan])
-    np.testing.assert_array_equal(highest(END_S + 200, END_S + 400), [5, np.nan])
-    np.testing.assert_array_equal(highest(END_S + 600, END_S + 9000), [3, np.nan])
-    np.testing.assert_array_equal(highest(END_S + 900, END_S + 9000), [np.nan, np.nan])
-    np.testing.assert_array_equal(highest(END_S - 600, END_S), [np.nan, np.nan])
-
-
-def test_what_is_gone_is_forgotten_and_another_grid_begins_anew() -> None:
-    lane = ensemble.Ensemble(STEP_S, {ServiceKey("shop", "gone"): remembered(PAYS, 3600)})
-    assert ensemble.refresh(lane, history(1.0), np.ones(1), cpu_s=0).memory == {}
-    other = ensemble.Ensemble(300, {history(1.0).keys[0]: remembered(PAYS, 3600)})
-    assert ensemble.refresh(other, history(1.0), np.ones(1), cpu_s=0).memory == {}
+    np.testing.assert_array_equal(peak(END_S, END_S + 1), [1, np.nan])
+    np.testing.assert_array_equal(peak(END_S + 200, END_S + 400), [5, np.nan])
+    np.testing.assert_array_equal(peak(END_S + 600, END_S + 9000), [3, np.nan])
+    np.testing.assert_array_equal(peak(END_S + 900, END_S + 9000), [np.nan, np.nan])
+    np.testing.assert_array_equal(peak(END_S - 600, END_S), [np.nan, np.nan])
 
 
-def turns(lane: ensemble.Ensemble, fleet: FleetHistory, loss: list[float], cpu_s: float) -> list[int]:
-    weight = ensemble.weights(fleet.arrivals[:, -DAY:], np.array(loss))
+def test_refit_drops_records_of_deleted_services_and_of_other_grids() -> None:
+    ensemble = Ensemble(STEP_S, {ServiceKey("shop", "deleted"): record(SKILL, 3600)})
+    assert refresh(ensemble, history(1.0), np.ones(1), cpu_s=0).records == {}
+    other_grid = Ensemble(300, {history(1.0).keys[0]: record(SKILL, 3600)})
+    assert refresh(other_grid, history(1.0), np.ones(1), cpu_s=0).records == {}
+
+
+def selected(ensemble: Ensemble, fleet: FleetHistory, loss: list[float], cpu_s: float) -> list[int]:
+    priority = refit_priority(fleet.arrivals[:, -DAY:], np.array(loss))
     steps = fleet.arrivals.shape[1]
-    return ensemble.select_for_refit(lane, fleet.keys, weight, end_s=fleet.end_s, steps=steps, cpu_s=cpu_s)
+    return select_for_refit(ensemble, fleet.keys, priority, end_s=fleet.end_s, steps=steps, cpu_s=cpu_s)
 
 
-def test_the_largest_traffic_times_loss_is_tried_first() -> None:
+def test_refit_selects_largest_traffic_times_loss_first() -> None:
     fleet = history(1.0, 5.0, 2.0, 0.0)
-    assert turns(ensemble.Ensemble(STEP_S), fleet, [1, 1, 4, 9], 1e3) == [2, 1, 0]
-    assert turns(ensemble.Ensemble(STEP_S), fleet, [1, 1, np.nan, 9], 1e3) == [1, 0]
+    assert selected(Ensemble(STEP_S), fleet, [1, 1, 4, 9], 1e3) == [2, 1, 0]
+    assert selected(Ensemble(STEP_S), fleet, [1, 1, np.nan, 9], 1e3) == [1, 0]
 
 
-def test_the_budget_bounds_how_many_are_tried() -> None:
+def test_cpu_budget_bounds_number_of_selected_services() -> None:
     fleet = history(*(float(i + 1) for i in range(20)))
-    one = ensemble.ORIGIN_S * (ensemble.ORIGINS + 1)
-    assert turns(ensemble.Ensemble(STEP_S), fleet, [1.0] * 20, 0) == []
-    few = turns(ensemble.Ensemble(STEP_S), fleet, [1.0] * 20, 3 * one)
-    assert few[:3] == [19, 18, 17]
-    assert len(few) < 20
+    service_cpu_s = ORIGIN_CPU_S * (N_ORIGINS + 1)
+    assert selected(Ensemble(STEP_S), fleet, [1.0] * 20, 0) == []
+    rows = selected(Ensemble(STEP_S), fleet, [1.0] * 20, 3 * service_cpu_s)
+    assert rows[:3] == [19, 18, 17]
+    assert len(rows) < 20
 
 
-def test_those_that_pay_go_on_and_the_others_wait() -> None:
+def test_services_with_skill_are_refit_and_others_wait_for_retry() -> None:
     fleet = history(1.0, 2.0, 3.0, 4.0)
-    memory = {
-        fleet.keys[0]: remembered(PAYS, 3600),
-        fleet.keys[2]: remembered(POOR, 3600),
-        fleet.keys[3]: remembered(POOR, ensemble.RETRY_S),
+    records = {
+        fleet.keys[0]: record(SKILL, 3600),
+        fleet.keys[2]: record(NO_SKILL, 3600),
+        fleet.keys[3]: record(NO_SKILL, RETRY_S),
     }
-    assert turns(ensemble.Ensemble(STEP_S, memory), fleet, [1.0] * 4, 1e3) == [0, 1, 3]
+    assert selected(Ensemble(STEP_S, records), fleet, [1.0] * 4, 1e3) == [0, 1, 3]
 
 
-def test_new_ones_are_tried_beside_many_that_pay() -> None:
+def test_new_service_is_selected_beside_many_with_skill() -> None:
     fleet = history(*([9.0] * 200), 1.0)
-    memory = {key: remembered(PAYS, 3600) for key in fleet.keys[:200]}
-    assert 200 in turns(ensemble.Ensemble(STEP_S, memory), fleet, [1.0] * 201, 30.0)
+    records = {key: record(SKILL, 3600) for key in fleet.keys[:200]}
+    assert 200 in selected(Ensemble(STEP_S, records), fleet, [1.0] * 201, 30.0)
 
 
 @pytest.mark.parametrize("steps", [0, 1, 20, 100])
-def test_a_short_history_says_nothing(steps: int) -> None:
+def test_short_history_gives_no_forecast(steps: int) -> None:
     fleet = history("weekdays")
     fleet = replace(fleet, arrivals=fleet.arrivals[:, :steps])
-    lane = ensemble.refresh(ensemble.Ensemble(STEP_S), fleet, np.ones(1), cpu_s=1e3)
-    assert np.isnan(lane.ahead(fleet.keys).rates).all()
+    ensemble = refresh(Ensemble(STEP_S), fleet, np.ones(1), cpu_s=1e3)
+    assert np.isnan(ensemble.forecast(fleet.keys).rates).all()

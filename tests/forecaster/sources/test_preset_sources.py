@@ -1,4 +1,4 @@
-"""Some Revisions are measured by a mesh, the others by their queue-proxies: one Prometheus, two presets."""
+"""One Prometheus with two presets: a mesh measures some Revisions, queue-proxies measure the others."""
 
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -53,7 +53,7 @@ def address(serve: Callable[[Sequence[Any]], str]) -> str:
     )
 
 
-def test_each_revision_is_read_by_its_own_preset(address: str) -> None:
+def test_revision_with_own_preset_is_read_with_that_preset(address: str) -> None:
     source = PresetSources(Sources(prometheus_url=address, preset="opencensus"))
     try:
         demand = source.read(END_S - 1800, END_S - 600, 60, services=SERVICES, presets={MESHED: "istio"})
@@ -65,10 +65,10 @@ def test_each_revision_is_read_by_its_own_preset(address: str) -> None:
     np.testing.assert_allclose(np.nanmean(demand.busy, axis=1), [0.6, 0.7], rtol=0.02)
 
 
-def test_rows_of_different_windows_are_said_to_have_none_in_common(address: str) -> None:
+def test_window_is_unknown_if_presets_have_different_windows(address: str) -> None:
     source = PresetSources(Sources(prometheus_url=address, preset="opencensus", rate_window_s=60.0))
     try:
-        found = [
+        demands = [
             source.read(END_S - 1800, END_S - 600, 30, services=SERVICES, presets=presets)
             for presets in ({MESHED: "istio"}, {})
         ]
@@ -76,13 +76,15 @@ def test_rows_of_different_windows_are_said_to_have_none_in_common(address: str)
         source._by_preset["istio"] = PrometheusSource(
             Sources(prometheus_url=address, preset="istio", rate_window_s=240.0)
         )
-        found.append(source.read(END_S - 1800, END_S - 600, 30, services=SERVICES, presets={MESHED: "istio"}))
+        demands.append(
+            source.read(END_S - 1800, END_S - 600, 30, services=SERVICES, presets={MESHED: "istio"})
+        )
     finally:
         source.close()
-    assert [(each.window_s, each.window_steps) for each in found] == [(60, 2), (60, 2), (None, 0)]
+    assert [(demand.window_s, demand.window_steps) for demand in demands] == [(60, 2), (60, 2), (None, 0)]
 
 
-def test_a_fleet_that_all_names_another_preset_is_read_too(address: str) -> None:
+def test_fleet_without_default_preset_is_read(address: str) -> None:
     source = PresetSources(Sources(prometheus_url=address, preset="otel"))
     try:
         only = {MESHED: SERVICES[MESHED]}
@@ -94,20 +96,20 @@ def test_a_fleet_that_all_names_another_preset_is_read_too(address: str) -> None
     np.testing.assert_allclose(np.nanmean(demand.arrivals), 7.0, rtol=0.02)
 
 
-@pytest.mark.parametrize("named", ["otel", "custom"])
-def test_a_preset_under_which_nothing_is_costs_nobody_else_anything(address: str, named: str) -> None:
+@pytest.mark.parametrize("preset", ["otel", "custom"])
+def test_preset_without_data_affects_only_revisions_that_name_preset(address: str, preset: str) -> None:
     source = PresetSources(Sources(prometheus_url=address, preset="opencensus"))
     try:
-        demand = source.read(END_S - 1800, END_S - 600, 60, services=SERVICES, presets={MESHED: named})
+        demand = source.read(END_S - 1800, END_S - 600, 60, services=SERVICES, presets={MESHED: preset})
     finally:
         source.close()
     assert demand.revisions == (CART,)
     np.testing.assert_allclose(np.nanmean(demand.arrivals), 3.0, rtol=0.02)
     (warning,) = [w for w in demand.warnings if w.startswith("preset")]
-    assert warning.startswith(f"preset {named} of shop/meshed-00001: ")
+    assert warning.startswith(f"preset {preset} of shop/meshed-00001: ")
 
 
-def test_where_nothing_is_under_any_preset_that_is_said(address: str) -> None:
+def test_no_data_under_any_preset_is_reported(address: str) -> None:
     source = PresetSources(Sources(prometheus_url=address, preset="otel"))
     try:
         with pytest.raises(NoData, match="preset otel"):

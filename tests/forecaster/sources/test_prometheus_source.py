@@ -1,4 +1,4 @@
-"""The grid, the chunks and the window of a read, on a real Prometheus."""
+"""Grid, chunks and window of a read from a real Prometheus."""
 
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -10,7 +10,7 @@ from config.sources import Sources
 from forecaster.sources.chunks import ChunkSizer
 from forecaster.sources.presets.detect import interval_s, window_s
 from forecaster.sources.prometheus.client import Client
-from forecaster.sources.prometheus.errors import Overtaxed
+from forecaster.sources.prometheus.errors import QueryTooLarge
 from forecaster.sources.prometheus_source import PrometheusSource
 from forecaster.sources.range_read import service_of
 from models.fleet.keys import RevisionKey, ServiceKey
@@ -25,12 +25,12 @@ START_S = END_S - 4 * 3600
 
 
 def custom(url: str, query: str = "mine", **more: object) -> PrometheusSource:
-    told = {"preset": "custom", "arrivals_query": query, "scrape_interval_s": 15.0, "rate_window_s": 60.0}
-    return PrometheusSource(Sources(prometheus_url=url, **{**told, **more}))  # type: ignore[arg-type]
+    options = {"preset": "custom", "arrivals_query": query, "scrape_interval_s": 15.0, "rate_window_s": 60.0}
+    return PrometheusSource(Sources(prometheus_url=url, **{**options, **more}))  # type: ignore[arg-type]
 
 
-def level(revision: str, start_s: int, end_s: int, step_s: int) -> Sampled:
-    """A gauge that says what time it is, so that a value out of place shows."""
+def time_gauge(revision: str, start_s: int, end_s: int, step_s: int) -> Sampled:
+    """A gauge whose value is the time, so that a value in a wrong column is visible."""
     times = range(start_s, end_s + 1, step_s)
     return (
         "mine",
@@ -40,39 +40,43 @@ def level(revision: str, start_s: int, end_s: int, step_s: int) -> Sampled:
 
 
 @pytest.fixture(scope="module")
-def clock(serve: Serve) -> str:
-    """One revision over all of the time, one over its middle."""
-    return serve([level("a-00001", START_S, END_S, 10), level("b-00001", START_S + 3600, START_S + 7200, 10)])
+def time_server(serve: Serve) -> str:
+    """One Revision with samples over the whole range, and one with samples in the middle."""
+    return serve(
+        [time_gauge("a-00001", START_S, END_S, 10), time_gauge("b-00001", START_S + 3600, START_S + 7200, 10)]
+    )
 
 
-def test_a_column_is_what_was_known_at_its_end(clock: str) -> None:
-    demand = custom(clock).read(START_S, START_S + 600, 60)
+def test_column_is_evaluated_at_end_of_step(time_server: str) -> None:
+    demand = custom(time_server).read(START_S, START_S + 600, 60)
     np.testing.assert_array_equal(demand.arrivals[0], np.arange(60, 601, 60))
     assert (demand.start_s, demand.end_s, demand.step_s) == (START_S, START_S + 600, 60)
 
 
-def test_columns_shorter_than_the_window_are_smeared_over_those_before(clock: str) -> None:
+def test_window_steps_count_columns_within_window(time_server: str) -> None:
     for step_s, window_steps in ((15, 4), (30, 2), (60, 1), (300, 1)):
-        demand = custom(clock).read(START_S, START_S + 600, step_s)
+        demand = custom(time_server).read(START_S, START_S + 600, step_s)
         assert (demand.window_s, demand.window_steps) == (max(60, step_s), window_steps)
 
 
-def test_more_points_than_prometheus_gives_at_once_come_in_pieces(clock: str) -> None:
-    """Four hours by the second: 14,400 columns, each once."""
-    told: list[tuple[int, int]] = []
-    demand = custom(clock).read(START_S, END_S, 1, progress=lambda done, of: told.append((done, of)))
+def test_range_beyond_point_limit_is_read_in_chunks(time_server: str) -> None:
+    """Four hours in steps of a second: 14,400 columns, each read once."""
+    calls: list[tuple[int, int]] = []
+    demand = custom(time_server).read(
+        START_S, END_S, 1, progress=lambda done, total: calls.append((done, total))
+    )
     np.testing.assert_array_equal(demand.arrivals[0], np.arange(1, 14401) // 10 * 10)
     middle = demand.arrivals[1]
     assert np.isnan(middle[: 3600 - 1]).all()
     np.testing.assert_array_equal(middle[3600:7200], np.arange(3601, 7201) // 10 * 10)
     assert np.isnan(middle[7200 + 300 :]).all()
-    assert told[-1] == (14400, 14400)
-    assert [done for done, _ in told] == sorted({done for done, _ in told})
-    assert len(told) == 3
+    assert calls[-1] == (14400, 14400)
+    assert [done for done, _ in calls] == sorted({done for done, _ in calls})
+    assert len(calls) == 3
 
 
-def test_revisions_are_sorted_and_their_services_their_names_less_a_number(clock: str) -> None:
-    demand = custom(clock).read(START_S, END_S, 300)
+def test_revisions_are_sorted_and_services_derived_from_names(time_server: str) -> None:
+    demand = custom(time_server).read(START_S, END_S, 300)
     assert demand.revisions == (RevisionKey("shop", "a-00001"), RevisionKey("shop", "b-00001"))
     assert demand.services == (ServiceKey("shop", "a"), ServiceKey("shop", "b"))
 
@@ -87,46 +91,48 @@ def test_revisions_are_sorted_and_their_services_their_names_less_a_number(clock
         ("-00001", "-00001"),
     ],
 )
-def test_service_of(revision: str, service: str) -> None:
+def test_service_is_revision_name_without_number(revision: str, service: str) -> None:
     assert service_of(revision) == service
 
 
 @pytest.mark.parametrize("span", [(0, 0, 60), (0, 60, 0), (60, 0, 60), (30, 120, 60), (0, 90, 60)])
-def test_a_range_off_the_grid_is_not_read(span: tuple[int, int, int]) -> None:
-    with pytest.raises(ValueError, match="no range on a grid"):
+def test_range_off_grid_is_rejected(span: tuple[int, int, int]) -> None:
+    with pytest.raises(ValueError, match="must be a range on a grid"):
         custom("http://127.0.0.1:1").read(*span)
 
 
 @pytest.fixture(scope="module")
-def frugal(serve: Serve) -> str:
-    """A server that gives up on more than 500 samples."""
-    series = [level(f"r{i:02d}-00001", START_S, END_S, 15) for i in range(20)]
+def limited_server(serve: Serve) -> str:
+    """A server that aborts queries of more than 500 samples."""
+    series = [time_gauge(f"r{i:02d}-00001", START_S, END_S, 15) for i in range(20)]
     return serve(series, ["--query.max-samples=500"])
 
 
-def test_a_question_that_is_too_large_is_asked_in_smaller_parts(frugal: str) -> None:
-    demand = custom(frugal).read(START_S, START_S + 3600, 60)
+def test_query_that_is_too_large_is_split(limited_server: str) -> None:
+    demand = custom(limited_server).read(START_S, START_S + 3600, 60)
     np.testing.assert_array_equal(demand.arrivals, np.tile(np.arange(60, 3601, 60), (20, 1)))
 
 
-def test_a_question_that_cannot_be_smaller_says_so(frugal: str) -> None:
-    with pytest.raises(Overtaxed, match="too many samples"):
-        custom(frugal, "mine + on () group_left () sum(count_over_time(mine[4h]))").read(START_S, END_S, 60)
+def test_single_column_that_is_too_large_is_reported(limited_server: str) -> None:
+    with pytest.raises(QueryTooLarge, match="too many samples"):
+        custom(limited_server, "mine + on () group_left () sum(count_over_time(mine[4h]))").read(
+            START_S, END_S, 60
+        )
 
 
 @pytest.mark.parametrize("interval", [1, 10, 15, 30, 60])
-def test_the_interval_between_samples_is_found(serve: Serve, interval: int) -> None:
-    """From pods that live a few minutes, which a count over ten minutes would make too much of."""
+def test_interval_between_samples_is_measured(serve: Serve, interval: int) -> None:
+    """With pods that exist for a few minutes: their number of samples in ten minutes would give a wrong interval."""
     series = []
     for i in range(4):
-        born = END_S - 6600 + 1500 * i
-        times = [born + k * interval + 0.003 * (k % 3) for k in range(max(5, 240 // interval))]
+        start_s = END_S - 6600 + 1500 * i
+        times = [start_s + k * interval + 0.003 * (k % 3) for k in range(max(5, 240 // interval))]
         series.append(("hits", {"pod": f"p{i}", "odd": 'a\\"b'}, [(t, 1.0) for t in times]))
     with Client(Sources(prometheus_url=serve(series))) as client:
         assert interval_s(client, "hits", 'hits{pod=~".+"}', END_S) == interval
 
 
-def test_the_interval_is_that_of_up_where_there_are_no_pods(serve: Serve) -> None:
+def test_interval_is_that_of_up_without_pods(serve: Serve) -> None:
     up: Sampled = ("up", {"job": "a"}, [(float(t), 1.0) for t in range(END_S - 3600, END_S, 20)])
     with Client(Sources(prometheus_url=serve([up]))) as client:
         assert interval_s(client, "hits", "hits", END_S) == 20
@@ -138,7 +144,7 @@ def test_the_interval_is_that_of_up_where_there_are_no_pods(serve: Serve) -> Non
     [
         pytest.param(15, 30, None, 60, id="four intervals"),
         pytest.param(15, 60, None, 60, id="a step is four intervals"),
-        pytest.param(15, 300, None, 300, id="never less than a step"),
+        pytest.param(15, 300, None, 300, id="at least one step"),
         pytest.param(60, 30, None, 240, id="a push each minute"),
         pytest.param(20, 30, None, 90, id="a whole number of steps"),
         pytest.param(15, 30, 120.0, 120, id="as configured"),
@@ -146,25 +152,25 @@ def test_the_interval_is_that_of_up_where_there_are_no_pods(serve: Serve) -> Non
         pytest.param(15, 1, None, 60, id="by the second"),
     ],
 )
-def test_the_window_holds_four_samples_and_whole_steps(
+def test_window_has_four_samples_and_whole_steps(
     interval: float, step: int, configured: float | None, window: int
 ) -> None:
     assert window_s(interval, step, configured) == window
 
 
-def test_no_interval_known_yet_is_said(serve: Serve) -> None:
+def test_unmeasured_interval_is_assumed_with_warning(serve: Serve) -> None:
     few: Sampled = ("mine", {"namespace": "shop", "revision": "a-00001"}, [(END_S - 30.0, 1.0)])
     demand = custom(serve([few]), scrape_interval_s=None, rate_window_s=None).read(END_S - 60, END_S, 60)
     assert "60 s is assumed" in demand.warnings[0]
     assert demand.delay_s == 60
 
 
-def test_pace_follows_the_number_of_rows() -> None:
-    assert ChunkSizer().after(rows=10_000, ahead=2).columns == 98
-    assert ChunkSizer().after(rows=1, ahead=2).columns == 10_998
-    assert ChunkSizer().after(rows=100_000_000, ahead=2).columns == 1
+def test_chunk_size_follows_number_of_rows() -> None:
+    assert ChunkSizer().after(rows=10_000, lookahead=2).columns == 98
+    assert ChunkSizer().after(rows=1, lookahead=2).columns == 10_998
+    assert ChunkSizer().after(rows=100_000_000, lookahead=2).columns == 1
     halved = ChunkSizer().halved(60)
     assert halved is not None
     assert halved.columns == 30
-    assert halved.after(rows=1, ahead=2).columns == 28
+    assert halved.after(rows=1, lookahead=2).columns == 28
     assert ChunkSizer().halved(1) is None

@@ -1,4 +1,4 @@
-"""Pods that come and go while a real Prometheus scrapes them, once a second."""
+"""Pods that are started and stopped while a real Prometheus scrapes them, once a second."""
 
 import time
 from collections.abc import Callable
@@ -25,22 +25,22 @@ scrape_configs:
 """
 
 
-def counted(pod: str, requests: int) -> str:
-    told = f'{{{LABELS},pod_name="{pod}",response_code="200"}}'
+def pod_metrics(pod: str, requests: int) -> str:
+    labels = f'{{{LABELS},pod_name="{pod}",response_code="200"}}'
     return (
-        f"revision_app_request_count{told} {requests}\n"
-        f"revision_app_request_latencies_sum{told} {250 * requests}\n"
+        f"revision_app_request_count{labels} {requests}\n"
+        f"revision_app_request_latencies_sum{labels} {250 * requests}\n"
     )
 
 
-def test_every_request_to_pods_that_come_and_go_is_counted_once(
+def test_every_request_to_short_lived_pods_is_counted_once(
     httpserver: HTTPServer, serve_configured: Callable[[str], str]
 ) -> None:
-    """Two pods, one after the other: 7, 10 and at last 23 requests, and 5; nobody in between."""
-    shown = {"pod": ""}
+    """Two pods, one after the other: 7, 10 and finally 23 requests, and 5; no pod in between."""
+    page = {"pod": ""}
 
     def pod(_: object) -> Response:
-        return Response(shown["pod"], 200 if shown["pod"] else 503, content_type="text/plain")
+        return Response(page["pod"], 200 if page["pod"] else 503, content_type="text/plain")
 
     gauge = f"autoscaler_actual_pods{{{LABELS}}} 0\n"
     httpserver.expect_request("/autoscaler").respond_with_data(gauge, content_type="text/plain")
@@ -53,12 +53,12 @@ def test_every_request_to_pods_that_come_and_go_is_counted_once(
     )
     with Client(sources) as client:
 
-        def now(query: str) -> float:
+        def value_of(query: str) -> float:
             return single(client.instant(query, at_s=int(time.time()) + 1).series)
 
         def until(query: str, value: float) -> None:
             deadline = time.monotonic() + 60
-            while not now(query) >= value:
+            while not value_of(query) >= value:
                 assert time.monotonic() < deadline, f"{query} stays below {value}"
                 time.sleep(0.2)
 
@@ -66,11 +66,11 @@ def test_every_request_to_pods_that_come_and_go_is_counted_once(
         until(scrapes, 8)
         for name, counts in (("p1", (7, 10, 23)), ("p2", (5,))):
             for count in counts:
-                shown["pod"] = counted(name, count)
+                page["pod"] = pod_metrics(name, count)
                 until(f'revision_app_request_count{{pod_name="{name}"}}', count)
-            shown["pod"] = ""
+            page["pod"] = ""
             until(f'absent(revision_app_request_count{{pod_name="{name}"}})', 1)
-            until(scrapes, now(scrapes) + 6)
+            until(scrapes, value_of(scrapes) + 6)
         end_s = int(time.time())
 
     source = PrometheusSource(sources)

@@ -1,128 +1,132 @@
-"""The blend: whom it follows, what it knows when, and what it was worth."""
+"""The blend: which members it weighs, what it knows at each origin, and its skill."""
 
 import numpy as np
 import pytest
 from numpy.typing import NDArray
 
 from models.ensemble import MEMBERS
-from models.ensemble.blend import LEVELS, Told, blend
-from models.ensemble.rehearse import came_after, rehearsed, worth
+from models.ensemble.blend import LEVELS, RollingForecasts, blend
+from models.ensemble.rolling import actuals_after, evaluate_rolling, measure_skill
 
 STEP_S, ORIGINS, HORIZON = 300, 300, 4
 Floats = NDArray[np.float64]
 
 
-def told(*errors: Floats, rate: float = 100.0) -> Told:
-    """Members off by `errors` (k, h), of traffic that goes up and down about `rate`."""
+def rolling(*log_errors: Floats, rate: float = 100.0) -> RollingForecasts:
+    """Members with errors `log_errors` (k, h), of traffic that varies about `rate`."""
     rng = np.random.default_rng(1)
-    came = rate * rng.lognormal(0, 0.5, (ORIGINS, 1)) * np.ones(HORIZON)
-    said = np.stack([came * np.exp(each) for each in errors], axis=1)
-    return Told(np.arange(ORIGINS) * HORIZON, said, came)
+    actual = rate * rng.lognormal(0, 0.5, (ORIGINS, 1)) * np.ones(HORIZON)
+    forecast = np.stack([actual * np.exp(errors) for errors in log_errors], axis=1)
+    return RollingForecasts(np.arange(ORIGINS) * HORIZON, forecast, actual)
 
 
-def off(by: float, seed: int) -> Floats:
-    return np.random.default_rng(seed).normal(0, by, (ORIGINS, HORIZON))
+def normal_errors(sigma: float, seed: int) -> Floats:
+    return np.random.default_rng(seed).normal(0, sigma, (ORIGINS, HORIZON))
 
 
-def test_the_better_member_is_followed() -> None:
-    found = blend(told(off(0.05, 2), off(0.6, 3)), STEP_S)
-    assert found.weights[-1, 0] > 0.99
-    assert found.weights[-1].sum() == pytest.approx(1)
+def test_the_more_accurate_member_gets_the_weight() -> None:
+    blended = blend(rolling(normal_errors(0.05, 2), normal_errors(0.6, 3)), STEP_S)
+    assert blended.weights[-1, 0] > 0.99
+    assert blended.weights[-1].sum() == pytest.approx(1)
 
 
-def test_where_the_best_member_changes_little_is_lost_beside_the_best_in_hindsight() -> None:
+def test_blend_loses_little_against_the_best_in_hindsight_where_the_best_member_changes() -> None:
     late = np.arange(ORIGINS)[:, None] >= ORIGINS // 2
-    one, other = (np.where(late, off(b, seed), off(a, seed)) for a, b, seed in ((0.1, 0.5, 2), (0.5, 0.2, 3)))
-    found = blend(told(one, other, off(0.6, 5)), 4 * STEP_S)
-    scored = ~np.isnan(found.loss)
-    assert found.loss[scored].mean() < 1.03 * found.losses[scored].mean(axis=0).min()
+    improving, worsening = (
+        np.where(late, normal_errors(b, seed), normal_errors(a, seed))
+        for a, b, seed in ((0.1, 0.5, 2), (0.5, 0.2, 3))
+    )
+    blended = blend(rolling(improving, worsening, normal_errors(0.6, 5)), 4 * STEP_S)
+    scored = ~np.isnan(blended.loss)
+    assert blended.loss[scored].mean() < 1.03 * blended.losses[scored].mean(axis=0).min()
 
 
-def test_members_alike_are_better_together() -> None:
-    found = blend(told(off(0.3, 2), off(0.3, 3)), STEP_S)
-    scored = ~np.isnan(found.loss)
-    assert found.loss[scored].mean() < 0.9 * found.losses[scored].mean(axis=0).min()
+def test_blend_of_equally_accurate_members_loses_less_than_each() -> None:
+    blended = blend(rolling(normal_errors(0.3, 2), normal_errors(0.3, 3)), STEP_S)
+    scored = ~np.isnan(blended.loss)
+    assert blended.loss[scored].mean() < 0.9 * blended.losses[scored].mean(axis=0).min()
 
 
-def test_levels_hold_what_they_say() -> None:
-    heard = told(off(0.3, 2), off(0.4, 3))
-    found = blend(heard, STEP_S)
-    scored = ~np.isnan(found.loss)
-    share = (heard.came[scored, None, :] <= found.quantiles[scored]).mean(axis=(0, 2))
-    np.testing.assert_allclose(share, LEVELS, atol=0.05)
-    assert (np.diff(found.quantiles[scored], axis=1) >= 0).all()
+def test_coverage_of_the_blend_equals_the_levels() -> None:
+    forecasts = rolling(normal_errors(0.3, 2), normal_errors(0.4, 3))
+    blended = blend(forecasts, STEP_S)
+    scored = ~np.isnan(blended.loss)
+    coverage = (forecasts.actual[scored, None, :] <= blended.quantiles[scored]).mean(axis=(0, 2))
+    np.testing.assert_allclose(coverage, LEVELS, atol=0.05)
+    assert (np.diff(blended.quantiles[scored], axis=1) >= 0).all()
 
 
-def test_what_comes_later_changes_nothing_before() -> None:
-    heard = told(off(0.3, 2), off(0.4, 3))
-    at = 150
-    changed = heard.came.copy()
-    changed[at:] *= 50
-    before, after = blend(heard, STEP_S), blend(Told(heard.at, heard.said, changed), STEP_S)
-    np.testing.assert_array_equal(before.quantiles[: at + 1], after.quantiles[: at + 1])
-    assert not np.array_equal(before.quantiles[-1], after.quantiles[-1])
+def test_later_actual_rates_do_not_change_earlier_blends() -> None:
+    forecasts = rolling(normal_errors(0.3, 2), normal_errors(0.4, 3))
+    changed_from = 150
+    changed = forecasts.actual.copy()
+    changed[changed_from:] *= 50
+    first = blend(forecasts, STEP_S)
+    second = blend(RollingForecasts(forecasts.origins, forecasts.forecast, changed), STEP_S)
+    np.testing.assert_array_equal(first.quantiles[: changed_from + 1], second.quantiles[: changed_from + 1])
+    assert not np.array_equal(first.quantiles[-1], second.quantiles[-1])
 
 
-def test_nothing_is_said_before_errors_are_known() -> None:
-    found = blend(told(off(0.3, 2)), STEP_S)
-    assert np.isnan(found.quantiles[:12]).all()
-    assert not np.isnan(found.quantiles[20:]).any()
+def test_no_blend_before_errors_are_known() -> None:
+    blended = blend(rolling(normal_errors(0.3, 2)), STEP_S)
+    assert np.isnan(blended.quantiles[:12]).all()
+    assert not np.isnan(blended.quantiles[20:]).any()
 
 
-def test_a_member_that_says_nothing_now_is_left_out() -> None:
-    heard = told(off(0.05, 2), off(0.4, 3))
-    heard.said[-1, 0] = np.nan
-    found = blend(heard, STEP_S)
-    np.testing.assert_allclose(found.weights[-1], [0, 1])
-    np.testing.assert_allclose(found.mean[-1], heard.said[-1, 1])
+def test_a_member_without_a_forecast_at_an_origin_has_no_weight_there() -> None:
+    forecasts = rolling(normal_errors(0.05, 2), normal_errors(0.4, 3))
+    forecasts.forecast[-1, 0] = np.nan
+    blended = blend(forecasts, STEP_S)
+    np.testing.assert_allclose(blended.weights[-1], [0, 1])
+    np.testing.assert_allclose(blended.mean[-1], forecasts.forecast[-1, 1])
 
 
-def test_a_member_that_spoke_seldom_is_not_followed_for_its_luck() -> None:
-    heard = told(off(0.01, 2), off(0.4, 3))
-    heard.said[:-30, 0] = np.nan
-    assert blend(heard, STEP_S).weights[-1, 1] > 0.9
+def test_a_member_with_few_forecasts_has_little_weight() -> None:
+    forecasts = rolling(normal_errors(0.01, 2), normal_errors(0.4, 3))
+    forecasts.forecast[:-30, 0] = np.nan
+    assert blend(forecasts, STEP_S).weights[-1, 1] > 0.9
 
 
-def test_nobody_says_anything() -> None:
-    heard = told(np.full((ORIGINS, HORIZON), np.nan))
-    found = blend(heard, STEP_S)
-    assert np.isnan(found.quantiles).all()
-    assert np.isnan(found.mean).all()
+def test_blend_without_any_forecast_is_nan() -> None:
+    blended = blend(rolling(np.full((ORIGINS, HORIZON), np.nan)), STEP_S)
+    assert np.isnan(blended.quantiles).all()
+    assert np.isnan(blended.mean).all()
 
 
-def test_no_traffic_at_all() -> None:
+def test_blend_without_any_traffic_is_zero() -> None:
     zero = np.zeros((ORIGINS, HORIZON))
-    found = blend(Told(np.arange(ORIGINS), zero[:, None, :].repeat(2, axis=1), zero), STEP_S)
-    np.testing.assert_array_equal(found.quantiles[-1], 0)
+    forecasts = RollingForecasts(np.arange(ORIGINS), zero[:, None, :].repeat(2, axis=1), zero)
+    np.testing.assert_array_equal(blend(forecasts, STEP_S).quantiles[-1], 0)
 
 
-def rates(days: int, seed: int) -> Floats:
-    at = np.arange(days * 24)
-    steps = np.where(at % 24 < 10, 5.0, 40.0) * np.where(at // 24 % 7 < 5, 1.0, 0.3)
-    return np.asarray(steps * np.random.default_rng(seed).lognormal(0, 0.05, at.size), np.float64)
+def office_rates(days: int, seed: int) -> Floats:
+    hours = np.arange(days * 24)
+    mean = np.where(hours % 24 < 10, 5.0, 40.0) * np.where(hours // 24 % 7 < 5, 1.0, 0.3)
+    return np.asarray(mean * np.random.default_rng(seed).lognormal(0, 0.05, hours.size), np.float64)
 
 
-def test_it_pays_where_weekdays_differ_and_a_plain_profile_does_not_know() -> None:
-    y = rates(28, 1)
-    heard = rehearsed(y, 3600, np.arange(18 * 24, y.size - 1, 4), 2)
-    value = worth(heard, blend(heard, 3600))
-    assert value.adds_skill
-    assert value.best in MEMBERS
-    assert value.regret < 0.5
+def test_blend_adds_skill_where_weekdays_differ_and_the_daily_profile_does_not_know() -> None:
+    y = office_rates(28, 1)
+    forecasts = evaluate_rolling(y, 3600, np.arange(18 * 24, y.size - 1, 4), 2)
+    skill = measure_skill(forecasts, blend(forecasts, 3600))
+    assert skill.adds_skill
+    assert skill.best in MEMBERS
+    assert skill.regret < 0.5
 
 
-def test_it_does_not_pay_where_nothing_can_be_known() -> None:
+def test_blend_adds_no_skill_to_random_counts() -> None:
     y = np.random.default_rng(4).poisson(20, 14 * 24).astype(np.float64)
-    heard = rehearsed(y, 3600, np.arange(8 * 24, y.size - 1, 4), 2)
-    assert not worth(heard, blend(heard, 3600)).adds_skill
+    forecasts = evaluate_rolling(y, 3600, np.arange(8 * 24, y.size - 1, 4), 2)
+    assert not measure_skill(forecasts, blend(forecasts, 3600)).adds_skill
 
 
-def test_worth_of_what_was_never_scored_is_not_known() -> None:
-    heard = rehearsed(np.empty(0), 3600, np.array([0]), 4)
-    value = worth(heard, blend(heard, 3600))
-    assert np.isnan(value.gain)
-    assert not value.adds_skill
+def test_skill_without_a_known_loss_is_unknown() -> None:
+    forecasts = evaluate_rolling(np.empty(0), 3600, np.array([0]), 4)
+    skill = measure_skill(forecasts, blend(forecasts, 3600))
+    assert np.isnan(skill.gain)
+    assert not skill.adds_skill
 
 
-def test_what_is_yet_to_come_is_not_observed() -> None:
-    np.testing.assert_array_equal(came_after(np.arange(3.0), np.array([2, 3]), 2)[:, 0], [2, np.nan])
+def test_actual_rates_after_the_end_of_the_series_are_nan() -> None:
+    actual = actuals_after(np.arange(3.0), np.array([2, 3]), 2)
+    np.testing.assert_array_equal(actual[:, 0], [2, np.nan])

@@ -1,4 +1,4 @@
-"""The chance of the next event from a row of minutes."""
+"""Event probabilities from a row of minutes."""
 
 from collections.abc import Callable
 
@@ -12,12 +12,12 @@ from models.peak import state as peak
 from models.peak.advance import advance
 
 
-@pytest.fixture(name="chances")
-def _chances() -> Callable[..., NDArray[np.float32]]:
-    return chances
+@pytest.fixture(name="event_probs")
+def _event_probs() -> Callable[..., NDArray[np.float32]]:
+    return event_probs
 
 
-def chances(
+def event_probs(
     events: ArrayLike,
     *,
     step_s: int = 60,
@@ -26,12 +26,13 @@ def chances(
     origin_s: int = 0,
     clock: Clock | None = None,
 ) -> NDArray[np.float32]:
-    """(n,) of a request in the window that begins `first` steps after each of n steps; one step unless told.
+    """(n,) probability of a request in the window that begins `first` steps after each of n steps.
 
-    events   (n,) True where a step had a request, NaN where it was not observed
+    events   (n,) True where a step has a request, NaN where it was not observed
+    lead_s   seconds that the window is long; None: one step
     """
     rates = np.asarray(np.asarray(events)[np.newaxis] / step_s, np.float32)
-    said = advance(
+    forecasts = advance(
         peak.start(1),
         hazard.start(1),
         rates,
@@ -41,5 +42,5 @@ def chances(
         lead_s=np.array([float(step_s if lead_s is None else lead_s)]),
         clock=clock,
     )
-    assert said.sparse.all()
-    return np.asarray(said.chances[0])
+    assert forecasts.intermittent.all()
+    return np.asarray(forecasts.event_prob[0])

@@ -1,4 +1,4 @@
-"""A fleet's forecasts from arrays alone."""
+"""Peak forecasts of a fleet from arrays alone."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -10,12 +10,12 @@ from numpy.typing import ArrayLike, NDArray
 from models.hazard import state as hazard
 from models.numeric.clock import Clock
 from models.peak import state as peak
-from models.peak.advance import Said, advance
+from models.peak.advance import PeakForecasts, advance
 
 
 @dataclass(eq=False)
 class Fleet:
-    """ServiceMeasurements of which nothing was known, and the step that is next."""
+    """Services without history, and the time of the next step."""
 
     services: int
     step_s: int = 30
@@ -27,29 +27,29 @@ class Fleet:
     def __post_init__(self) -> None:
         self.peak, self.hazard = peak.start(self.services), hazard.start(self.services)
 
-    def take(
-        self, rates: ArrayLike, clock: Clock | None = None, callers: NDArray[np.intp] | None = None
-    ) -> Said:
-        """What is said after each of these rates (s, n)."""
-        given = np.atleast_2d(np.asarray(rates, np.float32))
-        said = advance(
+    def advance(
+        self, rates: ArrayLike, clock: Clock | None = None, upstream: NDArray[np.intp] | None = None
+    ) -> PeakForecasts:
+        """The forecasts after each step of these rates (s, n)."""
+        columns = np.atleast_2d(np.asarray(rates, np.float32))
+        forecasts = advance(
             self.peak,
             self.hazard,
-            given,
+            columns,
             origin_s=self.now_s,
             step_s=self.step_s,
             first=self.first,
             lead_s=np.full(self.services, self.lead_s),
-            callers=callers,
+            upstream=upstream,
             clock=clock,
             window_steps=self.window_steps,
         )
-        self.now_s += given.shape[1] * self.step_s
-        return said
+        self.now_s += columns.shape[1] * self.step_s
+        return forecasts
 
     @property
     def steps_ahead(self) -> range:
-        """Of the window, counted from the end of what is known."""
+        """The steps of the window, counted from the end of the newest step."""
         return range(self.first, self.first + max(1, int(np.ceil(self.lead_s / self.step_s))))
 
 
@@ -58,12 +58,12 @@ def _fleet() -> Callable[..., Fleet]:
     return Fleet
 
 
-@pytest.fixture(name="peaks")
-def _peaks() -> Callable[[NDArray[np.float32], range], NDArray[np.float32]]:
-    return peaks
+@pytest.fixture(name="actual_peaks")
+def _actual_peaks() -> Callable[[NDArray[np.float32], range], NDArray[np.float32]]:
+    return actual_peaks
 
 
-def peaks(rates: NDArray[np.float32], ahead: range) -> NDArray[np.float32]:
-    """(n - end of the window,) the highest of the window after each step."""
-    n = len(rates) - ahead[-1] - 1
-    return np.asarray(np.max([rates[1 + k : 1 + k + n] for k in ahead], axis=0), np.float32)
+def actual_peaks(rates: NDArray[np.float32], steps_ahead: range) -> NDArray[np.float32]:
+    """(n - end of the window,) the maximum rate of the window after each step."""
+    n = len(rates) - steps_ahead[-1] - 1
+    return np.asarray(np.max([rates[1 + k : 1 + k + n] for k in steps_ahead], axis=0), np.float32)

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from config.calendar import Calendar, Event
 from config.policy import Lever
 from config.scenario import SCENARIOS, Scenario
-from config.zones import offsets
+from config.zones import utc_offsets
 from scaler.backtest.request import BacktestRequest
 from scaler.backtest.run import run
 from scaler.backtest.series import Traffic
@@ -34,8 +34,8 @@ SALE = Event(
 )
 
 
-def told(world: Scenario, *events: Event, **calendar: object) -> Scenario:
-    return replace(world, calendar=Calendar(events=events, **calendar))  # type: ignore[arg-type]
+def told(scenario: Scenario, *events: Event, **calendar: object) -> Scenario:
+    return replace(scenario, calendar=Calendar(events=events, **calendar))  # type: ignore[arg-type]
 
 
 def sale() -> NDArray[np.float32]:
@@ -47,7 +47,7 @@ def sale() -> NDArray[np.float32]:
 
 def ours(traffic: Traffic, delay_cost: float = 30.0) -> ReplayMetrics:
     asked = BacktestRequest({name: POLICIES[name] for name in ("kpa", "tidecast")}, (delay_cost,))
-    return run(traffic, asked).backtest.outcomes[1].figures[0]
+    return run(traffic, asked).backtest.outcomes[1].metrics[0]
 
 
 def floor_at(rows: PlanRows, at_s: int) -> int:
@@ -59,7 +59,9 @@ def floor_at(rows: PlanRows, at_s: int) -> int:
 def test_pods_are_ready_when_an_announced_event_begins(making: Making, event: Event) -> None:
     late_s = START_S + 60 * (FROM_MIN - 10)
     counts = {"shop/cart": sale()}
-    unknown, known = (making(counts, world, score_from_s=late_s) for world in (HEAVY, told(HEAVY, event)))
+    unknown, known = (
+        making(counts, scenario, score_from_s=late_s) for scenario in (HEAVY, told(HEAVY, event))
+    )
     without, with_it = ours(unknown), ours(known)
     assert with_it.requests == without.requests
     assert with_it.delayed < 0.5 * without.delayed
@@ -74,11 +76,11 @@ def test_an_event_concerns_the_series_that_its_globs_fit(making: Making) -> None
     counts = {"shop/cart": sale()}
     plain = POLICIES["tidecast"].plan(making(counts, HEAVY).series_at(0), 30.0)
     for globs, changes in ((("shop/cart",), True), (("team/*", "cart"), False)):
-        world = told(HEAVY, replace(SALE, services=globs))
-        rows = POLICIES["tidecast"].plan(making(counts, world).series_at(0), 30.0)
+        scenario = told(HEAVY, replace(SALE, services=globs))
+        rows = POLICIES["tidecast"].plan(making(counts, scenario).series_at(0), 30.0)
         assert (rows.tobytes() != plain.tobytes()) == changes
-    world = told(HEAVY, replace(SALE, services=("cart",)))
-    rows = POLICIES["tidecast"].plan(making({"cart": sale()}, world).series_at(0), 30.0)
+    scenario = told(HEAVY, replace(SALE, services=("cart",)))
+    rows = POLICIES["tidecast"].plan(making({"cart": sale()}, scenario).series_at(0), 30.0)
     assert floor_at(rows, 60 * FROM_MIN - 45) >= 15
 
 
@@ -104,8 +106,8 @@ def test_what_is_announced_changes_no_plan_that_is_over_before_it(making: Making
 def test_a_calendar_that_says_nothing_changes_nothing(making: Making) -> None:
     counts = {"shop/cart": sale()}
     rows = [
-        POLICIES["tidecast"].plan(making(counts, world).series_at(0), 30.0).tobytes()
-        for world in (HEAVY, told(HEAVY), told(HEAVY, replace(SALE, services=("team/*",))))
+        POLICIES["tidecast"].plan(making(counts, scenario).series_at(0), 30.0).tobytes()
+        for scenario in (HEAVY, told(HEAVY), told(HEAVY, replace(SALE, services=("team/*",))))
     ]
     assert len(set(rows)) == 1
 
@@ -118,7 +120,7 @@ def at_nine(days: int) -> NDArray[np.float32]:
     """In minutes from START_S less so many days on: some requests at nine in Berlin."""
     start_s = CHANGE_S - 14 * DAY_MIN * 60
     at_s = start_s + 60 * np.arange(days * DAY_MIN)
-    since_s, ahead_s = np.array(offsets("Europe/Berlin")).T
+    since_s, ahead_s = np.array(utc_offsets("Europe/Berlin")).T
     local_s = at_s + ahead_s[np.searchsorted(since_s, at_s, side="right") - 1]
     return np.where(local_s // 60 % DAY_MIN == 9 * HOUR_MIN, 3, 0).astype(np.float32)
 
@@ -133,8 +135,8 @@ def test_who_lives_by_berlin_keeps_its_nine_oclock_cron_when_the_clocks_change(
         else told(SPARSE, time_zone="Europe/Berlin")
     )
     came = []
-    for world in (SPARSE, berlin):
-        traffic = making({"shop/cart": at_nine(18)}, world)
+    for scenario in (SPARSE, berlin):
+        traffic = making({"shop/cart": at_nine(18)}, scenario)
         export = replace(traffic.export, start_s=CHANGE_S - 14 * DAY_MIN * 60)
         came.append(ours(replace(traffic, export=export, score_from_s=CHANGE_S), 3000.0))
     utc, local = came

@@ -36,7 +36,7 @@ def number(text: str) -> float:
 def rows_of(lines: list[dict[str, str]], of: Series) -> PlanRows:
     """The plan as another program would read it."""
     return plan_rows(
-        of.world,
+        of.pod_model,
         [int(line["timestamp"]) - START_S for line in lines],
         [int(line["floor"]) for line in lines],
         target_utilization=[number(line["target_utilization"]) for line in lines],
@@ -48,7 +48,7 @@ def rows_of(lines: list[dict[str, str]], of: Series) -> PlanRows:
 
 def test_the_columns_are_as_promised_and_numbers_as_an_operator_writes_them() -> None:
     its = series()
-    rows = plan_rows(its.world, [0, 60], [2, 3], target_utilization=[70, math.nan], window_s=15,
+    rows = plan_rows(its.pod_model, [0, 60], [2, 3], target_utilization=[70, math.nan], window_s=15,
                      panic_threshold=110, retention_s=[600, math.nan])  # fmt: skip
     assert HEADING.strip().split(",") == list(COLUMNS)
     assert plan_lines(its, rows).splitlines() == [
@@ -60,19 +60,19 @@ def test_the_columns_are_as_promised_and_numbers_as_an_operator_writes_them() ->
 def test_before_the_first_row_of_a_plan_the_floor_is_zero() -> None:
     its = series()
     assert plan_lines(its, NO_PLAN) == f"{START_S},shop/cart,0,,,,\n"
-    later = plan_rows(its.world, [30], [4], window_s=15)
+    later = plan_rows(its.pod_model, [30], [4], window_s=15)
     assert plan_lines(its, later).splitlines()[0] == f"{START_S},shop/cart,0,,,,"
 
 
 def test_the_last_of_several_rows_at_one_second_is_the_one_in_force() -> None:
     its = series()
-    lines = read(plan_lines(its, plan_rows(its.world, [0, 30, 30], [1, 2, 3])))
+    lines = read(plan_lines(its, plan_rows(its.pod_model, [0, 30, 30], [1, 2, 3])))
     assert [line["floor"] for line in lines] == ["1", "3"]
 
 
 def test_rows_after_the_traffic_are_left_out() -> None:
     its = series(seconds=100)
-    lines = read(plan_lines(its, plan_rows(its.world, [0, 99, 100], [1, 2, 3])))
+    lines = read(plan_lines(its, plan_rows(its.pod_model, [0, 99, 100], [1, 2, 3])))
     assert [line["floor"] for line in lines] == ["1", "2"]
 
 
@@ -97,7 +97,7 @@ def test_read_again_it_is_the_same_plan(at_s: list[int], data: st.DataObject, co
         return [math.nan if (value := data.draw(values)) is None else value for _ in at_s]
 
     rows = plan_rows(
-        its.world,
+        its.pod_model,
         at_s,
         [data.draw(st.integers(0, 50)) for _ in at_s],
         target_utilization=drawn(maybe),
@@ -107,4 +107,6 @@ def test_read_again_it_is_the_same_plan(at_s: list[int], data: st.DataObject, co
     )
     again = rows_of(read(plan_lines(its, rows)), its)
     assert again[-len(rows) :].tobytes() == rows.tobytes()
-    assert replay(its.world, its.arrivals, again) == pytest.approx(replay(its.world, its.arrivals, rows))
+    assert replay(its.pod_model, its.arrivals, again) == pytest.approx(
+        replay(its.pod_model, its.arrivals, rows)
+    )

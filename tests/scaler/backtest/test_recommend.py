@@ -14,7 +14,7 @@ from scaler.kpa.resolve import Reachability, resolve
 from scaler.kpa.settings import UNSET, KpaSettings
 from scaler.simulation.plan_rows import plan_rows
 from scaler.simulation.pod_model import pod_model_of
-from scaler.simulation.score import ReplayMetrics, cost, figures, rum
+from scaler.simulation.score import ReplayMetrics, cost, replay_metrics, rum
 from scaler.simulation.simulator import Replay, replay
 
 HEAVY, SPARSE = SCENARIOS["heavy"], SCENARIOS["sparse"]
@@ -41,7 +41,7 @@ def of(arrivals: NDArray[np.float32], scenario: Scenario, delay_cost: float = 30
 
 def test_load_that_pods_cannot_follow_asks_for_more_room() -> None:
     got = of(waves(), replace(HEAVY, levers=frozenset({Lever.TARGET})))
-    assert got.setting in (KpaSettings(35.0), KpaSettings(50.0))
+    assert got.settings in (KpaSettings(35.0), KpaSettings(50.0))
     assert got.after.delayed < 0.2 * got.before.delayed
     assert cost(got.after, 30) < cost(got.before, 30)
     assert got.after.starts <= 1.5 * got.before.starts
@@ -50,12 +50,12 @@ def test_load_that_pods_cannot_follow_asks_for_more_room() -> None:
 def test_the_figures_are_those_of_the_half_that_did_not_choose() -> None:
     arrivals = waves()
     got = of(arrivals, HEAVY)
-    world = pod_model_of(HEAVY)
-    alone = replay(world, arrivals, score_s=HOURS_S // 2)
-    assert got.before == figures(alone, HEAVY.memory_mb)
-    said = got.setting
+    pod_model = pod_model_of(HEAVY)
+    alone = replay(pod_model, arrivals, score_s=HOURS_S // 2)
+    assert got.before == replay_metrics(alone, HEAVY.memory_mb)
+    said = got.settings
     rows = plan_rows(
-        world,
+        pod_model,
         [0],
         [said.min_scale or 0],
         target_utilization=said.utilization_percentage or np.nan,
@@ -63,29 +63,31 @@ def test_the_figures_are_those_of_the_half_that_did_not_choose() -> None:
         panic_threshold=said.panic_threshold_percentage or np.nan,
         retention_s=said.retention_s or np.nan,
     )
-    assert got.after == figures(replay(world, arrivals, rows, score_s=HOURS_S // 2), HEAVY.memory_mb)
+    assert got.after == replay_metrics(
+        replay(pod_model, arrivals, rows, score_s=HOURS_S // 2), HEAVY.memory_mb
+    )
 
 
 def test_calls_that_are_apart_hold_the_last_pod_where_a_delay_is_dear() -> None:
     got = of(calls_apart(), SPARSE, 300.0)
-    assert got.setting.min_scale == 1 or (got.setting.retention_s or 0) >= 300
+    assert got.settings.min_scale == 1 or (got.settings.retention_s or 0) >= 300
     assert (got.before.cold, got.after.cold) == (30, 0)
 
 
 def test_calls_that_are_apart_are_left_alone_where_a_delay_is_cheap() -> None:
     levers = frozenset({Lever.FLOOR, Lever.RETENTION})
-    assert of(calls_apart(), replace(SPARSE, levers=levers), 10.0).setting == UNSET
+    assert of(calls_apart(), replace(SPARSE, levers=levers), 10.0).settings == UNSET
 
 
 def test_a_pod_that_is_always_needed_and_always_enough_is_left_as_it_is() -> None:
     got = of(np.ones(HOURS_S, np.float32), SPARSE)
-    assert got.setting.annotations() == {}
+    assert got.settings.annotations() == {}
     assert (got.before, got.before.delayed) == (got.after, 0)
 
 
 def test_no_traffic_is_left_as_it_is() -> None:
     got = of(np.zeros(HOURS_S, np.float32), SPARSE)
-    assert got.setting.annotations() == {}
+    assert got.settings.annotations() == {}
     assert got.before == got.after
 
 
@@ -94,7 +96,7 @@ def test_what_the_second_half_does_not_bear_out_is_not_recommended() -> None:
     arrivals = waves()
     arrivals[HOURS_S // 2 - 300 :] = np.random.default_rng(2).poisson(40, HOURS_S // 2 + 300)
     got = of(arrivals, replace(HEAVY, levers=frozenset({Lever.TARGET})), 300.0)
-    assert (got.setting, got.after) == (UNSET, got.before)
+    assert (got.settings, got.after) == (UNSET, got.before)
 
 
 @pytest.mark.parametrize(
@@ -110,20 +112,20 @@ def test_what_the_second_half_does_not_bear_out_is_not_recommended() -> None:
 )
 def test_only_levers_that_are_allowed_are_used(levers: set[Lever], allowed: set[str]) -> None:
     for arrivals, scenario in ((waves(), HEAVY), (calls_apart(), SPARSE)):
-        setting = of(arrivals, replace(scenario, levers=frozenset(levers)), 300.0).setting
+        setting = of(arrivals, replace(scenario, levers=frozenset(levers)), 300.0).settings
         assert {name for name, value in vars(setting).items() if value is not None} <= allowed
 
 
 def test_a_shorter_window_comes_with_a_retention_of_the_old_one() -> None:
     levers = frozenset({Lever.WINDOW, Lever.RETENTION})
-    setting = of(waves(), replace(HEAVY, levers=levers)).setting
+    setting = of(waves(), replace(HEAVY, levers=levers)).settings
     if setting.window_s is not None:
         assert (setting.retention_s or 0) >= 60
 
 
 def test_unlimited_concurrency_leaves_the_utilization_alone() -> None:
     scenario = replace(HEAVY, container_concurrency=0, target=4.0)
-    assert of(waves(), scenario).setting.utilization_percentage is None
+    assert of(waves(), scenario).settings.utilization_percentage is None
 
 
 def test_annotations_are_what_knative_reads() -> None:
@@ -153,4 +155,4 @@ def test_too_little_traffic_is_told() -> None:
 def test_rum_weighs_cold_requests_and_wasted_memory() -> None:
     lived = Replay(100, 20, 10, 40, 99.69, 900, 0, 5, 0)
     assert rum(lived, 1000) == pytest.approx(0.808 * 10 + (999.69 - 0) / 99.69)
-    assert isinstance(figures(lived, 256), ReplayMetrics)
+    assert isinstance(replay_metrics(lived, 256), ReplayMetrics)

@@ -8,15 +8,15 @@ import numpy as np
 import pytest
 
 from scaler.backtest.request import BacktestRequest
-from scaler.backtest.run import Found, run
+from scaler.backtest.run import BacktestResult, run
 from scaler.backtest.series import Traffic
 from scaler.parallel.interface import in_order, serial
 from scaler.parallel.threads import Threads
-from scaler.policies import tidecast
+from scaler.policies import evaluation, tidecast
 from scaler.policies.policy import PlanRows, Series
 from scaler.policies.table import POLICIES
 from scaler.simulation.plan_rows import NO_PLAN, plan_rows
-from scaler.simulation.score import figures
+from scaler.simulation.score import replay_metrics
 from scaler.simulation.simulator import replay
 
 Making = Callable[..., Traffic]
@@ -41,25 +41,27 @@ def _ours(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """In place of our policy one that holds as many pods as there are series; gives what it was asked."""
     asked: list[str] = []
 
-    def trial(series: Series, each: Any = map) -> Series:
-        asked.append(f"trial {series.series}")
+    def evaluate_series(series: Series, map_items: Any = map) -> Series:
+        asked.append(f"evaluate {series.name}")
         return series
 
     def plan(its: Any, pool: Any, delay_cost: float) -> PlanRows:
-        asked.append(f"plan {its.series} {delay_cost:g}")
-        return plan_rows(its.world, [0, 3600], [pool, pool])
+        asked.append(f"plan {its.name} {delay_cost:g}")
+        return plan_rows(its.pod_model, [0, 3600], [pool, pool])
 
-    def band(its: Any) -> Any:
+    def quantile_band(its: Any) -> Any:
         return np.array([1800]), *(np.array([rate]) for rate in (1.0, 2.0, 3.0))
 
-    for name, stand_in in (("trial", trial), ("pooled", len), ("plan", plan), ("band", band)):
-        monkeypatch.setattr(tidecast, name, stand_in)
+    monkeypatch.setattr(evaluation, "evaluate_series", evaluate_series)
+    monkeypatch.setattr(evaluation, "quantile_band", quantile_band)
+    monkeypatch.setattr(tidecast, "pooled", len)
+    monkeypatch.setattr(tidecast, "plan", plan)
     return asked
 
 
-def by_key(found: Found) -> dict[tuple[str, float | None], list[dict[str, float]]]:
+def by_key(found: BacktestResult) -> dict[tuple[str, float | None], list[dict[str, float]]]:
     return {
-        (each.policy, each.delay_cost): [asdict(its) for its in each.figures]
+        (each.policy, each.delay_cost): [asdict(its) for its in each.metrics]
         for each in found.backtest.outcomes
     }
 
@@ -99,8 +101,8 @@ def test_figures_are_those_of_the_plan_replayed_over_the_scored_span(traffic: Tr
     for k in range(3):
         series = traffic.series_at(k)
         for name, rows in (("kpa", NO_PLAN), ("oracle", POLICIES["oracle"].plan(series, 10.0))):
-            lived = replay(series.world, series.arrivals, rows, score_s=1800)
-            assert found[name, None][k] == asdict(figures(lived, series.scenario.memory_mb))
+            lived = replay(series.pod_model, series.arrivals, rows, score_s=1800)
+            assert found[name, None][k] == asdict(replay_metrics(lived, series.scenario.memory_mb))
 
 
 def test_threads_over_series_or_within_them_change_nothing(traffic: Traffic) -> None:
@@ -108,13 +110,13 @@ def test_threads_over_series_or_within_them_change_nothing(traffic: Traffic) -> 
     alone = by_key(run(traffic, asked))
     assert by_key(run(traffic, asked, executor=Threads(2))) == alone
     threads = Threads(2)
-    assert by_key(run(traffic, asked, executor=threads.serial, each=in_order(threads))) == alone
+    assert by_key(run(traffic, asked, executor=threads.serial, map_items=in_order(threads))) == alone
 
 
 def test_ours_is_tried_on_all_series_before_it_plans_any(traffic: Traffic, ours: list[str]) -> None:
     found = run(traffic, request("kpa", "tidecast"))
     tried, planned = ours[:3], ours[3:]
-    assert tried == ["trial a", "trial b", "trial c"]
+    assert tried == ["evaluate a", "evaluate b", "evaluate c"]
     assert planned == [f"plan {name} {cost}" for name in "abc" for cost in (10, 30)]
     assert [its["changes"] for its in by_key(found)["tidecast", 10.0]] == [0, 0, 0]
     assert min(its["pod_s"] for its in by_key(found)["tidecast", 10.0]) >= 3 * 5400
@@ -122,14 +124,14 @@ def test_ours_is_tried_on_all_series_before_it_plans_any(traffic: Traffic, ours:
 
 def test_the_share_done_grows_to_all(traffic: Traffic, ours: list[str]) -> None:
     told: list[float] = []
-    run(traffic, request("kpa", "tidecast"), told=told.append)
+    run(traffic, request("kpa", "tidecast"), on_progress=told.append)
     assert told == pytest.approx([k / 6 for k in range(1, 7)])
 
 
 def test_stopped_it_tells_of_the_series_that_are_done(traffic: Traffic) -> None:
     found = run(traffic, request("kpa", "oracle"), executor=StopAfter(2))
     assert found.backtest.series == ("a", "b")
-    assert all(len(each.figures) == 2 for each in found.backtest.outcomes)
+    assert all(len(each.metrics) == 2 for each in found.backtest.outcomes)
     assert run(traffic, request("kpa"), executor=StopAfter(0)).backtest.series == ()
 
 
@@ -151,7 +153,7 @@ def test_stopped_while_ours_plans_the_series_with_plans_are_told(traffic: Traffi
 
 def test_stopped_within_a_series_it_is_not_done(traffic: Traffic) -> None:
     each = in_order(StopAfter(30))
-    found = run(traffic, request("kpa", "kpa-tuned"), each=each)
+    found = run(traffic, request("kpa", "kpa-tuned"), map_items=each)
     assert found.backtest.series == ("a",)
 
 
@@ -160,14 +162,14 @@ def test_courses_are_of_the_series_that_cost_the_kpa_most(traffic: Traffic, ours
     assert [each.series for each in found.trajectories] == ["b", "c"]
     largest = found.trajectories[0]
     assert (largest.start_s, largest.step_s, len(largest.arrivals)) == (START_S + 1800, 60, 90)
-    alone, plan = found.outcomes[0].figures[1], found.outcomes[3].figures[1]
+    alone, plan = found.outcomes[0].metrics[1], found.outcomes[3].metrics[1]
     assert found.outcomes[3].delay_cost == found.shown_cost
     assert largest.arrivals.sum() * 60 == pytest.approx(alone.requests)
-    assert largest.delayed_alone.sum() == pytest.approx(alone.delayed)
-    assert largest.pods_alone.sum() * 60 == pytest.approx(alone.pod_s)
+    assert largest.delayed_kpa.sum() == pytest.approx(alone.delayed)
+    assert largest.pods_kpa.sum() * 60 == pytest.approx(alone.pod_s)
     assert largest.pods.sum() * 60 == pytest.approx(plan.pod_s)
     assert set(largest.floor.tolist()) == {3}
-    assert largest.most.max() >= largest.arrivals.max()
+    assert largest.max_arrivals.max() >= largest.arrivals.max()
     assert (largest.low[0], largest.middle[0], largest.high[0]) == (1, 2, 3)
 
 

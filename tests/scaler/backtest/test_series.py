@@ -44,7 +44,7 @@ def test_what_is_made_anew_is_what_was_kept(making: Making, monkeypatch: pytest.
     traffic = making({"a": [30] * 9})
     kept = traffic.series_at(0).arrivals
     assert traffic.series_at(0).arrivals is kept
-    monkeypatch.setattr(series_module, "KEPT_BYTES", 0)
+    monkeypatch.setattr(series_module, "CACHE_BYTES", 0)
     traffic = making({"a": [30] * 9})
     anew = traffic.series_at(0).arrivals
     assert traffic.series_at(0).arrivals is not anew
@@ -53,16 +53,23 @@ def test_what_is_made_anew_is_what_was_kept(making: Making, monkeypatch: pytest.
 
 def test_a_service_time_in_the_file_takes_the_place_of_the_scenarios(making: Making) -> None:
     traffic = making({"a": [1, 1], "b": [1, 1]}, served_s={"a": 0.125})
-    assert traffic.series_at(0).world.service_s == traffic.series_at(0).scenario.service_seconds == 0.125
-    assert traffic.series_at(1).world.service_s == SCENARIOS["sparse"].service_seconds
+    assert (
+        traffic.series_at(0).pod_model.service_time_s
+        == traffic.series_at(0).scenario.service_seconds
+        == 0.125
+    )
+    assert traffic.series_at(1).pod_model.service_time_s == SCENARIOS["sparse"].service_seconds
 
 
 def test_but_not_of_what_the_scenario_says_of_that_very_series(making: Making) -> None:
     said = {"a*": {"service_seconds": 2.0}, "b": {"startup_seconds": 9.0}}
-    world = replace(SCENARIOS["sparse"], series=said)
-    traffic = making({"a": [1, 1], "b": [1, 1]}, world, served_s={"a": 0.125, "b": 0.25})
-    assert traffic.series_at(0).world.service_s == 2.0
-    assert (traffic.series_at(1).world.service_s, traffic.series_at(1).world.startup_s) == (0.25, 9.0)
+    scenario = replace(SCENARIOS["sparse"], series=said)
+    traffic = making({"a": [1, 1], "b": [1, 1]}, scenario, served_s={"a": 0.125, "b": 0.25})
+    assert traffic.series_at(0).pod_model.service_time_s == 2.0
+    assert (traffic.series_at(1).pod_model.service_time_s, traffic.series_at(1).pod_model.startup_s) == (
+        0.25,
+        9.0,
+    )
 
 
 def test_what_cannot_be_chosen_or_scored_is_told(making: Making) -> None:

@@ -13,7 +13,7 @@ from config.scenario import SCENARIOS, Scenario, load_scenario
 from scaler.backtest.request import BacktestRequest
 from scaler.backtest.run import run
 from scaler.backtest.series import Traffic
-from scaler.backtest.summary import scenario_keys, table, value
+from scaler.backtest.summary import scenario_keys, table, as_dict
 from scaler.cli.output import plain
 from scaler.policies.table import POLICIES
 from scaler.simulation.score import ReplayMetrics
@@ -32,7 +32,7 @@ def _traffic(making: Making) -> Traffic:
 
 
 def test_a_total_is_the_sum_over_the_series(traffic: Traffic) -> None:
-    told = value(run(traffic, asked(30.0)).backtest, ("kpa-tuned", "oracle"))
+    told = as_dict(run(traffic, asked(30.0)).backtest, ("kpa-tuned", "oracle"))
     assert [(each["policy"], each["delay_cost"]) for each in told["policies"]] == [
         ("kpa-tuned", 30.0),
         ("oracle", None),

@@ -247,7 +247,7 @@ REFUSED = [
     ),
     pytest.param(
         HEADING + minutes("a", *[1] * 40) + minutes("b", *[1] * 12, step_s=120),
-        "series b goes on in steps of 120 s, most rows in 60 s",
+        "series b continues in steps of 120 s, most rows in 60 s",
         id="two series of different step",
     ),
     pytest.param(

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from forecaster.sources.demand import Demand
 from forecaster.sources.prometheus.errors import NoData
-from scaler.controller.backfill import CELLS, FEWEST_STEPS, LONGEST_S, read_in_chunks, spans
+from scaler.controller.backfill import CELLS, MAX_SPAN_S, MIN_STEPS, read_in_chunks, spans
 
 
 def told(start_s: int, end_s: int) -> Demand:
@@ -25,8 +25,8 @@ def test_pieces_follow_each_other_and_are_as_large_as_they_may(
     assert pieces[-1][1] == until_s
     for start_s, end_s in pieces:
         columns = (end_s - start_s) // step_s
-        assert end_s - start_s <= LONGEST_S
-        assert columns <= FEWEST_STEPS or columns * revisions <= CELLS
+        assert end_s - start_s <= MAX_SPAN_S
+        assert columns <= MIN_STEPS or columns * revisions <= CELLS
 
 
 def test_a_small_fleet_has_its_day_in_one() -> None:

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from config.policy import Lever, Mode, RevisionPolicy
 from models.fleet.keys import RevisionKey, ServiceKey
-from scaler.controller.changes import Change, admitted, allowed, applied, diff, reverts
+from scaler.controller.changes import Change, allowed, applied, diff, reverts, within_webhook
 from scaler.kpa.settings import LEVERS, UNSET, WEBHOOK_RANGES, KpaSettings
 from scaler.plan.fleet import fleet_spec
 from scaler.plan.result import FleetPlan
@@ -58,26 +58,26 @@ def test_a_floor_and_settings_are_one_order() -> None:
 
 
 def test_what_stands_already_is_not_ordered() -> None:
-    assert ordered(revision(setting=SHORT, floor=3), SHORT, 3) == []
+    assert ordered(revision(settings=SHORT, floor=3), SHORT, 3) == []
     assert ordered(revision(), UNSET, 0) == []
 
 
 def test_settings_stay_when_only_the_floor_moves_and_the_other_way_round() -> None:
-    assert ordered(revision(setting=SHORT, floor=3), SHORT, 5) == [Change(KEY, "u1", 5, SHORT)]
+    assert ordered(revision(settings=SHORT, floor=3), SHORT, 5) == [Change(KEY, "u1", 5, SHORT)]
     calmer = replace(SHORT, utilization_percentage=50.0)
-    assert ordered(revision(setting=SHORT, floor=3), calmer, 3) == [Change(KEY, "u1", 3, calmer)]
+    assert ordered(revision(settings=SHORT, floor=3), calmer, 3) == [Change(KEY, "u1", 3, calmer)]
 
 
 def test_a_setting_the_plan_leaves_alone_is_taken_back() -> None:
-    assert ordered(revision(setting=SHORT)) == [Change(KEY, "u1", None, UNSET)]
+    assert ordered(revision(settings=SHORT)) == [Change(KEY, "u1", None, UNSET)]
     panic = KpaSettings(panic_threshold_percentage=110.0)
-    assert ordered(revision(setting=SHORT), panic) == [Change(KEY, "u1", None, panic)]
+    assert ordered(revision(settings=SHORT), panic) == [Change(KEY, "u1", None, panic)]
 
 
 def test_settings_of_a_life_before_stand_until_it_is_known_what_is_better() -> None:
-    assert ordered(revision(setting=SHORT), decided=False) == []
-    assert ordered(revision(setting=SHORT), floor=2, decided=False) == [Change(KEY, "u1", 2, SHORT)]
-    observed = revision(replace(ACT, mode=Mode.OBSERVE), setting=SHORT)
+    assert ordered(revision(settings=SHORT), decided=False) == []
+    assert ordered(revision(settings=SHORT), floor=2, decided=False) == [Change(KEY, "u1", 2, SHORT)]
+    observed = revision(replace(ACT, mode=Mode.OBSERVE), settings=SHORT)
     assert ordered(observed, decided=False) == [Change(KEY, "u1", None, UNSET)]
 
 
@@ -85,11 +85,11 @@ def test_settings_of_a_life_before_stand_until_it_is_known_what_is_better() -> N
 def test_where_it_may_not_act_nothing_is_written_and_ours_is_taken_back(mode: Mode) -> None:
     policy = replace(ACT, mode=mode)
     assert ordered(revision(policy), SHORT, 3) == []
-    assert ordered(revision(policy, setting=SHORT, floor=3), SHORT, 3) == [Change(KEY, "u1", None)]
+    assert ordered(revision(policy, settings=SHORT, floor=3), SHORT, 3) == [Change(KEY, "u1", None)]
 
 
 def test_what_is_too_old_to_stand_on_takes_all_back() -> None:
-    assert ordered(revision(setting=SHORT, floor=3), SHORT, 3, stale=True) == [Change(KEY, "u1", None)]
+    assert ordered(revision(settings=SHORT, floor=3), SHORT, 3, stale=True) == [Change(KEY, "u1", None)]
 
 
 def test_one_lever_that_is_not_allowed_stops_no_other() -> None:
@@ -122,7 +122,7 @@ def test_no_setting_where_no_kpa_would_use_it(what: dict[str, object]) -> None:
 
 
 def test_a_shorter_window_does_not_come_without_its_retention() -> None:
-    owned = revision(own_levers=frozenset({Lever.RETENTION}))
+    owned = revision(owner_levers=frozenset({Lever.RETENTION}))
     assert ordered(owned, SHORT) == [Change(KEY, "u1", None, KpaSettings(35.0, None, 110.0, None))]
     alone = KpaSettings(window_s=15)
     assert ordered(owned, alone) == [Change(KEY, "u1", None, alone)]
@@ -133,16 +133,16 @@ def test_whatever_is_planned_the_webhook_admits_and_reading_it_back_gives_the_sa
     row: tuple[float, ...],
 ) -> None:
     may = np.ones((1, len(LEVERS)), bool)
-    once = admitted(np.array([row]), may)
+    once = within_webhook(np.array([row]), may)
     for value, (least, most) in zip(once[0], WEBHOOK_RANGES, strict=True):
         assert np.isnan(value) or least <= value <= most
     for order in ordered(revision(), KpaSettings(*(None if np.isnan(x) else x for x in once[0]))):
-        assert ordered(revision(setting=order.setting), order.setting) == []
+        assert ordered(revision(settings=order.settings), order.settings) == []
 
 
 def test_while_nothing_is_known_yet_what_may_stand_stands() -> None:
-    seen = (revision(setting=SHORT, floor=3), revision(replace(ACT, mode=Mode.OBSERVE), setting=SHORT))
-    panics = revision(replace(ACT, levers=frozenset({Lever.FLOOR, Lever.PANIC})), setting=SHORT, floor=2)
+    seen = (revision(settings=SHORT, floor=3), revision(replace(ACT, mode=Mode.OBSERVE), settings=SHORT))
+    panics = revision(replace(ACT, levers=frozenset({Lever.FLOOR, Lever.PANIC})), settings=SHORT, floor=2)
     spec = fleet_spec((*seen, panics), np.full(3, 20.0))
     left = reverts((*seen, panics), may=allowed(spec), now=applied((*seen, panics)))
     assert left == [

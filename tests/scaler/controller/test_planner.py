@@ -10,7 +10,7 @@ from config.policy import Mode, RevisionPolicy
 from forecaster.forecasting import online
 from forecaster.forecasting.ensemble import Ensemble, ServiceRecord
 from forecaster.sources.demand import Demand
-from models.ensemble.rehearse import NOT_KNOWN
+from models.ensemble.rolling import UNKNOWN_SKILL
 from models.fleet.keys import RevisionKey, ServiceKey
 from scaler.controller.explain import explain
 from scaler.controller.planner import Planner
@@ -64,7 +64,7 @@ def part(demand: Demand, start_s: int, end_s: int) -> Demand:
 def remembered(until_s: int) -> Planner:
     """A cycle that has seven days of history, which has learned nothing of it yet."""
     cycle = Planner(PACE, until_s - 7 * DAY_S)
-    cycle.lead(spec())
+    cycle.set_fleet(spec())
     for start_s in (until_s - 7 * DAY_S, until_s - 3 * DAY_S):
         cycle.load_history(demand(start_s, min(start_s + 4 * DAY_S, until_s), COARSE_S))
     return cycle
@@ -93,7 +93,7 @@ def test_an_outage_of_the_source_leaves_a_forecast_standing() -> None:
     cycle = warmed(begin_s)
     before = cycle.plan(spec(), begin_s + STEP_S).floor[0]
     cycle.observe(demand(begin_s + 600, begin_s + 630))
-    assert cycle.known_until_s == begin_s + 630
+    assert cycle.observed_until_s == begin_s + 630
     after = cycle.plan(spec(), begin_s + 660).floor[0]
     assert 0.5 * before <= after <= 2 * before
 
@@ -103,15 +103,15 @@ def test_after_an_absence_of_days_the_forecast_goes_on_at_the_right_time() -> No
     cycle = warmed(begin_s)
     end_s = begin_s + 3 * DAY_S
     cycle.observe(demand(end_s - DAY_S, end_s))
-    assert cycle.forecast().origin_s == cycle.known_until_s == end_s
+    assert cycle.forecast().origin_s == cycle.observed_until_s == end_s
 
 
 def test_a_day_that_does_not_begin_with_a_long_step_is_taken_whole() -> None:
     now_s = 10 * DAY_S + 12 * 3600 + 4 * STEP_S
     cycle = Planner(PACE, now_s // COARSE_S * COARSE_S - 2 * DAY_S)
-    cycle.lead(spec())
+    cycle.set_fleet(spec())
     cycle.warm_up(demand((now_s - DAY_S) // COARSE_S * COARSE_S, now_s))
-    assert cycle.forecast().origin_s == cycle.known_until_s == now_s
+    assert cycle.forecast().origin_s == cycle.observed_until_s == now_s
 
 
 def test_a_recent_past_in_pieces_is_learned_as_if_it_came_at_once() -> None:
@@ -123,8 +123,8 @@ def test_a_recent_past_in_pieces_is_learned_as_if_it_came_at_once() -> None:
     told: list[float] = []
     for start_s in range(past_s, begin_s, 500 * STEP_S):
         parted.warm_up(part(past, start_s, start_s + 500 * STEP_S), told.append, until_s=begin_s)
-    assert parted.known_until_s == whole.known_until_s == begin_s
-    for name in ("peak", "hazard", "rates", "weights", "chances", "silent_s"):
+    assert parted.observed_until_s == whole.observed_until_s == begin_s
+    for name in ("peak", "hazard", "point_rates", "point_weights", "event_prob", "unobserved_s"):
         assert getattr(parted.state, name).tobytes() == getattr(whole.state, name).tobytes(), name
     assert np.diff(told).min() > -1e-9
     assert told[-1] == 1
@@ -138,14 +138,14 @@ def test_an_absence_that_is_read_in_pieces_is_taken_as_if_it_came_at_once() -> N
     parted.observe(part(came, came.start_s, came.start_s + 3600))
     parted.observe(part(came, came.start_s + 3600, came.end_s))
     assert parted.state.origin_s == whole.state.origin_s == came.end_s
-    np.testing.assert_allclose(parted.state.rates, whole.state.rates, rtol=0.01)
+    np.testing.assert_allclose(parted.state.point_rates, whole.state.point_rates, rtol=0.01)
     np.testing.assert_array_equal(parted.grids.coarse.newest(288), whole.grids.coarse.newest(288))
 
 
 def test_a_service_that_appears_is_planned_once_it_was_seen() -> None:
     begin_s = 10 * DAY_S + 12 * 3600
     cycle = Planner(PACE, begin_s)
-    cycle.lead(spec())
+    cycle.set_fleet(spec())
     assert cycle.plan(spec(), begin_s).floor[0] == 0
     for now_s in range(begin_s, begin_s + 600, STEP_S):
         cycle.observe(demand(now_s, now_s + STEP_S))
@@ -154,14 +154,14 @@ def test_a_service_that_appears_is_planned_once_it_was_seen() -> None:
 
 def test_a_refit_before_anybody_was_seen_asks_about_nobody() -> None:
     cycle = Planner(PACE, 10 * DAY_S)
-    cycle.lead(spec())
+    cycle.set_fleet(spec())
     assert cycle.refit(60.0).chunks == ()
 
 
 def test_a_service_that_is_gone_is_forgotten_in_time() -> None:
     pace = replace(PACE, recent_s=600)
     cycle = Planner(pace, 0)
-    cycle.lead(spec())
+    cycle.set_fleet(spec())
     gone = ServiceKey("shop", "gone")
     both = demand(0, 300)
     cycle.observe(
@@ -189,7 +189,7 @@ def test_what_slow_models_know_of_the_next_minutes_is_learned_to_be_used() -> No
     off = {}
     for known in (False, True):
         cycle = Planner(PACE, begin_s)
-        cycle.lead(spec())
+        cycle.set_fleet(spec())
         wrong = []
         for step in range(levels.size - 40):
             now_s = begin_s + step * STEP_S
@@ -198,7 +198,7 @@ def test_what_slow_models_know_of_the_next_minutes_is_learned_to_be_used() -> No
                 ahead = np.full(7200 // COARSE_S, np.nan, np.float32)
                 ahead[: coarse.size] = coarse
                 nothing = np.empty((0, 1, ahead.size), np.float32)
-                memory = ServiceRecord(np.empty(0, np.int64), nothing, now_s, NOT_KNOWN, ahead)
+                memory = ServiceRecord(np.empty(0, np.int64), nothing, now_s, UNKNOWN_SKILL, ahead)
                 cycle.signals.ensemble = Ensemble(COARSE_S, {SERVICE: memory})
             cycle.observe(demand(now_s, now_s + STEP_S, values=values[:, step : step + 1]))
             came = levels[step + 2 : step + 6].max()
@@ -221,19 +221,19 @@ def test_a_call_of_another_service_tells_of_what_follows() -> None:
         return Demand(keys, services, values, values, begin_s + first_step * step_s, step_s, 30.0)
 
     cycle = Planner(PACE, begin_s)
-    cycle.lead(spec())
+    cycle.set_fleet(spec())
     for step in range(0, steps, 120):
         cycle.observe(came(step, step + 120))
     cycle.refit()
     said = []
     for step in range(steps, both.shape[1]):
         cycle.observe(came(step, step + 1))
-        said.append(float(cycle.state.chances[1]))
+        said.append(float(cycle.state.event_prob[1]))
     # A window of 75 s and more after the step; what comes in the second half of a minute is later by a step.
-    chances, calls = np.array(said)[2880:], first[-2880:]
+    event_prob, calls = np.array(said)[2880:], first[-2880:]
     after_call = np.flatnonzero(calls[:-4]) + 2
-    assert np.mean(chances[after_call]) > 10 * np.median(chances)
-    assert np.mean(chances[after_call]) > 0.5
+    assert np.mean(event_prob[after_call]) > 10 * np.median(event_prob)
+    assert np.mean(event_prob[after_call]) > 0.5
 
 
 def test_a_plan_uses_nothing_of_later() -> None:
@@ -252,7 +252,7 @@ def shadowed(*, rate: float = 20.0) -> tuple[Planner, Demand]:
     """A cycle with a Revision that has a shadow, and two hours of its past."""
     one = RevisionSpec(key=KEY, service=SERVICE, container_concurrency=4, total_value=4.0, target_value=2.8)
     cycle = Planner(replace(PACE, recent_s=7200), 10 * DAY_S)
-    cycle.lead(fleet_spec([one], np.array([20.0])), [one])
+    cycle.set_fleet(fleet_spec([one], np.array([20.0])), [one])
     # Service times are known once something came.
     first = demand(10 * DAY_S, 10 * DAY_S + 300, values=np.full((1, 10), rate, np.float32))
     cycle.observe(first)
@@ -263,8 +263,8 @@ def shadowed(*, rate: float = 20.0) -> tuple[Planner, Demand]:
 def test_a_warm_up_lives_through_every_second_of_what_it_rehearses() -> None:
     cycle, past = shadowed()
     cycle.warm_up(past)
-    found = cycle.shadow_worker.found
-    known_s = cycle.known_until_s // 3600 * 3600 - past.start_s
+    found = cycle.shadow.shadow
+    known_s = cycle.observed_until_s // 3600 * 3600 - past.start_s
     requests = found.sums[found.rows[KEY], KPA_INDEX, REQUESTS]
     # What came to be known before counts a little less.
     assert 0.98 * 20 * known_s <= requests <= 20 * (known_s + 300) * 1.01
@@ -274,15 +274,15 @@ def test_a_warm_up_lives_through_every_second_of_what_it_rehearses() -> None:
 def test_while_nobody_can_be_observed_the_shadow_has_no_lull() -> None:
     cycle, past = shadowed()
     cycle.warm_up(past)
-    shadow = cycle.shadow_worker._shadow
+    shadow = cycle.shadow._shadow
     assert shadow is not None
     until_s = shadow.now_s
     nothing = demand(until_s, until_s + 600, values=np.full((1, 20), np.nan, np.float32))
     cycle.observe(nothing)
-    cycle.shadow_worker.live()
+    cycle.shadow.live()
     assert shadow.now_s == until_s
     cycle.observe(demand(until_s + 600, until_s + 630, values=np.full((1, 1), 20.0, np.float32)))
-    cycle.shadow_worker.live()
+    cycle.shadow.live()
     assert shadow.now_s == until_s + 630
 
 
@@ -297,17 +297,17 @@ def test_requests_that_come_together_have_a_higher_floor_than_as_many_one_by_one
     floors, blind = {}, {}
     for batch in (1, 20):
         cycle = Planner(PACE, 10 * DAY_S)
-        cycle.lead(spec())
+        cycle.set_fleet(spec())
         cycle.observe(together(batch))
-        plan = cycle.plan(spec(), cycle.known_until_s + STEP_S)
+        plan = cycle.plan(spec(), cycle.observed_until_s + STEP_S)
         told = explain(cycle, spec(), plan, 0)
         assert told.dispersion == pytest.approx(batch, rel=0.25)
         saves = {choice.pods: choice.saves for choice in told.choices}
         assert saves[int(plan.desired[0])] <= 1 < saves[int(plan.desired[0]) - 1]
         floors[batch] = int(plan.desired[0])
         # Nothing else than how they come is forgotten.
-        cycle.state.peak["dispersion_seen"] = 0
-        blind[batch] = int(cycle.plan(spec(), cycle.known_until_s + STEP_S).desired[0])
+        cycle.state.peak["dispersion_windows"] = 0
+        blind[batch] = int(cycle.plan(spec(), cycle.observed_until_s + STEP_S).desired[0])
     assert floors[20] >= floors[1] + 2
     assert floors[20] > blind[20]
     assert floors[1] <= blind[1] + 1
@@ -318,7 +318,7 @@ def test_what_comes_together_is_told_from_windows_of_several_steps() -> None:
     window_steps = np.convolve(came.arrivals[0], np.ones(2) / 2)[np.newaxis, : came.arrivals.shape[1]]
     for window_s in (0, 2 * STEP_S):
         cycle = Planner(replace(PACE, recent_s=2 * DAY_S), 10 * DAY_S)
-        cycle.lead(spec())
+        cycle.set_fleet(spec())
         cycle.warm_up(replace(came, arrivals=window_steps.astype(np.float32), window_s=window_s))
         found[window_s] = float(online.dispersions(cycle.state)[0])
     assert found[2 * STEP_S] == pytest.approx(20, rel=0.3)
@@ -328,8 +328,8 @@ def test_what_comes_together_is_told_from_windows_of_several_steps() -> None:
 
 def test_the_shadow_is_told_how_requests_come() -> None:
     cycle, _ = shadowed()
-    cycle.observe(replace(together(20), start_s=cycle.known_until_s))
-    (*_, came) = cycle.shadow_worker._due
+    cycle.observe(replace(together(20), start_s=cycle.observed_until_s))
+    (*_, came) = cycle.shadow._due
     assert isinstance(came, ObservedArrivals)
     assert came.dispersion.tolist() == online.dispersions(cycle.state).tolist()
     assert came.dispersion[0] > 10

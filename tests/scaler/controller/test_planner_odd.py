@@ -3,7 +3,7 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from forecaster.forecasting.ensemble import heard
+from forecaster.forecasting.ensemble import refit_pending
 from forecaster.sources.demand import Demand
 from models.fleet.keys import RevisionKey, ServiceKey
 from scaler.controller.planner import Planner
@@ -70,7 +70,7 @@ def test_every_odd_service_has_a_forecast_or_none_and_no_plan_fails() -> None:
     ]
     spec = fleet_spec(revisions, np.full(len(KINDS), 20.0))
     cycle = Planner(PACE, BEGIN_S - 4 * DAY_S)
-    cycle.lead(spec, revisions)
+    cycle.set_fleet(spec, revisions)
     cycle.load_history(demand(BEGIN_S - 4 * DAY_S, BEGIN_S - DAY_S // 4, COARSE_S))
     cycle.warm_up(demand(BEGIN_S - DAY_S // 4, BEGIN_S, STEP_S))
     for i in range(20):
@@ -82,7 +82,7 @@ def test_every_odd_service_has_a_forecast_or_none_and_no_plan_fails() -> None:
         assert (np.diff(forecast.values, axis=1) >= 0).all()
         plan = cycle.plan(spec, at_s + STEP_S)
         assert (plan.floor >= 0).all()
-    cycle.signals.ensemble = heard(cycle.refit(5.0))
+    cycle.signals.ensemble = refit_pending(cycle.refit(5.0))
     cycle.observe(demand(BEGIN_S + 20 * STEP_S, BEGIN_S + 21 * STEP_S, STEP_S))
     known = dict(zip(KINDS, cycle.forecast().known[np.argsort(np.argsort(KINDS))], strict=True))
     assert not known["never seen"]

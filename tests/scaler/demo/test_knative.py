@@ -7,76 +7,76 @@ import numpy as np
 from config.policy import Mode
 from scaler.controller.changes import Change, Result
 from scaler.demo.knative import SimulatedKnative
-from scaler.demo.show import SETTINGS
-from scaler.demo.story import REVISIONS, SERVICE, Story
-from scaler.demo.worlds import TIDECAST, Worlds
+from scaler.demo.demo_run import SETTINGS
+from scaler.demo.workload import REVISIONS, SERVICE, Workload
+from scaler.demo.simulations import TIDECAST, PolicySimulations
 from scaler.kpa.settings import KpaSettings
 from scaler.simulation.state import METRICS, STARTUPS
 
 
-def cluster(story: Story) -> tuple[SimulatedKnative, Worlds]:
-    begin_s = story.begin_s
-    worlds = Worlds(story.world, story.from_second(begin_s), start_s=begin_s, score_from_s=begin_s)
-    return SimulatedKnative(story, worlds, SETTINGS, lambda: worlds.lived_until_s + 0.5), worlds
+def cluster(workload: Workload) -> tuple[SimulatedKnative, PolicySimulations]:
+    begin_s = workload.begin_s
+    simulations = PolicySimulations(workload.pod_model, workload.from_second(begin_s), start_s=begin_s, score_from_s=begin_s)
+    return SimulatedKnative(workload, simulations, SETTINGS, lambda: simulations.simulated_until_s + 0.5), simulations
 
 
-def test_two_revisions_share_one_service_half_and_half(short_story: Story) -> None:
-    knative, _ = cluster(short_story)
+def test_two_revisions_share_one_service_half_and_half(short_workload: Workload) -> None:
+    knative, _ = cluster(short_workload)
     _, revisions = knative.specs()
     assert [(r.key, r.service, r.percent) for r in revisions] == [(key, SERVICE, 50.0) for key in REVISIONS]
     assert {(r.container_concurrency, r.total_value, r.target_value) for r in revisions} == {(4, 4.0, 2.8)}
     np.testing.assert_array_equal(knative.startups_s(REVISIONS), [[45.0] * STARTUPS] * 2)
-    assert knative.leads()
+    assert knative.is_leader()
 
 
-def test_a_floor_written_stands_and_is_in_force_from_the_next_second(short_story: Story) -> None:
-    knative, worlds = cluster(short_story)
-    worlds.live(short_story.begin_s + 100)
+def test_a_floor_written_stands_and_is_in_force_from_the_next_second(short_workload: Workload) -> None:
+    knative, simulations = cluster(short_workload)
+    simulations.simulate(short_workload.begin_s + 100)
     before, revisions = knative.specs()
     order = Change(revisions[1].key, revisions[1].uid, 6)
-    assert [o.result for o in knative.act([order])] == [Result.APPLIED]
+    assert [o.result for o in knative.write([order])] == [Result.APPLIED]
     after, revisions = knative.specs()
     assert (after > before, [r.floor for r in revisions]) == (True, [None, 6])
-    worlds.live(short_story.begin_s + 101)
-    assert worlds.pods.floor[TIDECAST].tolist() == [0, 0]
-    worlds.live(short_story.begin_s + 102)
-    assert worlds.pods.floor[TIDECAST].tolist() == [0, 6]
-    assert [o.result for o in knative.act([order])] == [Result.UNCHANGED]
+    simulations.simulate(short_workload.begin_s + 101)
+    assert simulations.pods.floor[TIDECAST].tolist() == [0, 0]
+    simulations.simulate(short_workload.begin_s + 102)
+    assert simulations.pods.floor[TIDECAST].tolist() == [0, 6]
+    assert [o.result for o in knative.write([order])] == [Result.UNCHANGED]
 
 
-def test_a_floor_taken_back_is_none(short_story: Story) -> None:
-    knative, worlds = cluster(short_story)
+def test_a_floor_taken_back_is_none(short_workload: Workload) -> None:
+    knative, simulations = cluster(short_workload)
     key, uid = REVISIONS[0], knative.specs()[1][0].uid
-    knative.act([Change(key, uid, 6)])
-    worlds.live(short_story.begin_s + 5)
-    knative.act([Change(key, uid, None)])
-    worlds.live(short_story.begin_s + 10)
+    knative.write([Change(key, uid, 6)])
+    simulations.simulate(short_workload.begin_s + 5)
+    knative.write([Change(key, uid, None)])
+    simulations.simulate(short_workload.begin_s + 10)
     assert knative.specs()[1][0].floor is None
-    assert worlds.pods.floor[TIDECAST, 0] == 0
+    assert simulations.pods.floor[TIDECAST, 0] == 0
 
 
-def test_a_setting_written_stands_and_changes_how_the_world_goes_on(short_story: Story) -> None:
-    plain, with_setting = cluster(short_story), cluster(short_story)
+def test_a_setting_written_stands_and_changes_how_the_world_goes_on(short_workload: Workload) -> None:
+    plain, with_setting = cluster(short_workload), cluster(short_workload)
     key, uid = REVISIONS[0], plain[0].specs()[1][0].uid
     roomy = Change(key, uid, None, KpaSettings(utilization_percentage=20.0, window_s=600))
-    assert [o.result for o in with_setting[0].act([roomy])] == [Result.APPLIED]
-    assert with_setting[0].specs()[1][0].setting == roomy.setting
-    assert [o.result for o in with_setting[0].act([roomy])] == [Result.UNCHANGED]
+    assert [o.result for o in with_setting[0].write([roomy])] == [Result.APPLIED]
+    assert with_setting[0].specs()[1][0].settings == roomy.settings
+    assert [o.result for o in with_setting[0].write([roomy])] == [Result.UNCHANGED]
     held = []
-    for _, worlds in (plain, with_setting):
-        worlds.live(short_story.begin_s + 900)
-        held.append(worlds.figures[TIDECAST, :, METRICS.index("ready_pod_s")])
+    for _, simulations in (plain, with_setting):
+        simulations.simulate(short_workload.begin_s + 900)
+        held.append(simulations.metrics[TIDECAST, :, METRICS.index("ready_pod_s")])
     assert held[1][0] > 1.5 * held[0][0]
     assert held[1][1] == held[0][1]
 
 
-def test_another_revision_of_that_name_is_gone(short_story: Story) -> None:
-    knative, _ = cluster(short_story)
-    assert [o.result for o in knative.act([Change(REVISIONS[0], "another uid", 6)])] == [Result.GONE]
+def test_another_revision_of_that_name_is_gone(short_workload: Workload) -> None:
+    knative, _ = cluster(short_workload)
+    assert [o.result for o in knative.write([Change(REVISIONS[0], "another uid", 6)])] == [Result.GONE]
 
 
-def test_other_settings_are_seen(short_story: Story) -> None:
-    knative, _ = cluster(short_story)
+def test_other_settings_are_seen(short_workload: Workload) -> None:
+    knative, _ = cluster(short_workload)
     before, _ = knative.specs()
     knative.configure(replace(SETTINGS, policy=replace(SETTINGS.policy, mode=Mode.OBSERVE)))
     after, revisions = knative.specs()

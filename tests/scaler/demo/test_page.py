@@ -8,22 +8,22 @@ from collections.abc import Iterator
 import pytest
 
 from scaler.demo.page import HOST, PAGE, Page, free_port
-from scaler.demo.show import Show
-from scaler.demo.story import Story
+from scaler.demo.demo_run import DemoRun
+from scaler.demo.workload import Workload
 
 
 @pytest.fixture(name="show")
-def _show(short_story: Story) -> Show:
-    show = Show(short_story, hours=0.25)
-    show.begin()
-    while len(show.scenes) < 3:
-        show.step()
-    return show
+def _show(short_workload: Workload) -> DemoRun:
+    run = DemoRun(short_workload, hours=0.25)
+    run.start()
+    while len(run.scenes) < 3:
+        run.step()
+    return run
 
 
 @pytest.fixture(name="page")
-def _page(show: Show) -> Iterator[Page]:
-    page = Page(show, speed=720.0, port=0)
+def _page(run: DemoRun) -> Iterator[Page]:
+    page = Page(run, speed=720.0, port=0)
     assert page.start()
     yield page
     page.end()
@@ -34,17 +34,17 @@ def got(page: Page, path: str) -> str:
         return str(answer.read().decode())
 
 
-def test_what_is_told_is_what_is_new_since(page: Page, show: Show) -> None:
-    told = json.loads(got(page, "demo.json"))
-    assert (told["service"], told["revisions"]) == ("default/hello", ["hello-00001", "hello-00002"])
-    assert (told["ended"], told["since"], len(told["scenes"])) == (False, 0, 3)
-    assert told["scenes"][2]["halves"][1]["floor"] == show.scenes[2].halves[1].floor
-    assert [row["policy"] for row in told["table"]] == ["KPA alone", "Tidecast", "oracle"]
-    show.step()
-    while len(show.scenes) < 5:
-        show.step()
+def test_what_is_told_is_what_is_new_since(page: Page, run: DemoRun) -> None:
+    page_data = json.loads(got(page, "demo.json"))
+    assert (page_data["service"], page_data["revisions"]) == ("default/hello", ["hello-00001", "hello-00002"])
+    assert (page_data["ended"], page_data["since"], len(page_data["scenes"])) == (False, 0, 3)
+    assert page_data["scenes"][2]["halves"][1]["floor"] == run.scenes[2].revisions[1].floor
+    assert [row["policy"] for row in page_data["table"]] == ["KPA alone", "Tidecast", "oracle"]
+    run.step()
+    while len(run.scenes) < 5:
+        run.step()
     later = json.loads(got(page, "demo.json?since=3"))
-    assert [one["at_s"] for one in later["scenes"]] == [one.at_s for one in show.scenes[3:]]
+    assert [one["at_s"] for one in later["scenes"]] == [one.at_s for one in run.scenes[3:]]
     assert json.loads(got(page, "demo.json?since=x"))["since"] == 0
 
 
@@ -62,7 +62,7 @@ def test_the_page_loads_nothing_from_anywhere(page: Page) -> None:
     assert "://" not in html
 
 
-def test_who_watches_sees_the_end(page: Page, show: Show, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_who_watches_sees_the_end(page: Page, run: DemoRun, monkeypatch: pytest.MonkeyPatch) -> None:
     got(page, "demo.json")
     ends: list[bool] = []
     monkeypatch.setattr(

@@ -6,25 +6,25 @@ from pathlib import Path
 import pytest
 
 from scaler.demo.page import Page
-from scaler.demo.show import Show
-from scaler.demo.story import Story
+from scaler.demo.demo_run import DemoRun
+from scaler.demo.workload import Workload
 
 pytestmark = pytest.mark.chromium
 CHROMIUM = Path("/usr/bin/chromium")
 
 
 @pytest.fixture(name="show")
-def _show(short_story: Story) -> Show:
-    show = Show(short_story, hours=0.5)
-    show.begin()
-    while len(show.scenes) < 20:
-        show.step()
-    return show
+def _show(short_workload: Workload) -> DemoRun:
+    run = DemoRun(short_workload, hours=0.5)
+    run.start()
+    while len(run.scenes) < 20:
+        run.step()
+    return run
 
 
 @pytest.fixture(name="page")
-def _page(show: Show) -> Iterator[Page]:
-    page = Page(show, speed=720.0, port=0)
+def _page(run: DemoRun) -> Iterator[Page]:
+    page = Page(run, speed=720.0, port=0)
     assert page.start()
     yield page
     page.end()
@@ -39,7 +39,7 @@ def _page(show: Show) -> Iterator[Page]:
     ],
 )
 def test_it_draws_what_is_told_and_goes_on_to_the_end(
-    page: Page, show: Show, scheme: str, ground: str, width: int
+    page: Page, run: DemoRun, scheme: str, ground: str, width: int
 ) -> None:
     from playwright.sync_api import expect, sync_playwright
 
@@ -59,8 +59,8 @@ def test_it_draws_what_is_told_and_goes_on_to_the_end(
         assert seen.evaluate("getComputedStyle(document.body).backgroundColor") == ground
         assert seen.evaluate("document.documentElement.scrollWidth <= innerWidth")
         seen.locator("#pods0").hover()
-        while not show.over:
-            show.step()
+        while not run.over:
+            run.step()
         page._ended = True
         expect(seen.locator("#state")).to_have_text("the end")
         expect(seen.locator("#table-title")).to_have_text("What it came to")

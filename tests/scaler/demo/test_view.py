@@ -6,14 +6,14 @@ from dataclasses import replace
 import pytest
 from rich.console import Console
 
-from scaler.demo.scene import Half, Scene, Stand
-from scaler.demo.story import BEGIN_S, REVISIONS
-from scaler.demo.view import PLAIN_BARS, Frame, course, draw, line, sparkline
+from scaler.demo.scene import RevisionView, Scene, PolicyView
+from scaler.demo.workload import BEGIN_S, REVISIONS
+from scaler.demo.view import PLAIN_BARS, Frame, column_means, draw, line, sparkline
 
 
-def half(row: int, at: int) -> Half:
-    kpa, ours = Stand(4, 2, 7.0, 900.0, 40.0, 3.5), Stand(11, 0, 0.0, 12.0, 9.0, 4.25)
-    return Half(REVISIONS[row], 10.0 + at, 12.3, 19.8, 75.0, 11, "forecast", (kpa, ours, ours))
+def half(row: int, at: int) -> RevisionView:
+    kpa, ours = PolicyView(4, 2, 7.0, 900.0, 40.0, 3.5), PolicyView(11, 0, 0.0, 12.0, 9.0, 4.25)
+    return RevisionView(REVISIONS[row], 10.0 + at, 12.3, 19.8, 75.0, 11, "forecast", (kpa, ours, ours))
 
 
 def frame(columns: int = 80, scenes: int = 30) -> Frame:
@@ -52,7 +52,7 @@ def test_revisions_stand_beside_each_other_where_there_is_room() -> None:
 
 def test_without_a_forecast_without_a_page_and_without_a_pace() -> None:
     one = frame()
-    unknown = replace(half(0, 0), median=None, high=None, floor=0, why="no forecast yet")
+    unknown = replace(half(0, 0), median=None, high=None, floor=0, reason="no forecast yet")
     bare = replace(one, scenes=(Scene(BEGIN_S + 1, (unknown, unknown)),), url=None, speed=0.0)
     text = "\n".join(drawn(bare))
     assert "no forecast yet" in text
@@ -67,10 +67,10 @@ def test_a_terminal_that_knows_ascii_alone_gets_ascii() -> None:
 
 def test_the_course_grows_to_the_right_and_fills_its_gaps() -> None:
     one = frame(scenes=60)  # half an hour of an hour
-    assert course(one, lambda _: 3.0, 40) == [3.0] * 20
-    assert course(one, lambda s: s.at_s - BEGIN_S - 1, 2) == [pytest.approx(30 * 59 / 2)]
+    assert column_means(one, lambda _: 3.0, 40) == [3.0] * 20
+    assert column_means(one, lambda s: s.at_s - BEGIN_S - 1, 2) == [pytest.approx(30 * 59 / 2)]
     # More characters than scenes: what has none is as before.
-    assert course(one, lambda _: 1.0, 400) == [1.0] * 197
+    assert column_means(one, lambda _: 1.0, 400) == [1.0] * 197
 
 
 def test_a_sparkline_reaches_from_nothing_to_the_most() -> None:

@@ -29,7 +29,7 @@ def seen(kind: Name, key: RevisionKey, version: str = "1", **said: str) -> Any:
 
 
 @dataclass
-class PodModel:
+class FakeApiServer:
     """An API server that takes what is applied, a clock, and a stream in which something may happen."""
 
     now_s: float = 0.0
@@ -63,12 +63,12 @@ class PodModel:
 
 
 def test_a_revision_that_goes_while_its_floor_is_looked_at_does_not_end_the_looking() -> None:
-    world = PodModel()
+    world = FakeApiServer()
     for key in (ASLEEP, LOST):
         world.see((Name.REVISION, seen(Name.REVISION, key)))
         world.see((Name.POD_AUTOSCALER, seen(Name.POD_AUTOSCALER, key)))
     orders = [Change(key, f"uid-{key.name}", 3) for key in (ASLEEP, LOST)]
-    assert [o.result for o in world.acting.act(orders)] == [Result.APPLIED, Result.APPLIED]
+    assert [o.result for o in world.acting.write(orders)] == [Result.APPLIED, Result.APPLIED]
     world.see((Name.POD_AUTOSCALER, seen(Name.POD_AUTOSCALER, ASLEEP, min_scale="3")))
     world.acting.look()
     world.now_s = 3.5
@@ -81,11 +81,11 @@ SHORT = KpaSettings(utilization_percentage=35.0, window_s=15)
 
 
 def test_settings_are_settled_once_the_podautoscaler_bears_them_and_nobody_is_nudged() -> None:
-    world = PodModel()
+    world = FakeApiServer()
     world.see((Name.REVISION, seen(Name.REVISION, ASLEEP)))
     world.see((Name.POD_AUTOSCALER, seen(Name.POD_AUTOSCALER, ASLEEP)))
     order = Change(ASLEEP, f"uid-{ASLEEP.name}", None, SHORT)
-    assert [o.result for o in world.acting.act([order])] == [Result.APPLIED]
+    assert [o.result for o in world.acting.write([order])] == [Result.APPLIED]
     world.now_s = 2.0
     world.acting.look()
     assert not world.acting.settled
@@ -94,15 +94,15 @@ def test_settings_are_settled_once_the_podautoscaler_bears_them_and_nobody_is_nu
     world.acting.look()
     assert world.acting.settled
     assert (world.acting.nudges, world.acting.problems()) == (0, {})
-    world.acting.act([order])
+    world.acting.write([order])
     assert world.acting.settled
 
 
 def test_settings_that_a_revision_does_not_pass_on_are_written_on_the_podautoscaler() -> None:
-    world = PodModel()
+    world = FakeApiServer()
     world.see((Name.REVISION, seen(Name.REVISION, ASLEEP)))
     world.see((Name.POD_AUTOSCALER, seen(Name.POD_AUTOSCALER, ASLEEP)))
-    world.acting.act([Change(ASLEEP, f"uid-{ASLEEP.name}", 2, SHORT)])
+    world.acting.write([Change(ASLEEP, f"uid-{ASLEEP.name}", 2, SHORT)])
     world.now_s = 3.5
     world.acting.look()
     assert world.acting.steering.on is Name.POD_AUTOSCALER
@@ -113,10 +113,10 @@ def test_settings_that_a_revision_does_not_pass_on_are_written_on_the_podautosca
 
 
 def test_a_setting_written_over_by_a_person_is_not_waited_for() -> None:
-    world = PodModel()
+    world = FakeApiServer()
     world.see((Name.REVISION, seen(Name.REVISION, ASLEEP)))
     world.see((Name.POD_AUTOSCALER, seen(Name.POD_AUTOSCALER, ASLEEP)))
-    world.acting.act([Change(ASLEEP, f"uid-{ASLEEP.name}", None, SHORT)])
+    world.acting.write([Change(ASLEEP, f"uid-{ASLEEP.name}", None, SHORT)])
     world.see((Name.REVISION, seen(Name.REVISION, ASLEEP, "10", window="40s")))
     world.acting.look()
     assert world.acting.settled

@@ -147,7 +147,7 @@ def test_one_bad_revision_stops_no_other(connection: Connection, server: Server)
     server.refusals["hello-00001"] = [refusal(400, "no")]
     writes = [write(revision(), 3), write(revision("other-00001"), 3)]
     outcomes = Actuator(connection, lambda _, __: None).write(writes)
-    assert [(o.order.key.name, o.result) for o in outcomes] == [
+    assert [(o.change.key.name, o.result) for o in outcomes] == [
         ("hello-00001", Result.REFUSED),
         ("other-00001", Result.APPLIED),
     ]
@@ -275,7 +275,7 @@ def test_with_the_server_away_not_every_write_is_tried(nobody: Connection) -> No
 def test_many_are_written_and_told_in_order(connection: Connection, server: Server) -> None:
     writes = [write(revision(f"many-{i:05d}"), 3) for i in range(20)]
     outcomes = Actuator(connection, lambda _, __: None).write(writes)
-    assert [o.order.key.name for o in outcomes] == [f"many-{i:05d}" for i in range(20)]
+    assert [o.change.key.name for o in outcomes] == [f"many-{i:05d}" for i in range(20)]
     assert {o.result for o in outcomes} == {Result.APPLIED}
 
 

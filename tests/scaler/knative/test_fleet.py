@@ -222,8 +222,8 @@ def test_settings_of_ours_stand_beside_the_owners_and_are_not_resolved() -> None
         "autoscaling.knative.dev/panic-window-percentage": "20",
     }
     spec = one(fleet((Name.REVISION, revision("hello-00001", annotations=SHORT | owners))))
-    assert spec.setting == KpaSettings(window_s=15, retention_s=60)
-    assert spec.own_levers == {Lever.PANIC}
+    assert spec.settings == KpaSettings(window_s=15, retention_s=60)
+    assert spec.owner_levers == {Lever.PANIC}
     assert (spec.window_s, spec.panic_window_percentage) == (60.0, 20.0)
     assert spec.kpa is not None
     assert (spec.kpa.stable_window_s, spec.kpa.pod_retention_period_s) == (60, 0.0)
@@ -233,8 +233,8 @@ def test_settings_of_ours_stand_beside_the_owners_and_are_not_resolved() -> None
 def test_a_setting_that_a_person_wrote_over_is_the_owners() -> None:
     by_hand = SHORT | {"autoscaling.knative.dev/window": "40s"}
     spec = one(fleet((Name.REVISION, revision("hello-00001", annotations=by_hand))))
-    assert spec.setting == KpaSettings(retention_s=60)
-    assert (spec.own_levers, spec.window_s) == (frozenset({Lever.WINDOW}), 40.0)
+    assert spec.settings == KpaSettings(retention_s=60)
+    assert (spec.owner_levers, spec.window_s) == (frozenset({Lever.WINDOW}), 40.0)
 
 
 def test_of_the_hpa_class_there_is_nothing_that_the_kpa_resolves() -> None:

@@ -54,7 +54,7 @@ class Server:
 
 
 @dataclass
-class PodModel:
+class Election:
     """A server, a clock, and those who want to lead."""
 
     server: Server = field(default_factory=Server)
@@ -77,7 +77,7 @@ class PodModel:
 
 
 def test_who_comes_first_leads_and_the_other_waits() -> None:
-    world = PodModel()
+    world = Election()
     a, b = world.member("a"), world.member("b")
     a.attempt()
     b.attempt()
@@ -86,7 +86,7 @@ def test_who_comes_first_leads_and_the_other_waits() -> None:
 
 
 def test_a_leader_that_renews_is_never_taken_over() -> None:
-    world = PodModel()
+    world = Election()
     a, b = world.member("a"), world.member("b", clock_is_off_s=3600)
     for world.now_s in range(0, 120, 3):
         a.attempt()
@@ -95,7 +95,7 @@ def test_a_leader_that_renews_is_never_taken_over() -> None:
 
 
 def test_a_leader_that_fell_silent_is_taken_over_after_the_whole_duration() -> None:
-    world = PodModel()
+    world = Election()
     a, b = world.member("a"), world.member("b")
     a.attempt()
     took_over_s = None
@@ -111,7 +111,7 @@ def test_a_leader_that_fell_silent_is_taken_over_after_the_whole_duration() -> N
 
 
 def test_with_the_server_away_the_leader_steps_down_before_the_lease_runs_out() -> None:
-    world = PodModel()
+    world = Election()
     a = world.member("a")
     a.attempt()
     world.server.away = Unreachable("no route")
@@ -128,7 +128,7 @@ def test_with_the_server_away_the_leader_steps_down_before_the_lease_runs_out() 
 
 
 def test_a_former_leader_sees_that_another_leads() -> None:
-    world = PodModel()
+    world = Election()
     a, b = world.member("a"), world.member("b")
     a.attempt()
     b.attempt()
@@ -139,7 +139,7 @@ def test_a_former_leader_sees_that_another_leads() -> None:
 
 
 def test_of_two_at_the_same_moment_one_wins() -> None:
-    world = PodModel()
+    world = Election()
     a, b = world.member("a"), world.member("b")
     world.server.between = b.attempt
     a.attempt()
@@ -148,7 +148,7 @@ def test_of_two_at_the_same_moment_one_wins() -> None:
 
 
 def test_a_clean_stop_gives_the_lease_back_at_once() -> None:
-    world = PodModel()
+    world = Election()
     a, b = world.member("a"), world.member("b")
     a.attempt()
     b.attempt()
@@ -162,7 +162,7 @@ def test_a_clean_stop_gives_the_lease_back_at_once() -> None:
 
 
 def test_who_does_not_lead_gives_nothing_back() -> None:
-    world = PodModel()
+    world = Election()
     a, b = world.member("a"), world.member("b")
     a.attempt()
     b.attempt()
@@ -191,7 +191,7 @@ def test_lapsed(seen: Lease | None, gone: bool) -> None:
 
 
 def test_release_waits_for_a_standby_before_it_calls_the_lease_abandoned() -> None:
-    world = PodModel()
+    world = Election()
     world.member("a").attempt()
     world.now_s = 16.0
     paused: list[float] = []
@@ -209,7 +209,7 @@ def test_release_waits_for_a_standby_before_it_calls_the_lease_abandoned() -> No
 
 
 def test_release_finds_the_standby_that_took_over() -> None:
-    world = PodModel()
+    world = Election()
     world.member("a").attempt()
     b = world.member("b")
     b.attempt()
@@ -226,7 +226,7 @@ def test_release_finds_the_standby_that_took_over() -> None:
 
 
 def test_who_was_overtaken_or_cannot_look_does_not_say_that_nobody_leads() -> None:
-    world = PodModel()
+    world = Election()
     a, b = world.member("a"), world.member("b")
     world.server.between = b.attempt
     a.attempt()
@@ -241,7 +241,7 @@ def test_who_was_overtaken_or_cannot_look_does_not_say_that_nobody_leads() -> No
 
 
 def test_another_duration_holds_from_the_next_renewal_on() -> None:
-    world = PodModel()
+    world = Election()
     a = world.member("a")
     a.attempt()
     a.duration_s = 60
@@ -254,7 +254,7 @@ def test_another_duration_holds_from_the_next_renewal_on() -> None:
 
 
 def test_leadership_that_was_lost_is_regained_once_it_is_free() -> None:
-    world = PodModel()
+    world = Election()
     a, b = world.member("a"), world.member("b")
     a.attempt()
     b.attempt()

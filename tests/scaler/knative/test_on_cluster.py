@@ -282,7 +282,7 @@ def test_sweep_takes_back_everything_marked(serving: Running, tidecast: Cluster,
     for spec in (bare, owned):
         order(tidecast, spec, 2)
     outcomes = sweep(Connection.open(account))
-    assert {(o.order.key.name, o.result) for o in outcomes} >= {
+    assert {(o.change.key.name, o.result) for o in outcomes} >= {
         (bare.key.name, Result.APPLIED),
         (owned.key.name, Result.APPLIED),
     }

@@ -72,7 +72,7 @@ def test_sweep_takes_back_from_podautoscalers(
     spec = deployed(serving_1_15, tidecast, "swept", min_scale="1")
     order(tidecast, spec, 2)
     outcomes = sweep(Connection.open(account))
-    assert [(o.order.key, o.result) for o in outcomes] == [(spec.key, Result.APPLIED)]
+    assert [(o.change.key, o.result) for o in outcomes] == [(spec.key, Result.APPLIED)]
     assert on_pa(serving_1_15, spec)[MIN] == "1"
     assert not sweep(Connection.open(account))
 

@@ -101,7 +101,7 @@ def test_settings_written_live_change_what_the_autoscaler_does_and_back(
     scaled_s = until(lambda: tidecast.acting.settled, "verified")
     until_scaled(plane, spec, lambda s: s.ready == 9, "at 3.5 a pod: nine pods")
     print(f"on the PodAutoscaler after {followed_s:.2f} s, verified after {scaled_s:.2f} s more")
-    assert (seen(tidecast, spec.key.name).setting, seen(tidecast, spec.key.name).floor) == (SHORT, None)
+    assert (seen(tidecast, spec.key.name).settings, seen(tidecast, spec.key.name).floor) == (SHORT, None)
     assert order(tidecast, spec, None, SHORT).result is Result.UNCHANGED
     assert (tidecast.acting.nudges, tidecast.verify()) == (0, [])
 
@@ -124,7 +124,7 @@ def test_a_setting_and_a_floor_come_and_go_without_each_other(plane: Running, ti
     now = steering(plane, tidecast, spec)
     assert now.items() >= (SAID | {MIN: "1"}).items()
     order(tidecast, spec, 2, replace(SHORT, window_s=None, retention_s=None))
-    assert seen(tidecast, spec.key.name).setting == KpaSettings(35.0, None, 1000.0, None)
+    assert seen(tidecast, spec.key.name).settings == KpaSettings(35.0, None, 1000.0, None)
     order(tidecast, spec, None)
     left = steering(plane, tidecast, spec)
     assert kpa_annotations(left)[MIN] == "1"
@@ -134,7 +134,7 @@ def test_a_setting_and_a_floor_come_and_go_without_each_other(plane: Running, ti
 
 def test_what_the_owner_wrote_in_the_template_is_never_touched(plane: Running, tidecast: Cluster) -> None:
     spec = deployed(plane, tidecast, "theirs", window="20s", targetUtilizationPercentage="80")
-    assert spec.own_levers == {Lever.WINDOW, Lever.TARGET}
+    assert spec.owner_levers == {Lever.WINDOW, Lever.TARGET}
     assert spec.kpa is not None
     assert (spec.kpa.stable_window_s, spec.kpa.target_value) == (20, 80.0)
     owners = kpa_annotations(steering(plane, tidecast, spec))
@@ -157,13 +157,13 @@ def test_what_a_person_writes_over_ours_is_theirs(plane: Running, tidecast: Clus
     path = path_of(spec, tidecast.acting.steering.on)
     plane.do(lambda api: annotate(api, path, window="40s"))
     rest = replace(SHORT, window_s=None)
-    until(lambda: seen(tidecast, spec.key.name).setting == rest, "Tidecast sees the person's value")
-    assert seen(tidecast, spec.key.name).own_levers == {Lever.WINDOW}
+    until(lambda: seen(tidecast, spec.key.name).settings == rest, "Tidecast sees the person's value")
+    assert seen(tidecast, spec.key.name).owner_levers == {Lever.WINDOW}
     tidecast.sweep()
     now = steering(plane, tidecast, spec)
     assert now[AUTOSCALING + "window"] == "40s"
     assert not {"tidecast.dev/set.window", "tidecast.dev/owner.window"} & now.keys()
-    assert (seen(tidecast, spec.key.name).floor, seen(tidecast, spec.key.name).setting) == (2, rest)
+    assert (seen(tidecast, spec.key.name).floor, seen(tidecast, spec.key.name).settings) == (2, rest)
     order(tidecast, spec, 2, SHORT)
     assert steering(plane, tidecast, spec)[AUTOSCALING + "window"] == "40s"
     until(lambda: windows(plane, spec)[0] == 40.0, "it has its effect")
@@ -184,7 +184,7 @@ def test_after_kill_9_release_gives_everything_back(plane: Running, tidecast: Cl
         process.kill()
     assert said == "applied"
     until(lambda: seen(tidecast, spec.key.name).floor == 2, "it stands")
-    assert seen(tidecast, spec.key.name).setting == replace(SHORT, panic_threshold_percentage=None)
+    assert seen(tidecast, spec.key.name).settings == replace(SHORT, panic_threshold_percentage=None)
     tool = Path(sys.executable).with_name("tidecast")
     release = [str(tool), "release", f"--kubeconfig={account}", "--namespace=tidecast"]
     released = subprocess.run(release, capture_output=True, check=False, text=True)
@@ -199,10 +199,10 @@ def test_a_clean_stop_gives_settings_back(plane: Running, tidecast: Cluster) -> 
     owners = kpa_annotations(steering(plane, tidecast, spec))
     order(tidecast, spec, None, SHORT)
     status_store = StatusStore()
-    Loop(cast(DemandSource, None), tidecast, settings_of(plane), status_store).end()
-    assert (status_store.status.outcomes, status_store.status.settings) == (
+    Loop(cast(DemandSource, None), tidecast, settings_of(plane), status_store).stop()
+    assert (status_store.status.write_results, status_store.status.settings) == (
         {"applied": 1},
         ((spec.key, SHORT),),
     )
-    assert seen(tidecast, spec.key.name).setting == UNSET
+    assert seen(tidecast, spec.key.name).settings == UNSET
     assert kpa_annotations(steering(plane, tidecast, spec)) == owners

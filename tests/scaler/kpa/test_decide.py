@@ -1,4 +1,4 @@
-"""Single evaluations that no golden file has, and what holds of every one."""
+"""Single evaluations that no golden file has, and properties of all evaluations."""
 
 import pytest
 from hypothesis import given
@@ -22,30 +22,30 @@ def test_excess_burst_capacity(burst_capacity: float, ebc: int) -> None:
     assert decision.excess_burst_capacity == ebc
 
 
-def test_panic_ends_only_after_more_than_a_stable_window() -> None:
+def test_panic_ends_after_more_than_a_stable_window() -> None:
     spec = KpaSpec(target_value=1)
     state = KpaState(panic_since_s=20.37, max_panic_pods=9)
     calm = Observed(stable=2, panic=2, ready_pods=4)
     held, _ = decide(spec, state, calm, 80.37)
     assert held.desired_pods == 9
-    freed, after = decide(spec, state, calm, 80.38)
-    assert (freed.desired_pods, after) == (2, KpaState())
+    freed, next_state = decide(spec, state, calm, 80.38)
+    assert (freed.desired_pods, next_state) == (2, KpaState())
 
 
 demand = st.floats(0, 1e6)
 
 
 @given(demand, demand, st.integers(0, 500), st.integers(0, 1000))
-def test_panic_never_gives_pods_back(stable: float, panic: float, ready: int, most_so_far: int) -> None:
-    state = KpaState(panic_since_s=0.0, max_panic_pods=most_so_far)
-    decision, after = decide(KpaSpec(), state, Observed(stable, panic, ready), 2.0)
-    assert decision.desired_pods >= most_so_far
-    assert after.max_panic_pods == decision.desired_pods
+def test_panic_never_removes_pods(stable: float, panic: float, ready: int, max_panic_pods: int) -> None:
+    state = KpaState(panic_since_s=0.0, max_panic_pods=max_panic_pods)
+    decision, next_state = decide(KpaSpec(), state, Observed(stable, panic, ready), 2.0)
+    assert decision.desired_pods >= max_panic_pods
+    assert next_state.max_panic_pods == decision.desired_pods
 
 
 @given(demand, demand, st.integers(0, 500))
-def test_one_pod_more_can_always_be_had(stable: float, panic: float, ready: int) -> None:
+def test_scale_up_rate_always_permits_one_more_pod(stable: float, panic: float, ready: int) -> None:
     spec = KpaSpec(max_scale_up_rate=1.01)
     decision, _ = decide(spec, KpaState(), Observed(stable, panic, ready), 2.0)
-    wanted = stable / spec.target_value
-    assert decision.desired_pods >= min(wanted, max(1, ready) + 1)
+    needed = stable / spec.target_value
+    assert decision.desired_pods >= min(needed, max(1, ready) + 1)

@@ -1,4 +1,4 @@
-"""Texts as Go reads them."""
+"""Numbers, booleans and durations as Go parses them."""
 
 import re
 from collections.abc import Callable
@@ -37,19 +37,19 @@ from scaler.kpa.go_text import (
         ("30s1m", 90.0),
     ],
 )
-def test_durations(text: str, seconds: float) -> None:
+def test_valid_durations(text: str, seconds: float) -> None:
     assert read_duration_s(text) == seconds
 
 
 @pytest.mark.parametrize(
     "text", ["", "90", "s", ".s", "1", "-", "1d", "1 s", " 1s", "1s ", "1_0s", "10000000h", "\u0661s", "--1s"]
 )
-def test_no_durations(text: str) -> None:
+def test_invalid_durations_are_refused(text: str) -> None:
     with pytest.raises(ValueError, match=f"^{re.escape(text)}$"):
         read_duration_ns(text)
 
 
-def test_parts_of_a_second_are_not_whole_seconds() -> None:
+def test_fractions_of_a_second_are_not_whole_seconds() -> None:
     assert read_whole_seconds("90s") == 90
     assert read_whole_seconds("1000ms") == 1
     assert read_whole_seconds("-1s") == -1
@@ -71,7 +71,7 @@ def test_parts_of_a_second_are_not_whole_seconds() -> None:
         (read_bool, "FALSE", False),
     ],
 )
-def test_numbers_and_booleans(read: Callable[[str], object], text: str, value: object) -> None:
+def test_valid_numbers_and_booleans(read: Callable[[str], object], text: str, value: object) -> None:
     assert read(text) == value
 
 
@@ -92,13 +92,13 @@ def test_numbers_and_booleans(read: Callable[[str], object], text: str, value: o
         (read_bool, "tRUE"),
     ],
 )
-def test_no_numbers_and_no_booleans(read: Callable[[str], object], text: str) -> None:
+def test_invalid_numbers_and_booleans_are_refused(read: Callable[[str], object], text: str) -> None:
     with pytest.raises(ValueError, match=f"^{re.escape(text)}$"):
         read(text)
 
 
 @given(st.text(alphabet="0123456789.smhnuµ+-d ", max_size=12))
-def test_a_text_is_a_duration_or_refused(text: str) -> None:
+def test_any_text_is_a_duration_or_refused(text: str) -> None:
     try:
         seconds = read_duration_s(text)
     except ValueError:

@@ -1,4 +1,4 @@
-"""Every number of the golden files, which Knative's own code made (tests/golden/README.md)."""
+"""Every number of the golden files, which Knative's own code computed (tests/golden/README.md)."""
 
 import json
 import math
@@ -13,9 +13,9 @@ from scaler.kpa.annotations import AUTOSCALING
 from scaler.kpa.delay import delay_window, record_count
 from scaler.kpa.resolve import KpaSpec, Reachability, resolve
 from scaler.kpa.scale import Backing, scale
-from scaler.kpa.scenario import expected, resolved
+from scaler.kpa.scenario import resolved_fields, run_scenario
 from scaler.kpa.scenario_file import load_scenario_input
-from scaler.kpa.status import Activity, begun
+from scaler.kpa.status import Activity, initial_status
 from scaler.kpa.window import empty_window, is_empty, linear_average, record, weighted_average
 
 GOLDEN = Path(__file__).parents[2] / "golden"
@@ -45,14 +45,14 @@ def spec_of(given: dict[str, Any]) -> KpaSpec:
     return resolve(given["config"], annotations, given["container_concurrency"], reachability)
 
 
-def test_all_scenarios_are_there() -> None:
+def test_all_scenarios_are_present() -> None:
     assert len(SCENARIOS) == 28
 
 
 @pytest.mark.parametrize("file", SCENARIOS, ids=lambda file: file.stem)
-def test_every_field_of_every_tick(file: Path) -> None:
+def test_every_field_of_every_tick_equals_the_golden_file(file: Path) -> None:
     want = json.loads(file.read_text())["expected"]
-    got = expected(load_scenario_input(file))
+    got = run_scenario(load_scenario_input(file))
     assert got["resolved"] == want["resolved"]
     weighted = want["resolved"]["aggregation_algorithm"] == "weighted-exponential"
     assert [row["t"] for row in got["ticks"]] == [row["t"] for row in want["ticks"]]
@@ -70,13 +70,13 @@ def test_linear_averages_are_equal_to_the_last_digit(file: Path) -> None:
     want = json.loads(file.read_text())["expected"]
     if want["resolved"]["aggregation_algorithm"] == "weighted-exponential":
         return
-    got = expected(load_scenario_input(file))
+    got = run_scenario(load_scenario_input(file))
     for name in AVERAGES:
         assert [row[name] for row in got["ticks"]] == [row[name] for row in want["ticks"]]
 
 
 @pytest.mark.parametrize("number", range(len(cases("units_windows.json"))))
-def test_windows(number: int) -> None:
+def test_windows_equal_the_golden_file(number: int) -> None:
     case = cases("units_windows.json")[number]
     given, want = case["input"], case["expected"]
     if given["algorithm"] == "max":
@@ -100,12 +100,12 @@ def test_windows(number: int) -> None:
 
 
 @pytest.mark.parametrize("number", range(len(cases("units_zero.json"))))
-def test_one_reconcile(number: int) -> None:
+def test_reconcile_equals_the_golden_file(number: int) -> None:
     case = cases("units_zero.json")[number]
     given, want = case["input"], case["expected"]
     spec = spec_of(given)
     activity = Activity[given["state"].upper()]
-    status = begun(activity, -given["in_state_s"], initialized=given["initialized"])
+    status = initial_status(activity, -given["in_state_s"], initialized=given["initialized"])
     backing = Backing(
         replicas=given["replicas"],
         mode=Mode(given["sks_mode"]),
@@ -122,14 +122,14 @@ def test_one_reconcile(number: int) -> None:
 
 
 @pytest.mark.parametrize("number", range(len(cases("units_config.json"))))
-def test_configuration(number: int) -> None:
+def test_resolved_configuration_equals_the_golden_file(number: int) -> None:
     case = cases("units_config.json")[number]
     given, want = case["input"], case["expected"]
     if want["annotations_ok"]:
-        assert resolved(spec_of(given)) == want["resolved"]
+        assert resolved_fields(spec_of(given)) == want["resolved"]
         return
     with pytest.raises(ConfigError) as refused:
         spec_of(given)
     (line,) = refused.value.problems
-    # The cluster's fault is told as the cluster's, the Revision's as the Revision's.
+    # A problem of the cluster's configuration names that configuration, one of the Revision does not.
     assert line.startswith("config-autoscaler ") is not want["config_ok"]

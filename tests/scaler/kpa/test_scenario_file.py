@@ -1,4 +1,4 @@
-"""Scenario files that cannot be run tell everything that is wrong with them."""
+"""A scenario file that is not valid is refused with all of its problems."""
 
 import json
 from pathlib import Path
@@ -10,7 +10,7 @@ from config.problems import ConfigError
 from scaler.kpa.scenario_file import load_scenario_input, read_scenario_input
 
 
-def fine(**changed: Any) -> dict[str, Any]:
+def valid_input(**changed: Any) -> dict[str, Any]:
     return {
         "pipeline": "autoscaler",
         "config": {},
@@ -23,12 +23,12 @@ def fine(**changed: Any) -> dict[str, Any]:
     } | changed
 
 
-def test_the_least_that_is_needed() -> None:
-    given = fine()
+def test_optional_keys_have_defaults() -> None:
+    given = valid_input()
     for name in ("config", "annotations", "container_concurrency", "reachability"):
         del given[name]
     got = read_scenario_input(given)
-    assert got == read_scenario_input(fine())
+    assert got == read_scenario_input(valid_input())
     assert got.activator == [None, None, None]
 
 
@@ -56,21 +56,21 @@ def test_the_least_that_is_needed() -> None:
         ({"extra_stats": [3]}, "input.extra_stats: [3]: a list of objects"),
     ],
 )
-def test_one_fault(changed: dict[str, Any], line: str) -> None:
+def test_single_problem_is_reported(changed: dict[str, Any], line: str) -> None:
     with pytest.raises(ConfigError) as refused:
-        read_scenario_input(fine(**changed))
+        read_scenario_input(valid_input(**changed))
     assert len(refused.value.problems) == 1
     assert refused.value.problems[0].startswith(line)
 
 
-def test_all_faults_at_once() -> None:
+def test_all_problems_are_reported_at_once() -> None:
     with pytest.raises(ConfigError) as refused:
         read_scenario_input({"pipeline": "kpa", "load": ["x", -1], "pods": {}})
     assert len(refused.value.problems) == 7
 
 
 @pytest.mark.parametrize(
-    ("text", "told"),
+    ("text", "message"),
     [
         ("", "line 1, column 1: "),
         ("{", "line 1, column 2: "),
@@ -81,22 +81,22 @@ def test_all_faults_at_once() -> None:
         ("\udcff", "one JSON object in UTF-8"),
     ],
 )
-def test_no_scenario_at_all(tmp_path: Path, text: str, told: str) -> None:
+def test_file_that_is_no_scenario_is_refused(tmp_path: Path, text: str, message: str) -> None:
     file = tmp_path / "scenario.json"
     file.write_bytes(text.encode("utf-8", "surrogateescape"))
     with pytest.raises(ConfigError) as refused:
         load_scenario_input(file)
     (line,) = refused.value.problems
     assert line.startswith(f"{file}: ")
-    assert told in line
+    assert message in line
 
 
-def test_a_file_that_is_not_there(tmp_path: Path) -> None:
+def test_missing_file_is_refused(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="No such file or directory"):
         load_scenario_input(tmp_path / "none.json")
 
 
-def test_what_is_not_known_is_passed_over_and_named(tmp_path: Path) -> None:
+def test_unknown_keys_are_ignored_and_named(tmp_path: Path) -> None:
     file = tmp_path / "scenario.json"
-    file.write_text(json.dumps({"input": fine(activater=[1])}))
-    assert load_scenario_input(file).passed_over == ("activater",)
+    file.write_text(json.dumps({"input": valid_input(activater=[1])}))
+    assert load_scenario_input(file).ignored_keys == ("activater",)

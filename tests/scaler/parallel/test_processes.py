@@ -1,4 +1,4 @@
-"""Work that is done remote_or_local: in processes, and on a real Dask cluster one of whose workers is killed."""
+"""Work in other processes: on this machine, and on a real Dask cluster one of whose workers is killed."""
 
 import os
 import signal
@@ -12,10 +12,12 @@ from typing import Any
 import numpy as np
 import pytest
 
-from forecaster.forecasting import ensemble
+from forecaster.forecasting.ensemble import Ensemble
+from forecaster.forecasting.refit_schedule import refresh
 from models.fleet.history import FleetHistory
 from models.fleet.keys import ServiceKey
-from scaler.parallel.processes import ClusterError, LostError, dask, processes, remote_or_local, serial
+from scaler.parallel.interface import serial
+from scaler.parallel.processes import ClusterError, LostError, dask, processes, remote_or_local
 
 distributed: Any = pytest.importorskip("distributed")
 
@@ -111,7 +113,7 @@ def test_one_worker_of_a_cluster_killed_in_the_middle_and_nothing_lost(cluster: 
 
 def test_the_slow_lane_on_a_cluster_that_loses_a_worker_is_the_slow_lane(cluster: Any) -> None:
     history, loss = fleet(), np.ones(16)
-    here = ensemble.refresh(ensemble.Ensemble(3600), history, loss, cpu_s=1e3)
+    here = refresh(Ensemble(3600), history, loss, cpu_s=1e3)
     with (
         dask(cluster.scheduler_address) as executor,
         distributed.Client(cluster, set_as_default=False) as client,
@@ -124,14 +126,14 @@ def test_the_slow_lane_on_a_cluster_that_loses_a_worker_is_the_slow_lane(cluster
                     os.kill(victim, signal.SIGKILL)
                 yield each
 
-        there = ensemble.refresh(
-            ensemble.Ensemble(3600), history, loss, cpu_s=1e3, executor=and_one_is_killed
-        )
-    assert there.memory.keys() == here.memory.keys()
-    np.testing.assert_allclose(there.ahead(history.keys).rates, here.ahead(history.keys).rates, rtol=1e-5)
-    for key, kept in here.memory.items():
-        np.testing.assert_allclose(there.memory[key].said, kept.said, rtol=1e-4)
-        assert there.memory[key].worth.adds_skill == kept.worth.adds_skill
+        there = refresh(Ensemble(3600), history, loss, cpu_s=1e3, executor=and_one_is_killed)
+    assert there.records.keys() == here.records.keys()
+    np.testing.assert_allclose(
+        there.forecast(history.keys).rates, here.forecast(history.keys).rates, rtol=1e-5
+    )
+    for key, kept in here.records.items():
+        np.testing.assert_allclose(there.records[key].member_forecasts, kept.member_forecasts, rtol=1e-4)
+        assert there.records[key].skill.adds_skill == kept.skill.adds_skill
 
 
 def test_closures_and_lambdas_travel_to_a_cluster(cluster: Any) -> None:

@@ -43,7 +43,7 @@ def test_without_a_lever_the_kpa_alone_is_left() -> None:
 
 def test_with_floors_only_each_rule_is_there_once_and_nothing_is_set() -> None:
     left = under(FLOORS)
-    assert {candidate.setting for candidate in left} == {KPA_ALONE.setting}
+    assert {candidate.settings for candidate in left} == {KPA_ALONE.settings}
     rules = [candidate.rule for candidate in left]
     assert sorted(map(str, rules)) == sorted({str(candidate.rule) for candidate in CANDIDATES})
 
@@ -51,20 +51,20 @@ def test_with_floors_only_each_rule_is_there_once_and_nothing_is_set() -> None:
 def test_without_floors_settings_alone_are_left() -> None:
     left = under(ALL - FLOORS)
     assert {candidate.rule for candidate in left} == {NO_FLOOR}
-    assert {c.setting for c in left} == {c.setting for c in CANDIDATES}
+    assert {c.settings for c in left} == {c.settings for c in CANDIDATES}
 
 
 def test_where_a_pod_is_not_limited_there_is_no_utilization_to_set() -> None:
     left = under(ALL, limited=False)
-    assert all(candidate.setting.utilization_percentage is None for candidate in left)
-    assert any(candidate.setting.window_s is not None for candidate in left)
+    assert all(candidate.settings.utilization_percentage is None for candidate in left)
+    assert any(candidate.settings.window_s is not None for candidate in left)
 
 
 def test_a_window_is_set_only_where_the_last_pod_can_be_retained() -> None:
     left = under(frozenset({Lever.FLOOR, Lever.WINDOW}))
-    assert all(candidate.setting.window_s is None for candidate in left)
+    assert all(candidate.settings.window_s is None for candidate in left)
     left = under(frozenset({Lever.FLOOR, Lever.WINDOW, Lever.RETENTION}))
-    assert any(candidate.setting.window_s is not None for candidate in left)
+    assert any(candidate.settings.window_s is not None for candidate in left)
 
 
 @pytest.mark.parametrize("limited", [True, False])

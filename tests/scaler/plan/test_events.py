@@ -64,7 +64,7 @@ def spec(**policy: object) -> FleetSpec:
 
 def warmed(calendar: Calendar, rate: float = 8.0) -> Planner:
     cycle = Planner(PACE, START_S - DAY_S, calendar)
-    cycle.lead(spec())
+    cycle.set_fleet(spec())
     cycle.load_history(demand(START_S - DAY_S, START_S - 7200, 300, rate))
     cycle.warm_up(demand(START_S - 7200, START_S, STEP_S, rate))
     return cycle
@@ -73,7 +73,7 @@ def warmed(calendar: Calendar, rate: float = 8.0) -> Planner:
 def plans(cycle: Planner, until_s: int, rate: float = 8.0, **policy: object) -> dict[int, FleetPlan]:
     """Seconds after the event's beginning -> the plan made then."""
     made = {}
-    for now_s in range(cycle.known_until_s + STEP_S, until_s, STEP_S):
+    for now_s in range(cycle.observed_until_s + STEP_S, until_s, STEP_S):
         cycle.observe(demand(now_s - STEP_S, now_s, STEP_S, rate))
         made[now_s + STEP_S - FROM_S] = cycle.plan(spec(**policy), now_s + STEP_S)
     return made
@@ -101,7 +101,7 @@ def test_in_the_window_no_quantile_is_below_what_was_announced() -> None:
     plans(cycle, FROM_S + 60)
     said = cycle.forecast(FROM_S + 60)
     assert (said.values[0] >= 80).all()
-    assert (said.rates[0] >= 80).all()
+    assert (said.point_rates[0] >= 80).all()
     assert said.values[1].max() < 40
     over = cycle.forecast(UNTIL_S)
     assert over.announced_rate is not None
@@ -118,16 +118,16 @@ def test_so_many_times_what_is_usual() -> None:
 
 def test_a_rule_that_keeps_no_floor_keeps_one_for_an_event(monkeypatch: pytest.MonkeyPatch) -> None:
     cycle = warmed(SALE)
-    whole = cycle.shadow_worker.chosen
+    whole = cycle.shadow.active_candidates
 
-    def alone(keys: object, sparse: NDArray[np.bool_]) -> object:
-        chosen = whole(KEYS, sparse)
+    def alone(keys: object, intermittent: NDArray[np.bool_]) -> object:
+        chosen = whole(KEYS, intermittent)
         everyone = np.ones(len(KEYS), np.bool_)
         return replace(
             chosen, places=np.full(len(KEYS), KPA_INDEX), has_evidence=everyone, fallback_active=everyone
         )
 
-    monkeypatch.setattr(cycle.shadow_worker, "chosen", alone)
+    monkeypatch.setattr(cycle.shadow, "chosen", alone)
     made = plans(cycle, UNTIL_S + 300)
     assert made[0].floor.tolist()[0] >= 10
     assert made[0].floor[1] == 0
@@ -181,10 +181,11 @@ def test_a_service_lives_by_the_zone_of_its_revision_with_most_traffic() -> None
         np.full(3, STARTUP_S),
     )
     cycle = Planner(PACE, START_S - DAY_S, Calendar(time_zone="Europe/Berlin"))
-    cycle.lead(made)
+    cycle.set_fleet(made)
     cycle.observe(demand(START_S, START_S + 60))
     assert cycle.clock is not None
-    summer = [cycle.clock.here(i)[1][np.searchsorted(cycle.clock.here(i)[0], START_S) - 1] for i in (0, 1)]
+    zones = [cycle.clock.zone_table(i) for i in (0, 1)]
+    summer = [zone.shift_s[np.searchsorted(zone.since_s, START_S) - 1] for zone in zones]
     assert summer == [9 * 3600, 2 * 3600]
 
 

@@ -14,9 +14,9 @@ from models.fleet.forecast import FleetForecast
 from models.fleet.keys import RevisionKey, ServiceKey
 from models.peak.state import level_shares
 from scaler.plan.bounds import Bound
-from scaler.plan.demand import ServiceMeasurements, demands, shared
+from scaler.plan.demand import ServiceMeasurements, fleet_demand, revision_dispersion
 from scaler.plan.fleet import FleetSpec, fleet_spec
-from scaler.plan.hold import NOTHING_HELD, Held, hold
+from scaler.plan.hold import EMPTY_HOLD, HoldState, hold
 from scaler.plan.newsvendor import shortage_probs
 from scaler.plan.plan import default_sizing_delay_cost, plan_fleet
 from scaler.plan.result import FleetPlan, Reason
@@ -61,8 +61,8 @@ def of_peaks(
     weights = np.tile(level_shares(LEVELS), (s, 1)).astype(np.float32)
     return FleetForecast(
         services, LEVELS, values, 0, 30, np.full(s, known),
-        rates=peaks.astype(np.float32), weights=weights, chances=np.zeros(s, np.float32),
-        sparse=np.zeros(s, np.bool_),
+        point_rates=peaks.astype(np.float32), point_weights=weights, event_prob=np.zeros(s, np.float32),
+        intermittent=np.zeros(s, np.bool_),
     )  # fmt: skip
 
 
@@ -70,17 +70,17 @@ def planned_on(
     said: FleetForecast,
     services: ServiceMeasurements,
     spec: FleetSpec,
-    held: Held = NOTHING_HELD,
+    held: HoldState = EMPTY_HOLD,
     *,
     max_total_pods: int | None = None,
     now_s: int = 30,
-) -> tuple[FleetPlan, Held]:
+) -> tuple[FleetPlan, HoldState]:
     """A plan where no candidate is has_evidence: floors at what a delay costs."""
-    seen = demands(said, services, spec, rows=service_rows(spec, said.keys), timing=TIMING, now_s=now_s)
+    seen = fleet_demand(said, services, spec, rows=service_rows(spec, said.keys), timing=TIMING, now_s=now_s)
     r = len(spec.keys)
     chosen = active_policy(
         np.full(r, DEFAULT),
-        writable=spec.writable,
+        settings_usable=spec.settings_usable,
         has_evidence=np.zeros(r, np.bool_),
         fallback_active=np.zeros(r, np.bool_),
         hold_s=TIMING.hold_s,
@@ -94,21 +94,21 @@ def planned_on(
 def planned(
     rates: Sequence[float],
     *revisions: RevisionSpec,
-    held: Held = NOTHING_HELD,
+    held: HoldState = EMPTY_HOLD,
     startup_s: float = 30.0,
     service_time_s: float = 1.0,
-    silent_s: float = 0.0,
+    unobserved_s: float = 0.0,
     max_total_pods: int | None = None,
     known: bool = True,
     width: float = 0.2,
-) -> tuple[FleetPlan, Held]:
+) -> tuple[FleetPlan, HoldState]:
     revisions = revisions or (revision(),)
     services = tuple(sorted({r.service for r in revisions}))
     spec = fleet_spec(revisions, np.full((len(revisions), 1), startup_s))
     return planned_on(
         forecast(rates, services=services, known=known, width=width),
         ServiceMeasurements(
-            np.full(len(services), service_time_s), np.full(len(services), silent_s), np.ones(len(services))
+            np.full(len(services), service_time_s), np.full(len(services), unobserved_s), np.ones(len(services))
         ),
         spec,
         held,
@@ -168,7 +168,7 @@ def test_a_share_of_requests_that_come_together_comes_less_together() -> None:
     rng = np.random.default_rng(1)
     batches = rng.poisson(20.0, 200_000)
     part = rng.binomial(5 * batches, 0.4)
-    got = shared(np.array([5.0]), np.array([0, 0, -1]), np.array([0.4, 1.0, 1.0]))
+    got = revision_dispersion(np.array([5.0]), np.array([0, 0, -1]), np.array([0.4, 1.0, 1.0]))
     assert got[0] == pytest.approx(part.var() / part.mean(), rel=0.02)
     assert got[1:].tolist() == [5.0, 1.0]
 
@@ -276,15 +276,15 @@ def test_without_a_forecast_nothing_moves() -> None:
     plan, _ = planned([400.0] * 3, known=False)
     assert plan.floor[0] == 0
     assert plan[KEY].reason is Reason.NO_FORECAST
-    assert np.isnan(plan[KEY].median)
+    assert np.isnan(plan[KEY].peak_median)
 
 
-@pytest.mark.parametrize(("silent_s", "reason"), [(150.0, Reason.FORECAST), (200.0, Reason.STALE)])
+@pytest.mark.parametrize(("unobserved_s", "reason"), [(150.0, Reason.FORECAST), (200.0, Reason.STALE)])
 def test_a_service_that_fell_silent_is_left_to_the_kpa_after_hold_and_lead(
-    silent_s: float, reason: Reason
+    unobserved_s: float, reason: Reason
 ) -> None:
     """hold is 120 s, the lead 60 s."""
-    plan, _ = planned([400.0] * 3, silent_s=silent_s)
+    plan, _ = planned([400.0] * 3, unobserved_s=unobserved_s)
     assert plan[KEY].reason is reason
     assert (plan.floor[0] == 0) == (reason is Reason.STALE)
 
@@ -328,13 +328,13 @@ def test_a_budget_is_kept_while_one_service_is_held_and_another_rises() -> None:
     first, second = fleet_of(2)
     busy, idle = [40.0] * 3, [0.0] * 3
 
-    def turn(rates: Sequence[Sequence[float]], held: Held) -> tuple[FleetPlan, Held]:
+    def turn(rates: Sequence[Sequence[float]], held: HoldState) -> tuple[FleetPlan, HoldState]:
         spec = fleet_spec([first, second], np.full(2, 30.0))
         peaks = np.tile(np.array(rates).max(axis=1, keepdims=True), (1, LEVELS.size))
         services = ServiceMeasurements(np.ones(2), np.zeros(2), np.ones(2))
         return planned_on(of_peaks(peaks, spec.services), services, spec, held, max_total_pods=15)
 
-    before, held = turn([busy, idle], NOTHING_HELD)
+    before, held = turn([busy, idle], EMPTY_HOLD)
     assert before.floor.tolist()[1] == 0
     after, held = turn([idle, busy], held)
     assert after.floor.sum() <= 15
@@ -353,7 +353,7 @@ def test_a_budget_that_binds_says_so() -> None:
 
 @pytest.mark.parametrize(("hold_s", "plans"), [(0, 1), (20, 2), (30, 2), (45, 3), (120, 5)])
 def test_hold_is_never_shorter_than_said(hold_s: int, plans: int) -> None:
-    held, floors = NOTHING_HELD, []
+    held, floors = EMPTY_HOLD, []
     for wanted in [9, *[0] * 6]:
         floor_, held = hold(
             held, (KEY,), np.array([wanted], np.int32), period_s=30, hold_s=np.array([hold_s])
@@ -380,7 +380,7 @@ def test_only_revisions_that_may_be_written_act() -> None:
         revision(replace(ACT, mode=Mode.OBSERVE)),
         revision(replace(ACT, levers=frozenset({Lever.WINDOW}))),
     ]
-    assert fleet_spec(modes, np.zeros(3)).floors_act.tolist() == [True, False, False]
+    assert fleet_spec(modes, np.zeros(3)).floor_writable.tolist() == [True, False, False]
 
 
 def test_a_fleet_of_none_is_planned() -> None:

@@ -14,7 +14,7 @@ from scaler.plan.rules import (
     RuleInputs,
     active_floors,
     active_policy,
-    name_of,
+    policy_name,
     rule_floors,
 )
 from scaler.shadow.evaluate import floors
@@ -22,21 +22,21 @@ from scaler.shadow.hindcast import Hindcast
 from scaler.simulation.pod_model import pod_model_of
 
 WEB = pod_model_of(SCENARIOS["web"])
-PER_POD = WEB.concurrency / WEB.service_s
-STEERED = next(e for e, one in enumerate(CANDIDATES) if one.setting.window_s and one.rule.worth)
+PER_POD = WEB.concurrency / WEB.service_time_s
+STEERED = next(e for e, one in enumerate(CANDIDATES) if one.settings.window_s and one.rule.sizing_delay_cost)
 HELD = next(e for e, one in enumerate(CANDIDATES) if one.rule.hold_s)
-ALWAYS = next(e for e, one in enumerate(CANDIDATES) if one.rule.always)
+ALWAYS = next(e for e, one in enumerate(CANDIDATES) if one.rule.min_pods)
 
 
-def expected(rates: NDArray[np.float64], chances: NDArray[np.float64], *, known: bool = True) -> RuleInputs:
+def expected(rates: NDArray[np.float64], event_prob: NDArray[np.float64], *, known: bool = True) -> RuleInputs:
     r = len(rates)
     points = rates[:, np.newaxis] * np.linspace(0.5, 2, POINTS)
     return RuleInputs(
-        rates=(points if known else np.full_like(points, np.nan)).astype(np.float32),
-        weights=np.full(points.shape, 1 / POINTS, np.float32),
-        chances=chances,
+        point_rates=(points if known else np.full_like(points, np.nan)).astype(np.float32),
+        point_weights=np.full(points.shape, 1 / POINTS, np.float32),
+        event_prob=event_prob,
         per_pod=np.full(r, PER_POD if known else np.nan),
-        counting_s=np.full(r, max(1.0, WEB.service_s)),
+        counting_s=np.full(r, max(1.0, WEB.service_time_s)),
         dispersion=np.ones(r),
     )
 
@@ -55,14 +55,14 @@ def chosen(place: int, r: int = 1, **what: bool) -> ActivePolicy:
 
 def test_every_rule_asks_at_once_for_what_it_asks_for_in_a_trial() -> None:
     rates = np.array([0.0, 0.01, 1.0, 30.0, 4000.0])
-    chances = np.array([0.01, 0.2, np.nan, np.nan, np.nan])
-    seen = expected(rates, chances)
+    event_prob = np.array([0.01, 0.2, np.nan, np.nan, np.nan])
+    seen = expected(rates, event_prob)
     said = Hindcast(
         at_s=30 * np.arange(1, 6),
-        rates=seen.rates,
-        weights=seen.weights,
-        chances=np.nan_to_num(chances).astype(np.float32),
-        sparse=~np.isnan(chances),
+        point_rates=seen.point_rates,
+        point_weights=seen.point_weights,
+        event_prob=np.nan_to_num(event_prob).astype(np.float32),
+        intermittent=~np.isnan(event_prob),
     )
     held_not = [rule for rule in RULES if not rule.hold_s]
     np.testing.assert_array_equal(rule_floors(seen, held_not), floors(said, held_not, WEB, np.ones(5)).T)
@@ -95,7 +95,7 @@ def test_settings_are_asked_for_once_they_are_proven_and_floors_at_once() -> Non
     has_evidence, prior_evidence = chosen(STEERED), chosen(STEERED, has_evidence=False)
     assert not np.isnan(has_evidence.settings).all()
     assert np.isnan(prior_evidence.settings).all()
-    assert prior_evidence.worth == has_evidence.worth > 0
+    assert prior_evidence.sizing_delay_cost == has_evidence.sizing_delay_cost > 0
     assert (prior_evidence.hold_s.tolist(), has_evidence.hold_s.tolist()) == ([120.0], [0.0])
     assert chosen(HELD, has_evidence=False).hold_s >= 120
 
@@ -115,16 +115,16 @@ def test_settings_that_are_not_ours_are_left_alone() -> None:
 
 def test_where_no_candidate_is_in_force_a_floor_at_what_a_delay_costs() -> None:
     got = chosen(DEFAULT, has_evidence=False)
-    assert (got.worth.tolist(), got.always.tolist(), got.hold_s.tolist()) == ([9.0], [0], [120.0])
+    assert (got.sizing_delay_cost.tolist(), got.min_pods.tolist(), got.hold_s.tolist()) == ([9.0], [0], [120.0])
     assert np.isnan(got.settings).all()
-    assert name_of(DEFAULT) != name_of(len(CANDIDATES) - 1) == str(CANDIDATES[-1])
+    assert policy_name(DEFAULT) != policy_name(len(CANDIDATES) - 1) == str(CANDIDATES[-1])
 
 
 @pytest.mark.parametrize("place", [DEFAULT, ALWAYS, STEERED, HELD])
 @pytest.mark.parametrize("has_evidence", [True, False])
 def test_guarded_is_the_kpa_alone_whatever_was_chosen(place: int, *, has_evidence: bool) -> None:
     got = chosen(place, has_evidence=has_evidence, fallback_active=True)
-    assert got.place.tolist() == [KPA_INDEX]
+    assert got.candidate.tolist() == [KPA_INDEX]
     assert np.isnan(got.settings).all()
     assert got.hold_s.tolist() == [0.0]
     assert active_floors(expected(np.array([500.0]), np.array([1.0])), got, np.ones(1)).tolist() == [0]

@@ -1,4 +1,4 @@
-"""What must hold of every rule of the literature, whatever its traffic: above all that it knows no future."""
+"""Properties of every published policy, whatever the traffic: above all that no plan uses future arrivals."""
 
 import numpy as np
 import pytest
@@ -38,73 +38,77 @@ DELAY_S = HEAVY.metrics_delay_seconds
 
 
 def series(arrivals: NDArray[np.float32], scenario: str = "heavy") -> Series:
-    world = SCENARIOS[scenario]
-    return Series("shop/cart", 1_700_000_123, arrivals, world, pod_model_of(world))
+    named = SCENARIOS[scenario]
+    return Series("shop/cart", 1_700_000_123, arrivals, named, pod_model_of(named))
 
 
 def days(n: int) -> NDArray[np.float32]:
-    """Traffic with a day in it."""
+    """Return traffic with a daily wave."""
     at_s = np.arange(n * DAY_S)
     rate = 20 * (1 + 0.7 * np.sin(2 * np.pi * at_s / DAY_S))
     return np.random.default_rng(1).poisson(rate).astype(np.float32)
 
 
-def calls(seconds: int, seed: int, apart_s: float) -> NDArray[np.float32]:
-    return (np.random.default_rng(seed).random(seconds) < 1 / apart_s).astype(np.float32)
+def sparse_requests(seconds: int, seed: int, mean_gap_s: float) -> NDArray[np.float32]:
+    return (np.random.default_rng(seed).random(seconds) < 1 / mean_gap_s).astype(np.float32)
 
 
-def with_another_future(arrivals: NDArray[np.float32], cut_s: int) -> NDArray[np.float32]:
+def with_changed_future(arrivals: NDArray[np.float32], cut_s: int) -> NDArray[np.float32]:
     changed = arrivals.copy()
-    # So much that a single second of it would be seen.
+    # So many requests that a single second of them would have an effect.
     changed[cut_s:] = 1000 * np.random.default_rng(9).poisson(70, len(arrivals) - cut_s)
     return changed
 
 
-def assert_same_until(
+def assert_same_rows_until(
     policy: Policy, arrivals: NDArray[np.float32], cuts_s: list[int], scenario: str
 ) -> None:
     rows = policy.plan(series(arrivals, scenario), 10.0)
     for cut_s in cuts_s:
-        other = policy.plan(series(with_another_future(arrivals, cut_s), scenario), 10.0)
+        changed_rows = policy.plan(series(with_changed_future(arrivals, cut_s), scenario), 10.0)
         known_s = cut_s + DELAY_S
-        before, before_other = rows[rows["at_s"] <= known_s], other[other["at_s"] <= known_s]
-        assert before.tobytes() == before_other.tobytes()
+        same, changed = rows[rows["at_s"] <= known_s], changed_rows[changed_rows["at_s"] <= known_s]
+        assert same.tobytes() == changed.tobytes()
 
 
 @pytest.mark.parametrize("name", RIVALS)
-def test_what_is_yet_to_come_changes_no_row(name: str) -> None:
+def test_future_arrivals_change_no_row(name: str) -> None:
     arrivals = days(9)
-    # A second before the end of every step there is, and at the beginning of the next.
-    assert_same_until(RIVALS[name], arrivals, [8 * DAY_S - 1, 8 * DAY_S], "heavy")
+    # One second before the end of the steps of all policies, and at the start of the next step.
+    assert_same_rows_until(RIVALS[name], arrivals, [8 * DAY_S - 1, 8 * DAY_S], "heavy")
 
 
 @pytest.mark.parametrize("name", QUICK)
-@given(cut_s=st.integers(1, 30 * 3600), seed=st.integers(0, 99), apart_s=st.sampled_from([3.0, 40.0, 900.0]))
+@given(
+    cut_s=st.integers(1, 30 * 3600), seed=st.integers(0, 99), mean_gap_s=st.sampled_from([3.0, 40.0, 900.0])
+)
 @settings(max_examples=20, deadline=None)
-def test_nor_does_it_where_calls_are_apart(name: str, cut_s: int, seed: int, apart_s: float) -> None:
-    assert_same_until(QUICK[name], calls(30 * 3600, seed, apart_s), [cut_s], "sparse")
+def test_future_arrivals_change_no_row_of_sparse_traffic(
+    name: str, cut_s: int, seed: int, mean_gap_s: float
+) -> None:
+    assert_same_rows_until(QUICK[name], sparse_requests(30 * 3600, seed, mean_gap_s), [cut_s], "sparse")
 
 
 @pytest.mark.parametrize("name", RIVALS)
 @pytest.mark.parametrize("seconds", [0, 1, 59, 200, 8000])
-def test_little_traffic_and_none_are_no_trouble(name: str, seconds: int) -> None:
-    for arrivals in (calls(seconds, 1, 50.0), np.zeros(seconds, np.float32)):
+def test_short_or_empty_traffic_gives_a_plan(name: str, seconds: int) -> None:
+    for arrivals in (sparse_requests(seconds, 1, 50.0), np.zeros(seconds, np.float32)):
         rows = RIVALS[name].plan(series(arrivals, "sparse"), 10.0)
         assert (rows["floor"] >= 0).all()
 
 
 @pytest.mark.parametrize("name", RIVALS)
-def test_days_without_traffic_are_held_at_one_pod_at_most(name: str) -> None:
+def test_days_without_traffic_have_a_floor_of_one_pod_or_none(name: str) -> None:
     rows = RIVALS[name].plan(series(np.zeros(8 * DAY_S, np.float32), "sparse"), 10.0)
     assert rows["floor"].max(initial=0) <= 1
 
 
 @pytest.mark.parametrize("name", RIVALS)
-def test_a_row_is_there_only_where_the_floor_changes(name: str) -> None:
+def test_plan_has_rows_only_where_the_floor_changes(name: str) -> None:
     rows = RIVALS[name].plan(series(days(3)), 10.0)
     assert (np.diff(rows["at_s"]) > 0).all()
     assert (np.diff(rows["floor"], prepend=0) != 0).all()
 
 
-def test_those_that_take_long_say_so() -> None:
+def test_slow_policies_are_marked_slow() -> None:
     assert {name for name, policy in RIVALS.items() if policy.slow} == SLOW.keys()

@@ -1,4 +1,4 @@
-"""All policies by name: the light list and the table agree, and fixed settings are what their names say."""
+"""All policies by name: the list of names equals the table, and fixed settings match their names."""
 
 import math
 
@@ -13,27 +13,27 @@ from scaler.simulation.pod_model import pod_model_of
 
 
 def plan(name: str) -> PlanRows:
-    world = SCENARIOS["heavy"]
-    its = Series("shop/cart", 1_700_000_123, np.ones(99, np.float32), world, pod_model_of(world))
-    return POLICIES[name].plan(its, 30.0)
+    heavy = SCENARIOS["heavy"]
+    series = Series("shop/cart", 1_700_000_123, np.ones(99, np.float32), heavy, pod_model_of(heavy))
+    return POLICIES[name].plan(series, 30.0)
 
 
-def test_the_names_are_those_of_the_table() -> None:
+def test_names_equal_those_of_the_table() -> None:
     assert tuple(POLICIES) == NAMES
     assert set(DEFAULT) <= set(NAMES)
 
 
-def test_every_policy_says_what_it_is_and_where_it_is_from() -> None:
+def test_every_policy_has_a_description_and_a_source() -> None:
     for policy in POLICIES.values():
-        assert policy.about
+        assert policy.description
         assert policy.source
 
 
-def test_what_knows_the_future_says_so() -> None:
+def test_policies_with_hindsight_are_marked() -> None:
     assert {name for name, policy in POLICIES.items() if policy.hindsight} == {"kpa-fixed", "oracle"}
 
 
-def test_the_kpa_alone_has_no_plan() -> None:
+def test_kpa_alone_has_no_plan() -> None:
     assert len(plan("kpa")) == 0
 
 
@@ -48,7 +48,7 @@ def test_the_kpa_alone_has_no_plan() -> None:
         ("keepalive-20", "pod_retention_period_s", 1200),
     ],
 )
-def test_a_fixed_setting_is_said_once_and_nothing_else(name: str, field: str, value: float) -> None:
+def test_fixed_policy_sets_one_value_from_the_start(name: str, field: str, value: float) -> None:
     (row,) = plan(name)
     assert row[field] == pytest.approx(value)
     others = {"target_value", "stable_window_s", "panic_threshold", "pod_retention_period_s"} - {field}

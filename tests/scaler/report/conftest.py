@@ -61,8 +61,8 @@ def make(
     step_s = 22 * DAY_S // columns // 60 * 60 or 60
     return Backtest(
         where="nasa_http_60s.csv.gz",
-        scenario="heavy",
-        world=SCENARIOS["heavy"],
+        scenario_name="heavy",
+        scenario=SCENARIOS["heavy"],
         scale_to=40.0,
         series=all_names,
         start_s=START_S,

@@ -144,7 +144,7 @@ def test_every_delayed_request_is_marked(opening: Opening, making: Making) -> No
     backtest = making(3, trajectories=1, columns=800)
     (course,) = backtest.trajectories
     page = opening(backtest)
-    for kind, delayed in (("alone-bar", course.delayed_alone), ("ours-bar", course.delayed)):
+    for kind, delayed in (("alone-bar", course.delayed_kpa), ("ours-bar", course.delayed)):
         path = page.locator(f"#panels path.{kind}").get_attribute("d") or ""
         assert path.count("Z") == (delayed > 0).sum()
 

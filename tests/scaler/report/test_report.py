@@ -128,8 +128,8 @@ def test_settings_that_do_better_are_not_kept_quiet(making: Making) -> None:
 def test_services_that_got_worse_are_counted(making: Making) -> None:
     backtest = making(2, trajectories=0, policies=("kpa",))
     (kpa,) = backtest.outcomes
-    worse = replace(kpa.figures[0], delayed=kpa.figures[0].delayed + 1)
-    better = replace(kpa.figures[1], delayed=kpa.figures[1].delayed - 1)
+    worse = replace(kpa.metrics[0], delayed=kpa.metrics[0].delayed + 1)
+    better = replace(kpa.metrics[1], delayed=kpa.metrics[1].delayed - 1)
     backtest = replace(backtest, outcomes=(kpa, Outcome("tidecast", 30.0, (worse, better))))
     assert found(backtest).notes[-1] == (
         "Of 2 services, 1 had fewer delayed requests than under the KPA alone, 1 had more."
@@ -143,7 +143,7 @@ def test_every_outcome_has_a_row_with_its_sums(making: Making) -> None:
     assert body.count('<th scope="row"') == len(backtest.outcomes)
     kpa = backtest.outcome("kpa")
     assert kpa is not None
-    held = sum(each.pod_s for each in kpa.figures) / 3600
+    held = sum(each.pod_s for each in kpa.metrics) / 3600
     assert f"<td>{number(held)}</td>" in body
 
 
@@ -151,7 +151,7 @@ def test_what_the_table_of_policies_says_is_told(making: Making) -> None:
     def plan(subject: Series, delay_cost: float) -> PlanRows:
         pytest.fail("a report tells of policies and asks none")
 
-    policies = {"phpa": Policy(about="Holt-Winters of <replicas>", source="PHPA 0.13", plan=plan)}
+    policies = {"phpa": Policy(description="Holt-Winters of <replicas>", source="PHPA 0.13", plan=plan)}
     assert "Holt-Winters of &lt;replicas&gt; (PHPA 0.13)" in report_html(making(), policies)
 
 
@@ -171,15 +171,15 @@ def test_how_it_was_made(making: Making) -> None:
 def test_the_world_has_a_calendar_where_one_was_given(making: Making) -> None:
     backtest = making(3)
     assert "<dt>calendar</dt>" not in report_html(backtest)
-    world = replace(backtest.world, calendar=Calendar(time_zone="Asia/Tokyo"))
-    page = report_html(replace(backtest, world=world))
+    scenario = replace(backtest.scenario, calendar=Calendar(time_zone="Asia/Tokyo"))
+    page = report_html(replace(backtest, scenario=scenario))
     assert "<dt>calendar</dt><dd>{&quot;time-zone&quot;: &quot;Asia/Tokyo&quot;}</dd>" in page
 
 
 def test_names_are_text_wherever_they_stand(making: Making) -> None:
     backtest = making(3, names=(HOSTILE, "a&b<!--"))
-    world = replace(backtest.world, series={HOSTILE: {"startup_seconds": 3.0}})
-    page = report_html(replace(backtest, where=HOSTILE, scenario=HOSTILE, world=world))
+    scenario = replace(backtest.scenario, series={HOSTILE: {"startup_seconds": 3.0}})
+    page = report_html(replace(backtest, where=HOSTILE, scenario_name=HOSTILE, scenario=scenario))
     assert "alert(1)</script>" not in page
     assert page.count("</script>") == 2
     assert data_of(page)["series"][:2] == [HOSTILE, "a&b<!--"]

@@ -74,7 +74,7 @@ def planned(status_store: StatusStore) -> None:
     spec = fleet_spec([one], np.array([20.0]))
     rates = np.full((1, 20), 40.0, np.float32)
     cycle.observe(Demand((KEY,), (SERVICE,), rates, rates, 0, 30, 30.0))
-    status_store.update(plan=cycle.plan(spec, 630), planned_s=630.0, started=True, leads=True)
+    status_store.update(plan=cycle.plan(spec, 630), planned_at_s=630.0, history_read=True, is_leader=True)
 
 
 def test_ready_means_that_a_plan_was_made() -> None:
@@ -83,7 +83,7 @@ def test_ready_means_that_a_plan_was_made() -> None:
         assert get("/readyz") == (503, "history is being read\n")
         status_store.update(read_error="http://prometheus: no answer")
         assert "no answer" in get("/readyz")[1]
-        status_store.update(started=True)
+        status_store.update(history_read=True)
         assert get("/readyz") == (503, "no plan yet\n")
         planned(status_store)
         assert get("/readyz") == (200, "ok\n")
@@ -146,8 +146,8 @@ def test_metrics_tell_what_was_chosen_beside_the_kpa_alone_and_who_is_guarded() 
     lately = np.zeros((1, 2, N_METRICS))
     lately[0, SELECTED, [PODS, DELAYED, REQUESTS]] = 900, 10, 1000
     lately[0, BASELINE, [PODS, DELAYED, REQUESTS]] = 800, 50, 1000
-    found = replace(NO_RESULT, rows={KEY: 0}, lately=lately)
-    status_store.update(found=found, plan=replace(plan, reason=np.full_like(plan.reason, Reason.FALLBACK)))
+    found = replace(NO_RESULT, rows={KEY: 0}, recent=lately)
+    status_store.update(shadow=found, plan=replace(plan, reason=np.full_like(plan.reason, Reason.FALLBACK)))
     with served(status_store) as get:
         _, text = get("/metrics")
     of = 'namespace="shop",'

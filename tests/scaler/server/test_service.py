@@ -14,7 +14,7 @@ from models.fleet.keys import RevisionKey, ServiceKey
 from scaler.controller.changes import Change, Result, WriteResult
 from scaler.knative.cluster import Cluster
 from scaler.plan.revision import RevisionSpec
-from scaler.server.service import Service
+from scaler.server.service import TidecastService
 from scaler.simulation.state import STARTUPS
 
 ACT = RevisionPolicy(mode=Mode.ACT)
@@ -24,7 +24,7 @@ SPEC = RevisionSpec(
 
 
 @dataclass
-class PodModel:
+class FakeCluster:
     """A cluster on which a floor of ours stands, and a ConfigMap."""
 
     data: dict[str, str] | None = field(default_factory=lambda: {"mode": "act"})
@@ -51,16 +51,16 @@ class PodModel:
     def startups_s(self, keys: Sequence[RevisionKey]) -> NDArray[np.float64]:
         return np.full((len(keys), STARTUPS), 20.0)
 
-    def act(self, orders: Sequence[Change]) -> list[WriteResult]:
+    def write(self, orders: Sequence[Change]) -> list[WriteResult]:
         self.written += orders
         return [WriteResult(order, Result.APPLIED) for order in orders]
 
-    def leads(self) -> bool:
+    def is_leader(self) -> bool:
         return True
 
 
-def service(world: PodModel) -> Service:
-    made = Service(
+def service(world: FakeCluster) -> TidecastService:
+    made = TidecastService(
         Settings(policy=ACT), cast(Cluster, world), None, namespace="tidecast", watches_config=True
     )
     made.configure()
@@ -68,7 +68,7 @@ def service(world: PodModel) -> Service:
 
 
 def test_a_plan_is_never_made_by_a_configuration_that_is_no_longer_the_newest() -> None:
-    world = PodModel()
+    world = FakeCluster()
     made = service(world)
     made.plan()
     assert world.written == []
@@ -78,7 +78,7 @@ def test_a_plan_is_never_made_by_a_configuration_that_is_no_longer_the_newest() 
 
 
 def test_a_bad_edit_keeps_the_last_good_configuration_and_is_shown() -> None:
-    world = PodModel()
+    world = FakeCluster()
     made = service(world)
     world.edit(mode="observed", delay_cost="-1")
     made.plan()
@@ -97,7 +97,7 @@ def test_a_bad_edit_keeps_the_last_good_configuration_and_is_shown() -> None:
     "data", [{"prometheus_url": "http://remote_or_local:9090"}, {"planning_period": "10m"}, {"step": "60s"}]
 )
 def test_another_source_or_pace_is_taken_over_live_and_moves_nothing(data: dict[str, str]) -> None:
-    world = PodModel()
+    world = FakeCluster()
     made = service(world)
     world.edit(mode="act", **data)
     made.plan()
@@ -106,4 +106,4 @@ def test_another_source_or_pace_is_taken_over_live_and_moves_nothing(data: dict[
     assert made.status_store.status.period_s == (
         600 if "planning_period" in data else Timing().planning_period_s
     )
-    assert not made.status_store.status.started
+    assert not made.status_store.status.history_read

@@ -4,14 +4,14 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from scaler.shadow.dispersion import dispersions
+from scaler.shadow.dispersion import dispersion_by_step
 
 HOURS, STEP_S = 30, 30
 SECONDS = HOURS * 3600
 
 
 def learned(arrivals: NDArray[np.float32], delay_s: int = 30) -> NDArray[np.float64]:
-    return dispersions(arrivals, len(arrivals) // STEP_S, step_s=STEP_S, delay_s=delay_s, assumed=1.0)
+    return dispersion_by_step(arrivals, len(arrivals) // STEP_S, step_s=STEP_S, delay_s=delay_s, assumed=1.0)
 
 
 def test_counts_that_are_thinned_evenly_have_the_spread_of_poisson() -> None:
@@ -26,7 +26,7 @@ def test_requests_that_come_together_are_spread_further(together: int) -> None:
 
 
 def test_before_anything_was_seen_what_is_assumed_holds() -> None:
-    got = dispersions(np.zeros(7200, np.float32), 240, step_s=STEP_S, delay_s=30, assumed=3.0)
+    got = dispersion_by_step(np.zeros(7200, np.float32), 240, step_s=STEP_S, delay_s=30, assumed=3.0)
     np.testing.assert_allclose(got, 3.0)
 
 

@@ -15,9 +15,9 @@ from scaler.plan.rules import RULE_OF, RULES
 from scaler.shadow import evaluator
 from scaler.shadow.evaluate import DELAYED, PODS, REQUESTS, lived, rows
 from scaler.shadow.evaluator import MAX_LAG_S, REVIEW_S, ShadowEvaluator, sample
-from scaler.shadow.guard import OVER_H
+from scaler.shadow.guard import GUARD_HOURS
 from scaler.shadow.population import SimulatedRevision
-from scaler.shadow.selection import SPENT_S, decay
+from scaler.shadow.selection import SPENDING_HALF_LIFE_S, decay
 from scaler.simulation.pod_model import pod_model_of
 from scaler.simulation.state import STARTUPS
 
@@ -38,7 +38,7 @@ def traffic(seconds: int, *, rate: float = 30.0, seed: int = 1) -> NDArray[np.fl
 
 
 def asked(seed: int) -> NDArray[np.int32]:
-    """(1, f) pods that the rules ask for, at random; the KPA_INDEX alone asks for none."""
+    """(1, f) pods that the rules ask for, at random; the KPA alone asks for none."""
     pods = np.random.default_rng(seed).integers(0, 6, (1, len(RULES))).astype(np.int32)
     pods[0, 0] = 0
     return pods
@@ -46,7 +46,7 @@ def asked(seed: int) -> NDArray[np.int32]:
 
 def begun(*revisions: SimulatedRevision, start_s: int = START_S) -> ShadowEvaluator:
     shadow = ShadowEvaluator(start_s)
-    shadow.follow(revisions)
+    shadow.set_revisions(revisions)
     return shadow
 
 
@@ -54,7 +54,7 @@ def kernel(
     shadow: ShadowEvaluator, counts: NDArray[np.float32], *, step_s: int = 1, every_s: int = 30
 ) -> None:
     for first in range(0, counts.shape[1], every_s // step_s):
-        shadow.take(counts[:, first : first + every_s // step_s], step_s)
+        shadow.simulate(counts[:, first : first + every_s // step_s], step_s)
 
 
 def replayed(
@@ -74,8 +74,8 @@ def test_the_live_shadow_and_the_trial_of_a_backtest_come_to_the_same() -> None:
     for first in range(0, 2 * REVIEW_S, 30):
         for at_s, pods in plans:
             if first <= at_s < first + 30:
-                shadow.say(START_S + at_s, (revision().key,), pods)
-        shadow.take(counts[:, first : first + 30], 1)
+                shadow.record_floors(START_S + at_s, (revision().key,), pods)
+        shadow.simulate(counts[:, first : first + 30], 1)
         if (first + 30) % REVIEW_S == 0:
             hours.append(shadow.sums[0].copy())
     wanted = [replayed(counts[:, : REVIEW_S * n], [p for p in plans if p[0] < REVIEW_S * n]) for n in (1, 2)]
@@ -100,45 +100,45 @@ def test_a_revision_that_comes_begins_and_those_that_stay_go_on_undisturbed() ->
     kernel(alone, counts)
     for first in range(0, REVIEW_S, 30):
         others = [revision(f"other-{i}") for i in range(first // 600 % 3)]
-        crowded.follow([*others, revision()])
-        crowded.take(np.repeat(counts[:, first : first + 30], len(others) + 1, axis=0), 1)
-    row = crowded.found.rows[revision().key]
+        crowded.set_revisions([*others, revision()])
+        crowded.simulate(np.repeat(counts[:, first : first + 30], len(others) + 1, axis=0), 1)
+    row = crowded.result.rows[revision().key]
     np.testing.assert_array_equal(crowded.sums[row], alone.sums[0])
 
 
 def test_one_that_goes_is_forgotten_and_a_fleet_of_none_lives_on() -> None:
     shadow = begun(revision(), revision("other"))
     kernel(shadow, np.repeat(traffic(REVIEW_S), 2, axis=0))
-    shadow.follow([revision("other")])
-    assert set(shadow.found.rows) == set(shadow.found.places) == {RevisionKey("shop", "other")}
-    shadow.follow([])
+    shadow.set_revisions([revision("other")])
+    assert set(shadow.result.rows) == set(shadow.result.selected) == {RevisionKey("shop", "other")}
+    shadow.set_revisions([])
     kernel(shadow, np.zeros((0, 120), np.float32), step_s=30)
-    assert shadow.found.rows == {}
+    assert shadow.result.rows == {}
     assert shadow.now_s == START_S + 2 * REVIEW_S
 
 
 def test_what_may_be_set_from_now_on_has_no_past_in_which_it_cost_nothing() -> None:
     shadow = begun(revision(levers=frozenset({Lever.FLOOR})))
     kernel(shadow, traffic(REVIEW_S))
-    assert shadow.found.has_evidence
-    shadow.follow([revision()])
-    # With the KPA_INDEX's past beside none of theirs, all the new ones would be free.
+    assert shadow.result.with_evidence
+    shadow.set_revisions([revision()])
+    # With the KPA's past beside none of theirs, all the new ones would be free.
     assert not shadow.sums[0].any()
-    assert not shadow.found.has_evidence
+    assert not shadow.result.with_evidence
     kernel(shadow, traffic(REVIEW_S))
     assert (shadow.sums[0, :, PODS] > 0).all()
 
 
 def test_pods_that_start_faster_from_now_on_are_all_ready_in_time() -> None:
-    slow = replace(revision(), world=replace(WEB, startup_s=400.0))
-    fast = replace(revision(), world=replace(WEB, startup_s=3.0))
+    slow = replace(revision(), pod_model=replace(WEB, startup_s=400.0))
+    fast = replace(revision(), pod_model=replace(WEB, startup_s=3.0))
     shadow, counts = begun(slow), traffic(REVIEW_S, rate=200.0)
     kernel(shadow, counts[:, :390])
-    shadow.follow([fast])
+    shadow.set_revisions([fast])
     kernel(shadow, counts[:, 390:])
-    state = shadow._cast.items.revision
+    state = shadow._cast.batch.revision
     assert (state["ready"] + state["starting"] == state["replicas"]).all()
-    assert (state["batches"] <= shadow._cast.items.batches.shape[1]).all()
+    assert (state["batches"] <= shadow._cast.batch.batches.shape[1]).all()
     assert (state["queue"][0] < 1000).all()
 
 
@@ -148,10 +148,10 @@ def test_there_is_room_for_pods_that_start_now_quickly_now_slowly() -> None:
     for first in range(0, REVIEW_S, 120):
         startups_s = tuple(np.sort(rng.choice([0.0, 2.0, 7.0, 40.0, 200.0], STARTUPS)).tolist())
         world = replace(WEB, startup_s=float(np.mean(startups_s)), startups_s=startups_s)
-        shadow.follow([replace(revision(), world=world)])
-        assert shadow._cast.items.batches.shape[1] >= max(startups_s) + 2
+        shadow.set_revisions([replace(revision(), pod_model=world)])
+        assert shadow._cast.batch.batches.shape[1] >= max(startups_s) + 2
         kernel(shadow, counts[:, first : first + 120])
-        state, batches = shadow._cast.items.revision, shadow._cast.items.batches
+        state, batches = shadow._cast.batch.revision, shadow._cast.batch.batches
         assert (state["batches"] <= batches.shape[1]).all()
         for one, its in zip(state, batches, strict=True):
             start = its[: one["batches"]]
@@ -163,20 +163,20 @@ def test_what_came_of_what_was_in_force_is_summed_beside_the_kpa_alone() -> None
     shadow, key = begun(revision()), revision().key
     kernel(shadow, traffic(REVIEW_S))
     alone = shadow.sums[0, KPA_INDEX].copy()
-    # Before anything is has_evidence it is the KPA_INDEX alone.
+    # Before anything is has_evidence it is the KPA alone.
     np.testing.assert_allclose(shadow._spent[0], [alone, alone])
-    place = shadow.found.places[key]
+    place = shadow.result.selected[key]
     before = shadow.sums[0].copy()
     kernel(shadow, traffic(REVIEW_S, seed=2))
     hour = shadow.sums[0] - decay(REVIEW_S) * before
-    aged = decay(REVIEW_S, SPENT_S) * alone
+    aged = decay(REVIEW_S, SPENDING_HALF_LIFE_S) * alone
     np.testing.assert_allclose(shadow._spent[0], [aged + hour[place], aged + hour[KPA_INDEX]])
     assert place != KPA_INDEX
     other = revision("other")
-    shadow.follow([other, revision()])
+    shadow.set_revisions([other, revision()])
     assert not shadow._spent[0].any()
     np.testing.assert_allclose(shadow._spent[1], [aged + hour[place], aged + hour[KPA_INDEX]])
-    shadow.follow([revision(levers=frozenset({Lever.FLOOR}))])
+    shadow.set_revisions([revision(levers=frozenset({Lever.FLOOR}))])
     assert not shadow._spent.any()
 
 
@@ -184,18 +184,18 @@ def test_after_a_gap_it_goes_on_with_the_floor_that_was_asked_for_last() -> None
     shadow, key = begun(revision()), revision().key
     pods = np.full((1, len(RULES)), 4, np.int32)
     kernel(shadow, np.zeros((1, 300), np.float32))
-    shadow.say(START_S + 310, (key,), pods + 3)
-    shadow.say(START_S + 600, (key,), pods)
-    shadow.go_on_at(START_S + 1200)
-    shadow.take(np.zeros((1, 60), np.float32), 1)
-    assert set(shadow._cast.items.spec["min_scale"].tolist()) == {4}
+    shadow.record_floors(START_S + 310, (key,), pods + 3)
+    shadow.record_floors(START_S + 600, (key,), pods)
+    shadow.skip_to(START_S + 1200)
+    shadow.simulate(np.zeros((1, 60), np.float32), 1)
+    assert set(shadow._cast.batch.spec["min_scale"].tolist()) == {4}
 
 
 def test_a_gap_of_hours_ages_what_was_known() -> None:
     shadow = begun(revision())
     kernel(shadow, traffic(REVIEW_S + 600))
     before = shadow.sums.copy()
-    shadow.go_on_at(START_S + 10 * REVIEW_S)
+    shadow.skip_to(START_S + 10 * REVIEW_S)
     part = shadow.sums - decay(REVIEW_S) * before
     assert (part[0, :, PODS] > 0).all()
     kernel(shadow, np.zeros((1, REVIEW_S), np.float32))
@@ -206,16 +206,16 @@ def test_a_gap_of_hours_ages_what_was_known() -> None:
 def test_plans_are_not_kept_for_ever_while_no_traffic_is_known() -> None:
     shadow = begun(revision())
     for at_s in range(0, 86400, 30):
-        shadow.say(START_S + at_s, (revision().key,), asked(1))
+        shadow.record_floors(START_S + at_s, (revision().key,), asked(1))
     assert len(shadow._plans) == MAX_LAG_S // 30 + 1
 
 
 def test_what_was_found_is_one_value_that_no_later_hour_changes() -> None:
     shadow = begun(revision())
     kernel(shadow, traffic(REVIEW_S))
-    found, sums = shadow.found, shadow.found.sums.copy()
+    found, sums = shadow.result, shadow.result.sums.copy()
     kernel(shadow, traffic(REVIEW_S))
-    shadow.follow([revision("other")])
+    shadow.set_revisions([revision("other")])
     np.testing.assert_array_equal(found.sums, sums)
     assert set(found.rows) == {revision().key}
 
@@ -229,8 +229,8 @@ def test_too_many_revisions_are_sampled_and_who_was_there_stays(monkeypatch: pyt
     assert {many[i].key for i in sample(many, kept)} >= kept
     shadow = begun(*many)
     kernel(shadow, np.repeat(traffic(REVIEW_S), 20, axis=0))
-    assert len(shadow.found.rows) == len(shadow.found.has_evidence) == 5
-    assert len(shadow.found.places) == 20
+    assert len(shadow.result.rows) == len(shadow.result.with_evidence) == 5
+    assert len(shadow.result.selected) == 20
 
 
 def choosing(shadow: ShadowEvaluator, place: int) -> None:
@@ -245,14 +245,14 @@ def test_what_delays_more_than_the_kpa_alone_is_guarded_and_comes_back() -> None
     kernel(shadow, counts)
     hour = shadow.sums[0] - decay(REVIEW_S) * before
     bad = int(np.argmax(hour[:, DELAYED]))
-    # Two hours of it, beside those that were as the KPA_INDEX alone.
+    # Two hours of it, beside those that were as the KPA alone.
     assert hour[bad, DELAYED] > hour[KPA_INDEX, DELAYED] + 0.004 * hour[KPA_INDEX, REQUESTS]
     for _ in range(2):
         choosing(shadow, bad)
         kernel(shadow, counts)
-    assert shadow.found.fallback_active == {revision().key}
+    assert shadow.result.in_fallback == {revision().key}
     # The choice went on behind it, and does no harm by now.
-    for _ in range(OVER_H + 1):
+    for _ in range(GUARD_HOURS + 1):
         choosing(shadow, KPA_INDEX)
         kernel(shadow, counts, every_s=900)
-    assert shadow.found.fallback_active == frozenset()
+    assert shadow.result.in_fallback == frozenset()

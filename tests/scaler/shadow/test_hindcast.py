@@ -30,7 +30,7 @@ def test_a_plan_is_made_when_what_its_forecast_knows_is_as_old_as_told(delay_s: 
         other = hindcast(changed, 0, HEAVY, delay_s)
         # The second from which on all is changed is at least `delay_s` before the plan.
         assert (step + 1) * 30 <= said.at_s[step] - delay_s
-        for name in ("rates", "weights", "chances", "sparse"):
+        for name in ("point_rates", "point_weights", "event_prob", "intermittent"):
             assert getattr(other, name)[: step + 1].tobytes() == getattr(said, name)[: step + 1].tobytes()
 
 
@@ -52,11 +52,11 @@ def test_after_a_call_a_request_is_likelier_than_without_knowing_of_it(from_s: i
     heard = hindcast(called, 0, SPARSE, 30, calls(caller, [(from_s, 0)]))
     late = alone.at_s >= 43200
     coming = np.array([called[at_s : at_s + 30].any() for at_s in alone.at_s[late]])
-    assert np.median(alone.chances[late][coming]) < 0.1
-    assert np.median(heard.chances[late][coming]) > 0.2
-    assert np.median(heard.chances[late][~coming]) < 0.05
+    assert np.median(alone.event_prob[late][coming]) < 0.1
+    assert np.median(heard.event_prob[late][coming]) > 0.2
+    assert np.median(heard.event_prob[late][~coming]) < 0.05
     before = alone.at_s <= max(from_s, 0)
-    assert heard.chances[before].tobytes() == alone.chances[before].tobytes()
+    assert heard.event_prob[before].tobytes() == alone.event_prob[before].tobytes()
 
 
 def test_whose_caller_is_gone_is_told_of_no_call_any_more() -> None:
@@ -64,7 +64,7 @@ def test_whose_caller_is_gone_is_told_of_no_call_any_more() -> None:
     changed = np.where(np.arange(86400) < 43200, caller, np.roll(caller, 12345))
     gone = [(3600, 0), (43200, -1)]
     one, other = (hindcast(called, 0, SPARSE, 30, calls(each, gone)) for each in (caller, changed))
-    assert one.chances.tobytes() == other.chances.tobytes()
+    assert one.event_prob.tobytes() == other.event_prob.tobytes()
 
 
 NOON_S = 1_700_000_000 // 86400 * 86400 + 43200
@@ -85,9 +85,9 @@ def test_rates_are_not_below_what_is_announced_in_the_window_that_a_plan_must_ca
     now_s, lead_s = start_s + said.at_s, HEAVY.startup_s + STEP_S
     near = (now_s + lead_s > NOON_S) & (now_s < NOON_S + 600)
     assert said.announced_rate.tolist() == np.where(near, 500.0, 0.0).tolist()
-    assert (said.rates[near] >= 500).all()
-    assert said.rates[~near].tobytes() == alone.rates[~near].tobytes()
-    assert said.weights.tobytes() == alone.weights.tobytes()
+    assert (said.point_rates[near] >= 500).all()
+    assert said.point_rates[~near].tobytes() == alone.point_rates[~near].tobytes()
+    assert said.point_weights.tobytes() == alone.point_weights.tobytes()
     assert alone.announced_rate is None
 
 
@@ -103,8 +103,8 @@ def test_a_sparse_service_is_likely_to_have_what_was_announced() -> None:
         none, NOON_S - 1800, SPARSE, 30, ahead=service_calendar("s", noon(requests_per_second=0.1))
     )
     assert said.announced_rate is not None
-    assert (said.chances[said.announced_rate > 0] > 0.9).all()
-    assert (said.chances[said.announced_rate == 0][-10:] < 0.1).all()
+    assert (said.event_prob[said.announced_rate > 0] > 0.9).all()
+    assert (said.event_prob[said.announced_rate == 0][-10:] < 0.1).all()
 
 
 def test_by_utc_nothing_is_told_and_elsewhere_the_clock_is() -> None:
@@ -114,4 +114,4 @@ def test_by_utc_nothing_is_told_and_elsewhere_the_clock_is() -> None:
         service_calendar("s", zone="Asia/Tokyo"),
     ):
         assert ahead.clock is not None
-        assert ahead.clock.here(0)[1][-1] == 9 * 3600
+        assert ahead.clock.zone_table(0)[1][-1] == 9 * 3600

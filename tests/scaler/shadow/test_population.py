@@ -26,9 +26,9 @@ def marked(*lived: SimulatedRevision) -> Population:
     """Items whose every figure tells which they are."""
     made = population(lived)
     k = len(made.of_item)
-    made.items.revision["queue"] = np.arange(k) + 1.0
-    made.items.buckets[:] = np.arange(k)[:, np.newaxis, np.newaxis] + 1.0
-    made.items.spec["min_scale"] = np.arange(k) + 1
+    made.batch.revision["queue"] = np.arange(k) + 1.0
+    made.batch.buckets[:] = np.arange(k)[:, np.newaxis, np.newaxis] + 1.0
+    made.batch.spec["min_scale"] = np.arange(k) + 1
     return made
 
 
@@ -38,25 +38,25 @@ def test_a_revision_has_an_item_for_every_candidate_that_its_levers_allow() -> N
     assert np.diff(made.first).tolist() == [len(one.candidates) for one in made.lived]
     assert made.first[1] == len(CANDIDATES)
     assert made.candidate[made.first[2] :].tolist() == [0]
-    specs = made.items.spec[made.first[1] : made.first[2]]
+    specs = made.batch.spec[made.first[1] : made.first[2]]
     assert set(specs["stable_window_s"].tolist()) == {WEB.spec.stable_window_s}
 
 
 def test_settings_are_laid_over_what_the_owner_has() -> None:
     made = population([revision("a")])
     for e, candidate in enumerate(CANDIDATES):
-        spec, setting = made.items.spec[e], candidate.setting
+        spec, setting = made.batch.spec[e], candidate.settings
         assert spec["stable_window_s"] == (setting.window_s or WEB.spec.stable_window_s)
         percent = setting.utilization_percentage
         wanted = WEB.spec.target_value if percent is None else WEB.spec.total_value * percent / 100
         assert spec["target_value"] == pytest.approx(wanted)
-    assert made.items.owned["target_value"] == pytest.approx(WEB.spec.target_value)
+    assert made.batch.owned["target_value"] == pytest.approx(WEB.spec.target_value)
 
 
 def test_no_revisions_have_no_items_and_a_very_long_start_is_cut() -> None:
     assert len(population([]).of_item) == 0
     drawn = population([revision("a", replace(WEB, startups_s=(2.0, 2.0, 2.0, 4.0, 90.0)))])
-    assert drawn.items.batches.shape[1] >= 92
+    assert drawn.batch.batches.shape[1] >= 92
     made = population([revision("a", replace(WEB, startup_s=1e6))])
     assert made.worlds["startups_s"].max() == LONGEST_STARTUP_S
 
@@ -76,13 +76,13 @@ def test_items_that_stay_go_on_where_they_were(others: Sequence[SimulatedRevisio
     mine = new.of_item == len(others)
     assert before[mine].tolist() == np.flatnonzero(old.of_item == 1).tolist()
     for name in ("queue",):
-        assert new.items.revision[name][mine].tolist() == old.items.revision[name][before[mine]].tolist()
+        assert new.batch.revision[name][mine].tolist() == old.batch.revision[name][before[mine]].tolist()
     np.testing.assert_array_equal(
-        new.items.spec["min_scale"][mine], old.items.spec["min_scale"][before[mine]]
+        new.batch.spec["min_scale"][mine], old.batch.spec["min_scale"][before[mine]]
     )
-    width = min(new.items.buckets.shape[2], old.items.buckets.shape[2])
+    width = min(new.batch.buckets.shape[2], old.batch.buckets.shape[2])
     np.testing.assert_array_equal(
-        new.items.buckets[mine, :, :width], old.items.buckets[before[mine], :, :width]
+        new.batch.buckets[mine, :, :width], old.batch.buckets[before[mine], :, :width]
     )
 
 
@@ -97,27 +97,27 @@ def test_items_that_stay_go_on_where_they_were(others: Sequence[SimulatedRevisio
 def test_an_item_that_would_be_another_one_begins(changed: SimulatedRevision) -> None:
     new = population([changed])
     assert (carry_state(marked(revision("a")), new) == -1).all()
-    assert not new.items.revision["queue"].any()
+    assert not new.batch.revision["queue"].any()
 
 
 def test_other_service_times_change_how_an_item_goes_on_and_not_where_it_is() -> None:
-    new = population([revision("a", replace(WEB, service_s=9.0))])
+    new = population([revision("a", replace(WEB, service_time_s=9.0))])
     assert (carry_state(marked(revision("a")), new) >= 0).all()
     assert set(new.worlds["service_s"].tolist()) == {9.0}
-    assert new.items.revision["queue"].min() == 1.0
+    assert new.batch.revision["queue"].min() == 1.0
 
 
 def test_no_pod_is_lost_where_there_is_room_for_fewer_batches() -> None:
     slow, fast = revision("a", replace(WEB, startup_s=100.0)), revision("a", replace(WEB, startup_s=2.0))
     old = population([slow])
     for at in range(50):
-        old.items.batches[:, at] = (1000 + 2 * at, 3)
-    old.items.revision["batches"], old.items.revision["starting"] = 50, 150
+        old.batch.batches[:, at] = (1000 + 2 * at, 3)
+    old.batch.revision["batches"], old.batch.revision["starting"] = 50, 150
     new = population([fast])
     carry_state(old, new)
-    assert set(new.items.revision["batches"].tolist()) == {1}
-    assert new.items.batches[0, 0].tolist() == [1000, 150]
+    assert set(new.batch.revision["batches"].tolist()) == {1}
+    assert new.batch.batches[0, 0].tolist() == [1000, 150]
     # With the same start-up nothing is touched.
     again = population([fast])
     carry_state(new, again)
-    assert again.items.batches[0, 0].tolist() == [1000, 150]
+    assert again.batch.batches[0, 0].tolist() == [1000, 150]

@@ -48,21 +48,21 @@ def test_without_a_service_time_there_is_none(served_s: float) -> None:
 
 
 def test_it_is_seen_as_its_owner_has_it() -> None:
-    bounded = replace(ONE, owner_min=3, owner_max=9, own_levers=frozenset({Lever.WINDOW}))
+    bounded = replace(ONE, owner_min=3, owner_max=9, owner_levers=frozenset({Lever.WINDOW}))
     (one,) = seen(NO_SHADOW, bounded).revisions
-    assert (one.world.spec.min_scale, one.world.spec.max_scale) == (3, 9)
-    assert (one.world.spec.total_value, one.world.spec.target_value) == pytest.approx((4.0, 2.8))
+    assert (one.pod_model.spec.min_scale, one.pod_model.spec.max_scale) == (3, 9)
+    assert (one.pod_model.spec.total_value, one.pod_model.spec.target_value) == pytest.approx((4.0, 2.8))
     assert Lever.WINDOW not in one.levers
     (unlimited,) = seen(NO_SHADOW, replace(ONE, container_concurrency=0, total_value=100.0)).revisions
     assert Lever.TARGET not in unlimited.levers
-    assert (unlimited.limited, unlimited.world.concurrency) == (False, 100.0)
+    assert (unlimited.limited, unlimited.pod_model.concurrency) == (False, 100.0)
 
 
 def test_its_pods_start_now_quickly_now_slowly_as_was_seen() -> None:
     startups_s = np.array([[4.0, 4.0, 4.12, 4.3, 88.7]])
     (one,) = shadowed_revisions(NO_SHADOW, (ONE,), startups_s, np.full(1, 0.5)).revisions
-    assert one.world.startups_s == pytest.approx((4.0, 4.0, 4.1, 4.3, 89.0))
-    assert one.world.startup_s == pytest.approx(21.08)
+    assert one.pod_model.startups_s == pytest.approx((4.0, 4.0, 4.1, 4.3, 89.0))
+    assert one.pod_model.startup_s == pytest.approx(21.08)
 
 
 def test_start_ups_change_together_once_their_mean_or_the_longest_moved() -> None:
@@ -73,7 +73,7 @@ def test_start_ups_change_together_once_their_mean_or_the_longest_moved() -> Non
     assert shadowed_revisions(first, only, one_moved, served_s) is first
     for moved in (begun_s + 2, begun_s + np.array([[0, 0, 0, 0, 4]])):
         (one,) = shadowed_revisions(first, only, moved, served_s).revisions
-        assert one.world.startups_s == pytest.approx(tuple(moved[0]))
+        assert one.pod_model.startups_s == pytest.approx(tuple(moved[0]))
 
 
 def test_two_digits_are_kept_and_what_is_not_known_stays_so() -> None:
@@ -95,13 +95,13 @@ def test_nothing_is_looked_up_anew_while_nothing_changes() -> None:
     assert shadowed_revisions(first, revisions, np.full((2, STARTUPS), 20.9), np.array([0.51, 0.48])) is first
     other = shadowed_revisions(first, revisions, np.full((2, STARTUPS), 20.0), np.array([0.5, 2.0]))
     assert other.revisions[0] is first.revisions[0]
-    assert [one.world.service_s for one in other.revisions] == [0.5, 2.0]
+    assert [one.pod_model.service_time_s for one in other.revisions] == [0.5, 2.0]
 
 
 def test_a_revision_keeps_its_times_when_others_come_before_it() -> None:
     first = seen(NO_SHADOW, ONE)
     new = replace(ONE, key=RevisionKey("shop", "a-1"))
     second = seen(first, new, ONE, startup_s=21.0, served_s=0.52)
-    assert [one.world.startup_s for one in second.revisions] == [21.0, 20.0]
+    assert [one.pod_model.startup_s for one in second.revisions] == [21.0, 20.0]
     assert second.revisions[1] == first.revisions[0]
     assert seen(second).revisions == ()

@@ -18,13 +18,13 @@ MANY = 1e9
 """So much of everything that what public traces taught counts for nothing."""
 PlanRows = Mapping[int, tuple[float, ...]]
 NOTHING_SPENT = ((0.0,), (0.0,))
-"""Of what was in force, and of the KPA_INDEX alone."""
+"""Of what was in force, and of the KPA alone."""
 
 
 def sums(rows: PlanRows) -> NDArray[np.float64]:
     """(e, N_METRICS) of pods, delayed, waited and starts, times MANY; no other candidate is allowed."""
     told = np.full((len(CANDIDATES), N_METRICS), np.nan)
-    for place, row in rows.items():
+    for place, row in rows.batch():
         told[place, : len(row)] = np.array(row) * MANY
         told[place, REQUESTS] = MANY
     return told

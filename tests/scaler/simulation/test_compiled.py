@@ -1,4 +1,4 @@
-"""Machine code is kept where it can be, and made anew where it cannot."""
+"""Machine code is cached where the cache can be written, and compiled again where it cannot."""
 
 import os
 import subprocess
@@ -9,7 +9,7 @@ ROOT = Path(__file__).parents[3]
 PROGRAM = "from scaler.simulation.kpa_kernel import elapsed_s; print(elapsed_s(1.0, 3.5))"
 
 
-def run_with(cache: Path) -> str:
+def run_with_cache(cache: Path) -> str:
     env = {**os.environ, "NUMBA_CACHE_DIR": str(cache)}
     got = subprocess.run(
         [sys.executable, "-c", PROGRAM],
@@ -24,17 +24,17 @@ def run_with(cache: Path) -> str:
     return got.stdout
 
 
-def test_what_was_compiled_is_kept_outside_the_checkout(tmp_path: Path) -> None:
-    assert run_with(tmp_path) == "2.5\n"
-    kept = sorted(tmp_path.rglob("*.nbc"))
-    assert len(kept) == 1
-    before = kept[0].stat().st_mtime_ns
-    assert run_with(tmp_path) == "2.5\n"
-    assert kept[0].stat().st_mtime_ns == before
+def test_machine_code_is_cached_outside_the_checkout(tmp_path: Path) -> None:
+    assert run_with_cache(tmp_path) == "2.5\n"
+    cached = sorted(tmp_path.rglob("*.nbc"))
+    assert len(cached) == 1
+    written_ns = cached[0].stat().st_mtime_ns
+    assert run_with_cache(tmp_path) == "2.5\n"
+    assert cached[0].stat().st_mtime_ns == written_ns
     assert not list((ROOT / "scaler").rglob("*.nbc"))
 
 
-def test_without_a_place_to_keep_it_everything_works(tmp_path: Path) -> None:
-    taken = tmp_path / "a-file"
-    taken.write_text("")
-    assert run_with(taken / "cache") == "2.5\n"
+def test_compiled_code_runs_without_a_writable_cache(tmp_path: Path) -> None:
+    file = tmp_path / "a-file"
+    file.write_text("")
+    assert run_with_cache(file / "cache") == "2.5\n"

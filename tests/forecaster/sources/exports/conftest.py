@@ -1,4 +1,4 @@
-"""Files of traffic to be read."""
+"""Files of traffic for the tests of reading."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -12,13 +12,13 @@ from forecaster.sources.exports import csv_file
 def write(
     request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> Callable[[str], Path]:
-    """Writes a CSV file; it is read with pyarrow, and without."""
+    """Writes a CSV file; the test runs twice, with pyarrow and without."""
     if request.param == "no arrow":
         monkeypatch.setattr(csv_file, "find_spec", lambda _: None)
 
-    def written(text: str, name: str = "t.csv") -> Path:
+    def write_text(text: str, name: str = "t.csv") -> Path:
         path = tmp_path / name
         path.write_text(text, encoding="utf-8")
         return path
 
-    return written
+    return write_text

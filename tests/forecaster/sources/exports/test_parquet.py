@@ -1,4 +1,4 @@
-"""Parquet files, good and bad."""
+"""Parquet files: the traffic that is read, and files that are rejected."""
 
 import math
 import subprocess
@@ -10,15 +10,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from forecaster.sources.exports import (
-    Faulty,
-    Unreadable,
-    read_export,
-)
+from forecaster.sources.exports import InvalidValue, Unreadable, read_export
 
-ROOT = Path(__file__).parents[3]
-
-
+ROOT = Path(__file__).parents[4]
 T = 1_700_000_040
 
 
@@ -27,7 +21,7 @@ def parquet(path: Path, group_rows: int = 1000, **columns: pa.Array) -> Path:
     return path
 
 
-def test_parquet_with_a_dictionary_and_whole_numbers(tmp_path: Path) -> None:
+def test_dictionary_series_and_integer_counts_are_read(tmp_path: Path) -> None:
     path = parquet(
         tmp_path / "t.parquet",
         group_rows=2,
@@ -40,7 +34,7 @@ def test_parquet_with_a_dictionary_and_whole_numbers(tmp_path: Path) -> None:
     assert export.series == ("a", "b")
 
 
-def test_parquet_with_plain_text_and_a_timestamp_that_says_its_unit(tmp_path: Path) -> None:
+def test_text_series_and_timestamp_with_unit_are_read(tmp_path: Path) -> None:
     path = parquet(
         tmp_path / "t.parquet",
         timestamp=pa.array([T * 1000, (T + 60) * 1000], pa.timestamp("ms", "UTC")),
@@ -53,7 +47,7 @@ def test_parquet_with_plain_text_and_a_timestamp_that_says_its_unit(tmp_path: Pa
     assert (export.start_s, export.service_time_s[0]) == (T, 0.5)
 
 
-def good(**other: pa.Array) -> dict[str, pa.Array]:
+def valid_columns(**other: pa.Array) -> dict[str, pa.Array]:
     return {
         "timestamp": pa.array([T, T + 60]),
         "series": pa.array(["a", "a"]),
@@ -63,44 +57,52 @@ def good(**other: pa.Array) -> dict[str, pa.Array]:
 
 
 @pytest.mark.parametrize(
-    ("columns", "says"),
+    ("columns", "message"),
     [
         pytest.param(
             {"n": pa.array([1])}, "column timestamp, series, requests is missing, found n", id="columns"
         ),
-        pytest.param(good(timestamp=pa.array([T, None])), "row 2, timestamp: empty", id="no time"),
+        pytest.param(valid_columns(timestamp=pa.array([T, None])), "row 2, timestamp: empty", id="no time"),
         pytest.param(
-            good(timestamp=pa.array(["x", "y"])), "column timestamp is of type string", id="time as text"
+            valid_columns(timestamp=pa.array(["x", "y"])),
+            "column timestamp is of type string",
+            id="time as text",
         ),
-        pytest.param(good(timestamp=pa.array([T, math.nan])), "row 2, timestamp: nan", id="time nan"),
-        pytest.param(good(timestamp=pa.array([T * 1000, T * 1000])), "milliseconds", id="ms"),
-        pytest.param(good(series=pa.array([1, 2])), "column series is of type int64", id="series of numbers"),
-        pytest.param(good(series=pa.array(["a", None])), "row 2, series: empty", id="no series"),
         pytest.param(
-            good(requests=pa.array(["1", "2"])), "column requests is of type string", id="requests as text"
+            valid_columns(timestamp=pa.array([T, math.nan])), "row 2, timestamp: nan", id="time nan"
         ),
-        pytest.param(good(requests=pa.array([1, -2])), "row 2, requests: -2", id="negative"),
-        pytest.param({name: array[:0] for name, array in good().items()}, "no rows", id="no rows"),
+        pytest.param(valid_columns(timestamp=pa.array([T * 1000, T * 1000])), "milliseconds", id="ms"),
+        pytest.param(
+            valid_columns(series=pa.array([1, 2])), "column series is of type int64", id="series of numbers"
+        ),
+        pytest.param(valid_columns(series=pa.array(["a", None])), "row 2, series: empty", id="no series"),
+        pytest.param(
+            valid_columns(requests=pa.array(["1", "2"])),
+            "column requests is of type string",
+            id="requests as text",
+        ),
+        pytest.param(valid_columns(requests=pa.array([1, -2])), "row 2, requests: -2", id="negative"),
+        pytest.param({name: array[:0] for name, array in valid_columns().items()}, "no rows", id="no rows"),
     ],
 )
-def test_a_bad_parquet_is_told_with_its_place(
-    tmp_path: Path, columns: dict[str, pa.Array], says: str
+def test_invalid_value_is_reported_with_row(
+    tmp_path: Path, columns: dict[str, pa.Array], message: str
 ) -> None:
-    with pytest.raises(Faulty) as caught:
+    with pytest.raises(InvalidValue) as caught:
         read_export(parquet(tmp_path / "t.parquet", **columns))
-    assert says in str(caught.value)
+    assert message in str(caught.value)
 
 
-def test_a_parquet_that_is_cut_off(tmp_path: Path) -> None:
-    path = parquet(tmp_path / "t.parquet", **good())
+def test_cut_off_parquet_file_is_unreadable(tmp_path: Path) -> None:
+    path = parquet(tmp_path / "t.parquet", **valid_columns())
     path.write_bytes(path.read_bytes()[:-20])
     with pytest.raises(Unreadable, match="not a Parquet file, or cut off"):
         read_export(path)
 
 
-def test_parquet_without_pyarrow_says_what_gets_it(tmp_path: Path) -> None:
-    """In a Python of its own, in which pyarrow cannot be imported."""
-    path = parquet(tmp_path / "t.parquet", **good())
+def test_parquet_without_pyarrow_names_install_command(tmp_path: Path) -> None:
+    """In a Python process in which pyarrow cannot be imported."""
+    path = parquet(tmp_path / "t.parquet", **valid_columns())
     script = (
         "import sys; sys.modules['pyarrow'] = None\n"
         "from forecaster.sources.exports import ExportError, read_export\n"

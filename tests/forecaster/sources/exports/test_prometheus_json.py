@@ -1,4 +1,4 @@
-"""Answers of Prometheus, kept as files."""
+"""Answers of Prometheus in files."""
 
 import json
 import math
@@ -8,14 +8,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from forecaster.sources.exports import (
-    ExportError,
-    read_export,
-)
+from forecaster.sources.exports import ExportError, read_export
 
 T = 1_700_000_040
-
-
 Write = Callable[..., Path]
 
 
@@ -23,7 +18,7 @@ def answer(result: Sequence[object]) -> str:
     return json.dumps({"status": "success", "data": {"resultType": "matrix", "result": result}})
 
 
-def test_a_prometheus_answer_tells_of_the_step_before(write: Write) -> None:
+def test_value_is_placed_on_step_before(write: Write) -> None:
     values = [[T + 60, "0.5"], [T + 120, "2"], [T + 180, "NaN"]]
     metric = {"__name__": "x", "namespace": "shop", "service": "web"}
     export = read_export(write(answer([{"metric": metric, "values": values}]), "q.json"))
@@ -33,14 +28,14 @@ def test_a_prometheus_answer_tells_of_the_step_before(write: Write) -> None:
     np.testing.assert_array_equal(counts.counts, [[0.5, 2, math.nan]])
 
 
-def test_a_prometheus_answer_of_unknown_labels_has_them_as_names(write: Write) -> None:
-    some = [[T, "1"], [T + 60, "2"]]
-    result = [{"metric": {"z": "1", "a": f"{k}"}, "values": some} for k in range(2)]
+def test_series_with_unknown_labels_is_named_by_all_labels(write: Write) -> None:
+    values = [[T, "1"], [T + 60, "2"]]
+    result = [{"metric": {"z": "1", "a": f"{k}"}, "values": values} for k in range(2)]
     assert read_export(write(answer(result), "q.json")).series == ('{a="0", z="1"}', '{a="1", z="1"}')
 
 
 @pytest.mark.parametrize(
-    ("text", "says"),
+    ("text", "message"),
     [
         ("<html>", "not an answer of Prometheus"),
         ('{"status":"error","error":"bad query"}', "bad query"),
@@ -51,6 +46,6 @@ def test_a_prometheus_answer_of_unknown_labels_has_them_as_names(write: Write) -
         (answer([{"metric": {}, "value": [T, "1"]}]), "two are needed"),
     ],
 )
-def test_a_bad_prometheus_answer(write: Write, text: str, says: str) -> None:
-    with pytest.raises(ExportError, match=says):
+def test_invalid_answer_is_reported(write: Write, text: str, message: str) -> None:
+    with pytest.raises(ExportError, match=message):
         read_export(write(text, "q.json"))

@@ -1,4 +1,4 @@
-"""Headers, tokens, passwords and certificates, and that none of them is ever shown."""
+"""Headers, tokens, passwords and certificates; no message contains any of them."""
 
 import base64
 import datetime
@@ -19,79 +19,75 @@ from werkzeug import Request, Response
 
 from config.sources import Sources
 from forecaster.sources.prometheus.client import Client
-from forecaster.sources.prometheus.errors import ReadError, Unreachable
+from forecaster.sources.prometheus.errors import PrometheusUnreachable, ReadError
 
 NOW_S = 1_800_000_000
-
-
 EMPTY = {"status": "success", "data": {"resultType": "matrix", "result": []}}
-
-
 SECRET = "s3cr3t-t0k3n"
 
 
-def ask(sources: Sources) -> object:
+def query(sources: Sources) -> object:
     with Client(sources) as client:
         return client.range("up", first_s=NOW_S, last_s=NOW_S + 60, step_s=60)
 
 
 @pytest.fixture
-def heard(httpserver: HTTPServer) -> tuple[str, list[Request]]:
-    """A server's address, and what it was asked."""
-    asked: list[Request] = []
+def server(httpserver: HTTPServer) -> tuple[str, list[Request]]:
+    """The address of a server, and the requests that it received."""
+    requests: list[Request] = []
 
-    def hear(request: Request) -> Response:
-        asked.append(request)
+    def respond(request: Request) -> Response:
+        requests.append(request)
         return Response(json.dumps(EMPTY))
 
-    httpserver.expect_request("/tenant/api/v1/query_range").respond_with_handler(hear)
-    return httpserver.url_for("/tenant/"), asked
+    httpserver.expect_request("/tenant/api/v1/query_range").respond_with_handler(respond)
+    return httpserver.url_for("/tenant/"), requests
 
 
-def test_headers_and_plain_bytes_are_asked_for(heard: tuple[str, list[Request]]) -> None:
-    url, asked = heard
-    ask(Sources(prometheus_url=url, prometheus_headers={"X-Scope-OrgID": "team-a"}))
-    assert asked[0].headers["X-Scope-OrgID"] == "team-a"
-    assert asked[0].headers["Accept-Encoding"] == "identity"
-    assert asked[0].form["query"] == "up"
-    assert asked[0].query_string == b""
+def test_query_has_configured_headers_and_no_compression(server: tuple[str, list[Request]]) -> None:
+    url, requests = server
+    query(Sources(prometheus_url=url, prometheus_headers={"X-Scope-OrgID": "team-a"}))
+    assert requests[0].headers["X-Scope-OrgID"] == "team-a"
+    assert requests[0].headers["Accept-Encoding"] == "identity"
+    assert requests[0].form["query"] == "up"
+    assert requests[0].query_string == b""
 
 
-def test_a_token_is_read_again_for_each_question(heard: tuple[str, list[Request]], tmp_path: Path) -> None:
-    url, asked = heard
+def test_token_file_is_read_for_each_query(server: tuple[str, list[Request]], tmp_path: Path) -> None:
+    url, requests = server
     token = tmp_path / "token"
     token.write_text("first\n")
     with Client(Sources(prometheus_url=url, prometheus_token_file=str(token))) as client:
         client.range("up", first_s=NOW_S, last_s=NOW_S, step_s=60)
         token.write_text("second\n")
         client.range("up", first_s=NOW_S, last_s=NOW_S, step_s=60)
-    assert [request.headers["Authorization"] for request in asked] == ["Bearer first", "Bearer second"]
+    assert [request.headers["Authorization"] for request in requests] == ["Bearer first", "Bearer second"]
 
 
-def test_a_name_and_a_password_file(heard: tuple[str, list[Request]], tmp_path: Path) -> None:
-    url, asked = heard
+def test_username_and_password_file_are_sent(server: tuple[str, list[Request]], tmp_path: Path) -> None:
+    url, requests = server
     password = tmp_path / "password"
     password.write_text("pässword\n")
-    ask(Sources(prometheus_url=url, prometheus_username="me", prometheus_password_file=str(password)))
-    told = asked[0].headers["Authorization"].removeprefix("Basic ")
-    assert base64.b64decode(told).decode() == "me:pässword"
+    query(Sources(prometheus_url=url, prometheus_username="me", prometheus_password_file=str(password)))
+    encoded = requests[0].headers["Authorization"].removeprefix("Basic ")
+    assert base64.b64decode(encoded).decode() == "me:pässword"
 
 
-def test_a_name_and_a_password_in_the_address(heard: tuple[str, list[Request]]) -> None:
-    url, asked = heard
-    ask(Sources(prometheus_url=url.replace("http://", "http://me:p%40ss@")))
-    assert base64.b64decode(asked[0].headers["Authorization"].removeprefix("Basic ")) == b"me:p@ss"
+def test_username_and_password_in_address_are_sent(server: tuple[str, list[Request]]) -> None:
+    url, requests = server
+    query(Sources(prometheus_url=url.replace("http://", "http://me:p%40ss@")))
+    assert base64.b64decode(requests[0].headers["Authorization"].removeprefix("Basic ")) == b"me:p@ss"
 
 
-def test_a_token_that_is_not_there(heard: tuple[str, list[Request]]) -> None:
-    url, asked = heard
-    with pytest.raises(Unreachable, match="token file /nowhere/token: No such file"):
-        ask(Sources(prometheus_url=url, prometheus_token_file="/nowhere/token"))
-    assert asked == []
+def test_missing_token_file_is_unreachable(server: tuple[str, list[Request]]) -> None:
+    url, requests = server
+    with pytest.raises(PrometheusUnreachable, match="token file /nowhere/token: No such file"):
+        query(Sources(prometheus_url=url, prometheus_token_file="/nowhere/token"))
+    assert requests == []
 
 
 @pytest.mark.parametrize("status", [0, 200, 401, 503])
-def test_no_message_has_a_secret_in_it(httpserver: HTTPServer, tmp_path: Path, status: int) -> None:
+def test_message_never_contains_secret(httpserver: HTTPServer, tmp_path: Path, status: int) -> None:
     token = tmp_path / "token"
     token.write_text(SECRET)
     httpserver.expect_request("/api/v1/query_range").respond_with_data("<html>", status or 200)
@@ -102,13 +98,13 @@ def test_no_message_has_a_secret_in_it(httpserver: HTTPServer, tmp_path: Path, s
         Sources(prometheus_url=url, prometheus_username="me", prometheus_password_file=str(token)),
     ):
         with pytest.raises(ReadError) as caught:
-            ask(sources)
+            query(sources)
         assert SECRET not in "".join(traceback.format_exception(caught.value))
 
 
 @pytest.fixture(scope="module")
 def certificates(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A directory with cert.pem and key.pem, for server and client both, signed by itself."""
+    """A directory with cert.pem and key.pem, self-signed, for both server and client."""
     directory = tmp_path_factory.mktemp("tls")
     key = ec.generate_private_key(ec.SECP256R1())
     name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "localhost")])
@@ -142,35 +138,35 @@ def certificates(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def behind_tls(certificates: Path) -> Iterator[HTTPServer]:
-    """A server that wants a certificate of its client's."""
+def tls_server(certificates: Path) -> Iterator[HTTPServer]:
+    """A server that requires a client certificate."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(certificates / "cert.pem", certificates / "key.pem")
     context.load_verify_locations(certificates / "cert.pem")
     context.verify_mode = ssl.CERT_REQUIRED
-    with HTTPServer(host="127.0.0.1", ssl_context=context) as server:
-        server.expect_request("/api/v1/query_range").respond_with_json(EMPTY)
-        yield server
+    with HTTPServer(host="127.0.0.1", ssl_context=context) as https:
+        https.expect_request("/api/v1/query_range").respond_with_json(EMPTY)
+        yield https
 
 
-def test_certificates_on_both_sides(behind_tls: HTTPServer, certificates: Path) -> None:
+def test_client_certificate_is_sent(tls_server: HTTPServer, certificates: Path) -> None:
     cert, key = str(certificates / "cert.pem"), str(certificates / "key.pem")
-    ask(
+    query(
         Sources(
-            prometheus_url=behind_tls.url_for(""),
+            prometheus_url=tls_server.url_for(""),
             prometheus_ca_file=cert,
             prometheus_client_cert_file=cert,
             prometheus_client_key_file=key,
         )
     )
-    assert [answer.status_code for _, answer in behind_tls.log] == [200]
+    assert [answer.status_code for _, answer in tls_server.log] == [200]
 
 
-def test_a_server_whose_certificate_is_not_trusted(behind_tls: HTTPServer) -> None:
-    with pytest.raises(Unreachable, match=r"TLS: .*certificate"):
-        ask(Sources(prometheus_url=behind_tls.url_for("")))
+def test_untrusted_server_certificate_is_unreachable(tls_server: HTTPServer) -> None:
+    with pytest.raises(PrometheusUnreachable, match=r"TLS: .*certificate"):
+        query(Sources(prometheus_url=tls_server.url_for("")))
 
 
-def test_a_ca_file_that_is_not_there(behind_tls: HTTPServer) -> None:
-    with pytest.raises(Unreachable, match=r"/nowhere/ca\.pem"):
-        ask(Sources(prometheus_url=behind_tls.url_for(""), prometheus_ca_file="/nowhere/ca.pem"))
+def test_missing_ca_file_is_unreachable(tls_server: HTTPServer) -> None:
+    with pytest.raises(PrometheusUnreachable, match=r"/nowhere/ca\.pem"):
+        query(Sources(prometheus_url=tls_server.url_for(""), prometheus_ca_file="/nowhere/ca.pem"))

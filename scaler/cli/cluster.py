@@ -1,4 +1,4 @@
-"""What `plan` and `explain` share without `--export`: one look at a Prometheus and a cluster."""
+"""Plan once from Prometheus and a cluster, for `plan` and `explain` without `--export`."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -11,13 +11,17 @@ from scaler.cli.progress import bars
 from scaler.controller.planner import Planner
 from scaler.plan.fleet import FleetSpec
 from scaler.plan.result import FleetPlan
-from scaler.server.wiring import looked_once
+from scaler.server.wiring import planned_once
 
 
 def settings_of(
     config: Path | None, *, prometheus: str | None = None, delay_cost: float | None = None
 ) -> Settings:
-    """The configuration of a file, with what the command line says laid over it.  Raises ConfigError."""
+    """Return the configuration of a file with the options of the command line.
+
+    Raises:
+        ConfigError: the configuration is wrong.
+    """
     settings = load(config) if config else Settings()
     if prometheus:
         settings = replace(settings, sources=replace(settings.sources, prometheus_url=prometheus))
@@ -27,7 +31,14 @@ def settings_of(
 
 
 @contextmanager
-def one_look(settings: Settings, kubeconfig: Path | None) -> Iterator[tuple[Planner, FleetSpec, FleetPlan]]:
-    """One plan, with progress on stderr.  Raises ReadError, ApiError."""
-    with bars() as progress, looked_once(settings, kubeconfig, progress) as seen:
-        yield seen
+def planned_from_cluster(
+    settings: Settings, kubeconfig: Path | None
+) -> Iterator[tuple[Planner, FleetSpec, FleetPlan]]:
+    """Yield one plan, with progress on stderr.
+
+    Raises:
+        ReadError: Prometheus cannot be read.
+        ApiError: the cluster cannot be read.
+    """
+    with bars() as progress, planned_once(settings, kubeconfig, progress) as planned:
+        yield planned

@@ -1,0 +1,49 @@
+"""Retired words of docs/glossary.md in names and in text that people read."""
+
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+sys.path.insert(0, str(ROOT / "tests" / "tools"))
+
+from vocabulary import findings, retired_name  # noqa: E402
+
+
+def python_files() -> list[Path]:
+    folders = ("config", "models", "forecaster", "scaler", "tests", "deploy")
+    checker = ROOT / "tests" / "tools" / "vocabulary.py"
+    files = (file for folder in folders for file in sorted((ROOT / folder).rglob("*.py")))
+    return [file for file in files if file not in (checker, Path(__file__))]
+
+
+def test_no_name_or_text_in_python_files_has_a_retired_word() -> None:
+    found = [
+        f"{file.relative_to(ROOT)}:{line}: {kind}: {word}"
+        for file in python_files()
+        for line, kind, word in findings(file.read_text())
+    ]
+    assert found == []
+
+
+@pytest.mark.parametrize(
+    ("name", "word"),
+    [
+        ("worths", "worths"),
+        ("what_came", "what"),
+        ("BoardShade", "shade"),
+        ("each", "each"),
+        ("test_it_is_held", "it"),
+        ("delay_cost", None),
+        ("item", None),
+        ("test_held_floor_drops_after_hold_seconds", None),
+    ],
+)
+def test_retired_word_is_found_in_a_name_as_a_whole_word_only(name: str, word: str | None) -> None:
+    assert retired_name(name) == word
+
+
+def test_retired_words_are_found_in_comments_docstrings_and_strings() -> None:
+    source = '"""Taken anew."""\nx = "nobody"  # told\ny = "renewed"\n'
+    assert [word for _, _, word in findings(source)] == ["anew", "nobody", "told"]
