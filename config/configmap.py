@@ -17,7 +17,7 @@ EXAMPLE = "_example"
 ANNOTATION_ONLY = "set it in the calendar, or as an annotation"
 
 _MAX_STEPS = 100_000
-"""Columns of a grid: bounds the memory of a configuration by mistake.  Chosen by hand."""
+"""Largest number of columns of a grid: a mistaken configuration must not need all memory.  Chosen by hand."""
 
 
 def parse(data: Mapping[str, str]) -> Settings:

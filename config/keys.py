@@ -12,11 +12,11 @@ from config.values import (
     Duration,
     Globs,
     Headers,
-    ValueKind,
     Optional,
     Real,
     Subset,
     Text,
+    ValueKind,
     Whole,
 )
 
@@ -60,7 +60,12 @@ class Key:
 
 
 def _key(
-    name: str, group: str, kind: ValueKind, *, field: str = "", targets: frozenset[AnnotationTarget] = _NO_TARGET
+    name: str,
+    group: str,
+    kind: ValueKind,
+    *,
+    field: str = "",
+    targets: frozenset[AnnotationTarget] = _NO_TARGET,
 ) -> Key:
     """Return a key; its field has the name of the key if `field` is empty, and headers are secret."""
     return Key(name, group, field or name.replace("-", "_"), kind, targets, secret=isinstance(kind, Headers))

@@ -1,4 +1,4 @@
-"""Describe what is wrong with the input of a person, such that the person can correct it.
+"""Report invalid input, with everything that a person needs to correct it.
 
 ConfigError  a configuration or scenario is invalid; exit code 2.  Carries every problem, not only the first.
 """

@@ -24,7 +24,7 @@ from config.calendar import Calendar, CalendarText, Zone, read_calendar
 from config.document import duplicate_keys, node_text, read_mapping
 from config.policy import Lever
 from config.problems import ConfigError, problem, unknown_key
-from config.values import ValueKind, Optional, Real, Subset, Whole
+from config.values import Optional, Real, Subset, ValueKind, Whole
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -65,7 +65,7 @@ class Actuation:
 
 @dataclass(frozen=True, kw_only=True)
 class Announcements:
-    """What the operator knows of the future and no metric shows."""
+    """Future changes of the traffic that the operator announces."""
 
     calendar: Calendar = field(default_factory=Calendar)
     """Time zone of the services, holidays, announced events."""

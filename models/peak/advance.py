@@ -63,8 +63,8 @@ class Grid(NamedTuple):
 class PeakWindow(NamedTuple):
     """The window whose peak is forecast, counted from the end of the newest step.
 
-    data_age_steps  steps to the beginning of the window: the age of the data.
-    first           the same, but at most PENDING - 2.
+    data_age_steps  steps to the present: the age of the data.
+    first           steps to the beginning of the window, at most PENDING - 2.
     last            (s,) steps to the end of the window, first + 1 .. PENDING - 1.
     lead_s          (s,) seconds that the window is long.
     """
@@ -100,7 +100,8 @@ def advance(
 ) -> PeakForecasts:
     """Update the state of a fleet with n steps of rates, and return the forecasts after each step.
 
-    state          (s,) STATE, changed in place; hazard: (s,) the same of models.hazard
+    state          (s,) STATE of models.peak, changed in place
+    hazard         (s,) STATE of models.hazard, changed in place
     rates          (s, n) requests/s; NaN = not observed, and values that cannot be a rate are read as NaN.
                    The steps follow those of the last call; a gap between calls is passed as steps of NaN.
                    Rows beyond s are of upstream services, which get no forecast

@@ -21,8 +21,8 @@ RECENT_S, LONG_S, HISTOGRAM_S = 1200.0, 2 * 86400.0, 3 * 86400.0
 """Seconds in which the weight of an error halves in the recent mean, the long mean and the histogram.
 Chosen by hand."""
 TIME_OF_DAY_S = 5400
-"""Seconds of steps in a half hour of the day after which its mean has moved all the way: at one pass of 1800
-s a day, a third of the way a day.  Chosen by hand."""
+"""Seconds of steps after which the mean of a half hour of the day has moved all the way to their error: with
+half an hour of steps a day, a third of the way each day.  Chosen by hand."""
 TRACKING_GAIN = 0.05
 """The most that θ moves after one forecast, in σ.  Chosen by hand."""
 MAX_THETA = 6.0

@@ -130,7 +130,7 @@ def _write(run: "DemoRun", form: Format) -> None:
 
 @contextmanager
 def _interrupt_sets(stop: threading.Event) -> Iterator[None]:
-    """Let Ctrl-C end the demo between two steps, so that metrics are complete; a second one ends the process."""
+    """Let Ctrl-C end the demo between two steps, with complete metrics; a second one ends the process."""
 
     def end(_: int, __: Any) -> None:
         signal.signal(signal.SIGINT, signal.default_int_handler)

@@ -29,14 +29,14 @@ def release(
     from scaler.controller.changes import Result, WriteResult
     from scaler.knative.connection import Connection
     from scaler.knative.errors import ApiError
-    from scaler.knative.lease import until_abandoned
+    from scaler.knative.lease import wait_for_expiry
     from scaler.knative.sweep import sweep
     from scaler.server.wiring import own_namespace
 
     form = chosen(output, as_json)
     connection = Connection.open(kubeconfig)
     results: list[WriteResult] = []
-    leader = None if force else until_abandoned(connection, own_namespace(namespace))
+    leader = None if force else wait_for_expiry(connection, own_namespace(namespace))
     if leader is None:
         results = sweep(connection)
     else:

@@ -48,19 +48,19 @@ def serve(config: Path | None, kubeconfig: Path | None, namespace: str | None, h
 
     from config.overrides import resolve
     from scaler.cli.cluster import settings_of
-    from scaler.knative.cluster import Cluster
+    from scaler.knative.cluster import KnativeCluster
     from scaler.knative.connection import Connection
     from scaler.knative.events import Events
-    from scaler.knative.lease import Leadership
+    from scaler.knative.lease import LeaderElection
     from scaler.server.http import application
     from scaler.server.service import TidecastService, Web
     from scaler.server.wiring import identity, own_namespace, wait_until_synced
 
     settings = settings_of(config)
     connection, home = Connection.open(kubeconfig), own_namespace(namespace)
-    leadership = Leadership(connection, home, identity(), duration_s=settings.actuation.lease_duration_s)
-    cluster = Cluster(
-        connection, settings, resolve, namespace=None if config else home, leadership=leadership
+    election = LeaderElection(connection, home, identity(), duration_s=settings.actuation.lease_duration_s)
+    cluster = KnativeCluster(
+        connection, settings, resolve, namespace=None if config else home, election=election
     )
     # Until there is a value to revert, a signal ends the process at once.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
@@ -76,11 +76,11 @@ def serve(config: Path | None, kubeconfig: Path | None, namespace: str | None, h
         web.start()
         if not web.wait():
             raise typer.BadParameter(f"--listen: cannot listen at {host}:{port}; is the port in use?")
-        leadership.start()
+        election.start()
         service.start()
         ended.wait()
         service.stop()
-        leadership.stop()
+        election.stop()
         web.stop()
         if signal.SIGINT in signals:
             raise typer.Exit(INTERRUPTED)

@@ -6,6 +6,7 @@ always free, nothing fails, and waits shorter than a second do not exist (scaler
 """
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray

@@ -1,9 +1,9 @@
-"""Writes what should stand and takes it back: annotations, by server-side apply, where something changes.
+"""Write annotations with server-side apply, and only where something changes.
 
-Every write names the uid of the object it was meant for, so that nothing is made by applying to what was
-deleted.  A conflict with the template's manager is expected and forced, since the owner's value is marked;
-one with any other manager means that a person has written there by hand: that stays, unless it is what our
-mark says that we wrote, and the rest is written without it.
+Every write names the uid of its object, so that it cannot create an object that was deleted.  A conflict with
+the manager of the template is expected and forced, since a mark keeps the owner's value.  A conflict with any
+other manager means that a person wrote the annotation: the value of that person stays, unless it equals the
+value that the mark records, and the other annotations are written without it.
 """
 
 import threading
@@ -17,155 +17,175 @@ from scaler.controller.changes import Change, Result, WriteResult
 from scaler.knative import marks
 from scaler.knative.connection import APPLY, MERGE, Connection
 from scaler.knative.errors import ApiError, Conflict, Denied, Missing, Refused, Throttled, Unreachable
-from scaler.knative.objects import API_VERSIONS, FIELD_MANAGER, KINDS, Name, annotations, decode, held, slim
+from scaler.knative.objects import (
+    API_VERSIONS,
+    ENDPOINTS,
+    FIELD_MANAGER,
+    Resource,
+    annotations,
+    decode,
+    managed_annotations,
+    trim,
+)
 
 WRITERS = 8
+"""Requests in flight; chosen by hand, below the concurrency that API priority and fairness gives one client.
+"""
 EXPECTED_MANAGERS = frozenset({"controller", FIELD_MANAGER})
-"""Knative's controller, who copied the template's annotations; and ourselves."""
+"""Field managers whose values may be replaced: Knative's controller, which copied the annotations of the
+template, and Tidecast."""
 
 
 @dataclass(frozen=True)
 class Write:
-    """One object to be changed.
+    """The write of one change on one object.
 
-    order   why.
-    on      Revision, or PodAutoscaler for Serving <= 1.20.
-    thing   the object as last seen.
-    wishes  short name of an annotation -> value of ours; a name left out: ours is taken off.
+    change     the change that it carries out
+    resource   Revision, or PodAutoscaler for Serving 1.20 and older
+    obj        the object as it was last read
+    desired    short name of an annotation -> value; for a name left out, a value of Tidecast is reverted
     """
 
     change: Change
-    on: Name
-    thing: Any
-    wishes: Mapping[str, str | None]
+    resource: Resource
+    obj: Any
+    desired: Mapping[str, str | None]
 
 
 class Actuator:
-    """Sends writes to one API server, several at a time."""
+    """A client that sends several writes at a time to one API server."""
 
     def __init__(
         self,
         connection: Connection,
-        seen: Callable[[Name, Any], None],
+        on_written: Callable[[Resource, Any], None],
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        """`seen` is told each object as the server has it after a write."""
-        self._connection, self._seen, self._clock = connection, seen, clock
+        """Pass each object to `on_written` as the server returns it after a write."""
+        self._connection, self._on_written, self._clock = connection, on_written, clock
         self._not_before_s = 0.0
 
     def write(self, writes: Sequence[Write]) -> list[WriteResult]:
-        """Carry them out, in any order; one outcome each, in theirs.
+        """Send the writes in any order; return one result for each, in theirs.
 
-        A write that fails stops no other; but where the server does not answer, what has not begun is left.
+        A write that fails does not stop the others.  Where the server does not answer, writes that have not
+        begun are not sent.
         """
-        pending = [(i, w, c) for i, w in enumerate(writes) if (c := _change(w, w.thing)) is not None]
-        outcomes = [WriteResult(w.change, Result.UNCHANGED) for w in writes]
+        pending = [(i, w, p) for i, w in enumerate(writes) if (p := _patch(w, w.obj)) is not None]
+        results = [WriteResult(w.change, Result.UNCHANGED) for w in writes]
         if not pending:
-            return outcomes
-        away = threading.Event()
+            return results
+        unreachable = threading.Event()
         with ThreadPoolExecutor(min(WRITERS, len(pending)), "write") as pool:
-            done = pool.map(lambda job: self._attempt(job[1], job[2], away), pending)
-            for (i, _, _), outcome in zip(pending, done, strict=True):
-                outcomes[i] = outcome
-        return outcomes
+            written = pool.map(lambda job: self._attempt(job[1], job[2], unreachable), pending)
+            for (i, _, _), result in zip(pending, written, strict=True):
+                results[i] = result
+        return results
 
-    def _attempt(self, write: Write, change: marks.AnnotationPatch, away: threading.Event) -> WriteResult:
+    def _attempt(
+        self, write: Write, patch: marks.AnnotationPatch, unreachable: threading.Event
+    ) -> WriteResult:
         wait_s = self._not_before_s - self._clock()
         if wait_s > 0:
-            return WriteResult(
-                write.change, Result.THROTTLED, f"the API server asked for {wait_s:.0f} s of patience"
-            )
-        if away.is_set():
-            return WriteResult(write.change, Result.UNREACHABLE, "not tried: the API server does not answer")
+            text = f"the API server asked clients to wait {wait_s:.0f} s longer"
+            return WriteResult(write.change, Result.THROTTLED, text)
+        if unreachable.is_set():
+            return WriteResult(write.change, Result.UNREACHABLE, "not sent: the API server does not answer")
         try:
-            return self._apply(write, change)
+            return self._apply(write, patch)
         except Throttled as e:
             self._not_before_s = self._clock() + e.retry_after_s
             return WriteResult(write.change, Result.THROTTLED, str(e))
         except Unreachable as e:
-            away.set()
+            unreachable.set()
             return WriteResult(write.change, Result.UNREACHABLE, str(e))
         except ApiError as e:
-            kinds = {Missing: Result.GONE, Denied: Result.DENIED, Conflict: Result.CONFLICT}
-            return WriteResult(write.change, kinds.get(type(e), Result.REFUSED), str(e))
+            results = {Missing: Result.GONE, Denied: Result.DENIED, Conflict: Result.CONFLICT}
+            return WriteResult(write.change, results.get(type(e), Result.REFUSED), str(e))
 
-    def _apply(self, write: Write, change: marks.AnnotationPatch) -> WriteResult:
+    def _apply(self, write: Write, patch: marks.AnnotationPatch) -> WriteResult:
         try:
-            return self._send(write, write.thing, change)
+            return self._send(write, write.obj, patch)
         except (Conflict, Refused) as e:
-            # Of an object made anew under the same name, a uid that is not its own is invalid.
-            fresh = self._look(write)
-            if fresh is None:
-                return WriteResult(
-                    write.change, Result.GONE, "deleted, or made anew, since it was planned for"
-                )
+            # The API server calls a uid invalid where the object was created again under the same name.
+            current = self._read(write)
+            if current is None:
+                text = "deleted, or created again, after the plan was made"
+                return WriteResult(write.change, Result.GONE, text)
             if isinstance(e, Refused):
                 raise
-            return self._apply_anew(write, fresh, sorted(e.managers - EXPECTED_MANAGERS))
+            return self._apply_again(write, current, sorted(e.managers - EXPECTED_MANAGERS))
 
-    def _apply_anew(self, write: Write, fresh: Any, persons: list[str]) -> WriteResult:
-        """After a conflict.  A setting that a person wrote is on `fresh`, and so no part of the change."""
-        again = _change(write, fresh)
-        if again is None:
+    def _apply_again(self, write: Write, current: Any, persons: list[str]) -> WriteResult:
+        """Write after a conflict.  The patch leaves out a setting that a person wrote: it is on `current`."""
+        patch = _patch(write, current)
+        if patch is None:
             return WriteResult(write.change, Result.UNCHANGED)
-        if not persons or not _floor_is_theirs(write, fresh):
-            return self._send(write, fresh, again, force=True)
-        said = f"{marks.FLOOR} set by hand ({', '.join(persons)}): left as it is"
-        wishes = {name: wish for name, wish in write.wishes.items() if wish and name != marks.FLOOR}
-        rest = _change(replace(write, wishes=wishes), fresh)
-        if rest is None or not wishes:
-            return WriteResult(write.change, Result.CONFLICT, said)
-        return replace(self._send(write, fresh, rest, force=True), message=said)
+        if not persons or not _is_foreign_floor(write, current):
+            return self._send(write, current, patch, force=True)
+        message = f"{marks.FLOOR} was set by hand ({', '.join(persons)}): it stays"
+        settings = {name: value for name, value in write.desired.items() if value and name != marks.FLOOR}
+        rest = _patch(replace(write, desired=settings), current)
+        if rest is None or not settings:
+            return WriteResult(write.change, Result.CONFLICT, message)
+        return replace(self._send(write, current, rest, force=True), message=message)
 
     def _send(
-        self, write: Write, thing: Any, change: marks.AnnotationPatch, *, force: bool = False
+        self, write: Write, obj: Any, patch: marks.AnnotationPatch, *, force: bool = False
     ) -> WriteResult:
-        """Raises ApiError.  Forced, it holds only for the very version that the change was made from."""
-        version, kind = API_VERSIONS[write.on]
-        meta = thing.metadata
-        path = KINDS[write.on].of(meta.namespace, meta.name)
+        """Send a patch; with `force`, only to the version of the object that the patch was computed from.
+
+        Raises:
+            ApiError: the API server did not apply the patch.
+        """
+        version, kind = API_VERSIONS[write.resource]
+        meta = obj.metadata
+        path = ENDPOINTS[write.resource].object_path(meta.namespace, meta.name)
         metadata = {"name": meta.name, "namespace": meta.namespace, "uid": meta.uid}
         if force:
             metadata["resourceVersion"] = meta.resource_version
         body = {
             "apiVersion": version,
             "kind": kind,
-            "metadata": metadata | {"annotations": dict(change.apply)},
+            "metadata": metadata | {"annotations": dict(patch.apply)},
         }
         query = {"fieldManager": FIELD_MANAGER, "force": "true" if force else "false"}
         answer = self._connection.request("PATCH", path, body, kind=APPLY, query=query)
-        after = slim(decode(answer, KINDS[write.on].type))
-        left = dict.fromkeys(change.drop & annotations(after).keys())
+        after = trim(decode(answer, ENDPOINTS[write.resource].type))
+        left = dict.fromkeys(patch.remove & annotations(after).keys())
         if left:
-            # Held by another manager, such as one that restored a backup: leaving it out does not remove it.
+            # Another manager holds them, such as one that restored a backup: leaving them out removes
+            # nothing.
             same = {"uid": meta.uid, "resourceVersion": after.metadata.resource_version, "annotations": left}
             answer = self._connection.request(
                 "PATCH", path, {"metadata": same}, kind=MERGE, query={"fieldManager": FIELD_MANAGER}
             )
-            after = slim(decode(answer, KINDS[write.on].type))
-        self._seen(write.on, after)
+            after = trim(decode(answer, ENDPOINTS[write.resource].type))
+        self._on_written(write.resource, after)
         return WriteResult(write.change, Result.APPLIED)
 
-    def _look(self, write: Write) -> Any:
-        """The object as it is now; None where it is gone or another bears its name."""
-        meta = write.thing.metadata
+    def _read(self, write: Write) -> Any:
+        """Return the object as it is now; None where it was deleted or another one has its name."""
+        meta = write.obj.metadata
+        endpoint = ENDPOINTS[write.resource]
         try:
-            body = self._connection.get(KINDS[write.on].of(meta.namespace, meta.name))
+            body = self._connection.get(endpoint.object_path(meta.namespace, meta.name))
         except Missing:
             return None
-        fresh = slim(decode(body, KINDS[write.on].type))
-        if fresh.metadata.uid != meta.uid:
+        current = trim(decode(body, endpoint.type))
+        if current.metadata.uid != meta.uid:
             return None
-        self._seen(write.on, fresh)
-        return fresh
+        self._on_written(write.resource, current)
+        return current
 
 
-def _change(write: Write, thing: Any) -> marks.AnnotationPatch | None:
-    return marks.change(annotations(thing), write.wishes, held(thing.metadata))
+def _patch(write: Write, obj: Any) -> marks.AnnotationPatch | None:
+    return marks.patch(annotations(obj), write.desired, managed_annotations(obj.metadata))
 
 
-def _floor_is_theirs(write: Write, thing: Any) -> bool:
-    """Is a floor wished where one stands that is not ours?"""
-    there = annotations(thing)
-    wished = write.wishes.get(marks.FLOOR) is not None
-    return wished and marks.AUTOSCALING + marks.FLOOR in there and marks.ours(there, marks.FLOOR) is None
+def _is_foreign_floor(write: Write, obj: Any) -> bool:
+    """Return whether the write has a floor and the object has one that Tidecast did not write."""
+    existing = annotations(obj)
+    if write.desired.get(marks.FLOOR) is None or marks.AUTOSCALING + marks.FLOOR not in existing:
+        return False
+    return marks.applied_value(existing, marks.FLOOR) is None

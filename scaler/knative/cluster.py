@@ -1,7 +1,6 @@
-"""The cluster as the loop sees it: Revisions in, orders out.
+"""Give the control loop one cluster: Revisions and start-up times to read, changes to write.
 
-What is there is watched in threads of its own; the loop asks when it likes and never waits for the network
-but in `act`.
+Threads watch the objects.  The loop reads the cache at any time, and waits for the network only in `write`.
 """
 
 import threading
@@ -15,24 +14,24 @@ from config.settings import Settings
 from models.fleet.keys import RevisionKey, ServiceKey
 from scaler.controller.changes import Change, WriteResult
 from scaler.knative import marks
-from scaler.knative.acting import Acting
+from scaler.knative.cache import ResolvePolicy, RevisionCache
 from scaler.knative.connection import Connection
-from scaler.knative.fleet import Fleet, ResolvePolicy
-from scaler.knative.lease import Leadership
+from scaler.knative.lease import LeaderElection
 from scaler.knative.objects import (
     CONFIGURATION_LABEL,
-    KINDS,
+    ENDPOINTS,
     REVISION_LABEL,
     SERVICE_LABEL,
     ConfigMap,
-    Name,
     Pod,
+    Resource,
     annotations,
     labels,
 )
-from scaler.knative.startup import StartUps
+from scaler.knative.startup import StartupEstimator
 from scaler.knative.stats import StatStream
-from scaler.knative.watch import Receiver, Watch
+from scaler.knative.watch import EventHandler, Watch
+from scaler.knative.writer import ChangeWriter
 from scaler.kpa.config import AutoscalerConfig, read_config
 from scaler.plan.revision import RevisionSpec
 from scaler.simulation.state import STARTUPS
@@ -42,11 +41,11 @@ CONFIG_AUTOSCALER = "config-autoscaler"
 CONFIG_TIDECAST = "config-tidecast"
 VERSION_LABEL = "app.kubernetes.io/version"
 CONFIG_WAIT_S = 5.0
-"""How long to wait for the ConfigMaps before the defaults stand in for them."""
+"""Seconds to wait for the ConfigMaps before the defaults are used; chosen by hand."""
 
 
-class Cluster:
-    """One Kubernetes cluster with Knative Serving."""
+class KnativeCluster:
+    """A Kubernetes cluster with Knative Serving; it implements `scaler.controller.ports.ClusterPort`."""
 
     def __init__(
         self,
@@ -55,31 +54,32 @@ class Cluster:
         resolve_policy: ResolvePolicy,
         *,
         namespace: str | None = None,
-        leadership: Leadership | None = None,
+        election: LeaderElection | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        """`namespace`: where the ConfigMap config-tidecast is watched; None: it is not.
+        """Connect to nothing yet.
 
-        `leadership`: the election that says whether we may act; whoever made it starts and stops it.
+        namespace   of the ConfigMap config-tidecast; None: it is not watched
+        election    decides whether this process may write; its creator starts and stops it
         """
-        self._connection, self._settings, self._leadership = connection, settings, leadership
+        self._connection, self._settings, self._election = connection, settings, election
         self._lock = threading.RLock()
-        self._fleet = Fleet(resolve_policy)
-        self._defaults, self._defaults_faults = AutoscalerConfig(), tuple[str, ...]()
-        self._starts = StartUps(settings.actuation.startup_prior_s)
+        self._cache = RevisionCache(resolve_policy)
+        self._defaults, self._defaults_problems = AutoscalerConfig(), tuple[str, ...]()
+        self._startups = StartupEstimator(settings.actuation.startup_prior_s)
         self._startup: tuple[list[RevisionKey], tuple[int, float], NDArray[np.float64]] | None = None
         self._retained = 0
         self._configuration: tuple[int, dict[str, str] | None] = (0, None)
         self._stream = StatStream(settings.actuation.autoscaler_url)
-        self._acting = Acting(
+        self._writer = ChangeWriter(
             connection,
-            self._fleet,
+            self._cache,
             self._lock,
             self._stream,
-            steering_changed=self._configure,
+            target_changed=self._configure,
             clock=clock,
         )
-        self._watches = {name: self._watch(name) for name in Name}
+        self._watches = {resource: self._watch(resource) for resource in Resource}
         self._config_watches = {
             CONFIG_AUTOSCALER: self._config_watch(
                 SERVING_NAMESPACE, CONFIG_AUTOSCALER, self._autoscaler_config
@@ -92,22 +92,22 @@ class Cluster:
         self._configure()
 
     def start(self) -> None:
-        """Begin to watch."""
+        """Start all threads."""
         for watch in (*self._watches.values(), *self._config_watches.values()):
             watch.start()
-        self._acting.start()
+        self._writer.start()
 
     def stop(self) -> None:
-        """End all threads."""
+        """Stop all threads."""
         watches = (*self._watches.values(), *self._config_watches.values())
         for watch in watches:
             watch.stop()
-        self._acting.stop()
+        self._writer.stop()
         for watch in watches:
             watch.join()
 
     def wait_synced(self, limit_s: float) -> bool:
-        """Wait until all is known; False where that took too long."""
+        """Wait until all objects were listed; return False where that takes longer."""
         until_s = time.monotonic() + limit_s
         for watch in self._watches.values():
             if not watch.wait(max(0.0, until_s - time.monotonic())):
@@ -119,146 +119,156 @@ class Cluster:
 
     @property
     def synced(self) -> bool:
-        """Has everything that Revisions are made of been read once?"""
+        """Whether all objects from which specs are made were listed once."""
         return all(watch.synced for watch in self._watches.values())
 
     def configure(self, settings: Settings) -> None:
-        """Use other settings from now on."""
+        """Use these settings from now on."""
         with self._lock:
             self._settings = settings
             self._stream.url = settings.actuation.autoscaler_url
-            self._starts.prior_s = settings.actuation.startup_prior_s
-            if self._leadership is not None:
-                self._leadership.duration_s = settings.actuation.lease_duration_s
+            self._startups.prior_s = settings.actuation.startup_prior_s
+            if self._election is not None:
+                self._election.duration_s = settings.actuation.lease_duration_s
             self._configure()
 
     def specs(self) -> tuple[int, tuple[RevisionSpec, ...]]:
-        """(version, Revisions sorted by key); the version differs only where the Revisions do."""
+        """Return (version, specs sorted by key); the version changes only when a spec changes."""
         with self._lock:
-            version, specs = self._fleet.specs()
+            version, specs = self._cache.specs()
             if version != self._retained:
                 self._retained = version
                 keys = {spec.key for spec in specs}
-                self._starts.retain(keys)
-                self._acting.retain(keys)
+                self._startups.retain_revisions(keys)
+                self._writer.retain(keys)
             return version, specs
 
     def startups_s(self, keys: Sequence[RevisionKey]) -> NDArray[np.float64]:
-        """(r, STARTUPS) seconds from asking for a pod of each until it serves, each as likely, rising."""
+        """Return (r, STARTUPS) seconds until a pod requested now serves, equally likely and rising."""
         with self._lock:
-            learned = (self._starts.version, self._starts.prior_s)
-            if self._startup is None or self._startup[1] != learned or self._startup[0] != keys:
-                estimates_s = [self._starts.estimates_s(key, self._service(key)) for key in keys]
-                self._startup = (list(keys), learned, np.array(estimates_s, np.float64).reshape(-1, STARTUPS))
+            version = (self._startups.version, self._startups.prior_s)
+            if self._startup is None or self._startup[1] != version or self._startup[0] != keys:
+                estimates_s = [self._startups.estimates_s(key, self._service(key)) for key in keys]
+                self._startup = (list(keys), version, np.array(estimates_s, np.float64).reshape(-1, STARTUPS))
             return self._startup[2]
 
-    def write(self, orders: Sequence[Change]) -> list[WriteResult]:
-        """Carry orders out; one outcome each, in their order.  Raises nothing: what fails is an outcome."""
-        with self._lock:
-            self._fleet.specs()
-        return self._acting.write(orders)
-
-    def verify(self) -> Sequence[str]:
-        """What was written and does not work, one line each.  They are followed all the time."""
-        return [f"{key}: {problem}" for key, problem in sorted(self._acting.problems().items())]
-
-    def is_leader(self) -> bool:
-        """May we act?  Without an election we are alone."""
-        return self._leadership is None or self._leadership.leading
-
-    def sweep(self) -> Sequence[WriteResult]:
-        """Take back what stands marked and nobody answers for.
-
-        Who leads answers for the Revisions that are looked at, and what of ours counts there stays; of others
-        all goes, and the marks of what a person has written over.  Where nobody leads, all goes.
+    def write(self, changes: Sequence[Change]) -> list[WriteResult]:
+        """Write the changes; return one result for each, in their order.  A failure is a result, no
+        exception.
         """
         with self._lock:
-            self._fleet.specs()
-            marked = sorted(self._fleet.marked())
-            leads = self.is_leader()
-            if not leads and (self._leadership is None or not self._leadership.lapsed):
-                return []
-            orders = [order for key in marked if (order := self._kept(key, is_leader=leads)) is not None]
-        return self._acting.write(orders)
+            self._cache.specs()
+        return self._writer.write(changes)
 
-    def _kept(self, key: RevisionKey, *, is_leader: bool) -> Change | None:
-        """What is to stay on a Revision that is marked; None where there is nothing to take back."""
-        place = (key.namespace, key.name)
-        revision, spec = self._fleet.get(Name.REVISION, place), self._fleet.spec(key)
+    def verify(self) -> Sequence[str]:
+        """Return the writes that have no effect, one line for each."""
+        return [f"{key}: {problem}" for key, problem in sorted(self._writer.problems().items())]
+
+    def is_leader(self) -> bool:
+        """Return whether this process may write; without an election it always may."""
+        return self._election is None or self._election.is_leader
+
+    def sweep(self) -> Sequence[WriteResult]:
+        """Revert the marked values that no process keeps up; return one result for each Revision.
+
+        The leader keeps the values on the Revisions that it plans for.  It reverts those on all others, and
+        removes stale marks.  Where no process leads, everything is reverted.
+        """
+        with self._lock:
+            self._cache.specs()
+            marked = sorted(self._cache.marked_keys())
+            leads = self.is_leader()
+            if not leads and (self._election is None or not self._election.expired):
+                return []
+            changes = [
+                change for key in marked if (change := self._cleanup(key, is_leader=leads)) is not None
+            ]
+        return self._writer.write(changes)
+
+    def _cleanup(self, key: RevisionKey, *, is_leader: bool) -> Change | None:
+        """Return the change that cleans up a marked Revision; None where there is nothing to revert."""
+        name = (key.namespace, key.name)
+        revision, spec = self._cache.get(Resource.REVISION, name), self._cache.spec(key)
         if revision is None:
             return None
         if spec is None or not is_leader:
             return Change(key, revision.metadata.uid, None)
-        steering = annotations(self._fleet.get(self._acting.steering.on, place))
-        return Change(key, spec.uid, spec.floor, spec.settings) if marks.outdated(steering) else None
+        written = annotations(self._cache.get(self._writer.target.resource, name))
+        return Change(key, spec.uid, spec.floor, spec.settings) if marks.has_stale_mark(written) else None
 
     def config_map(self) -> tuple[int, dict[str, str] | None]:
-        """(version, data) of the ConfigMap config-tidecast; None where there is none."""
+        """Return (version, data) of the ConfigMap config-tidecast; the data are None where there is none."""
         with self._lock:
             return self._configuration
 
     def problems(self) -> list[str]:
-        """All that is wrong at the moment, one line each."""
+        """Return all current problems, one line for each."""
         with self._lock:
-            self._fleet.specs()
-            lines = [f"{name}: {watch.problem}" for name, watch in self._watches.items() if watch.problem]
+            self._cache.specs()
+            lines = [f"{r}: {watch.problem}" for r, watch in self._watches.items() if watch.problem]
             lines += [
                 f"{name}: {watch.problem}" for name, watch in self._config_watches.items() if watch.problem
             ]
-            lines += self._defaults_faults
-            for key, problems in sorted(self._fleet.problems().items()):
+            lines += self._defaults_problems
+            for key, problems in sorted(self._cache.problems().items()):
                 lines += [f"{key}: {problem}" for problem in problems]
         return [*lines, *self.verify()]
 
     @property
-    def acting(self) -> Acting:
-        """Where orders are carried out; for those who want to know how far that is."""
-        return self._acting
+    def writer(self) -> ChangeWriter:
+        """The writer of the changes, which knows the pending writes."""
+        return self._writer
 
     def _service(self, key: RevisionKey) -> ServiceKey:
-        spec = self._fleet.spec(key)
+        spec = self._cache.spec(key)
         return spec.service if spec else ServiceKey(key.namespace, key.name)
 
     def _configure(self) -> None:
         actuation = self._settings.actuation
-        self._fleet.configure(
+        self._cache.configure(
             self._settings.policy,
             self._defaults,
             actuation.namespaces,
-            on_pa=self._acting.steering.on is Name.POD_AUTOSCALER,
+            writes_on_pa=self._writer.target.resource is Resource.POD_AUTOSCALER,
         )
 
-    def _watch(self, name: Name) -> Watch:
-        kind = KINDS[name]
-        if name is Name.POD:
-            receiver = Receiver(self._pods_listed, self._pod_changed, self._pod_gone)
+    def _watch(self, resource: Resource) -> Watch:
+        endpoint = ENDPOINTS[resource]
+        if resource is Resource.POD:
+            handler = EventHandler(self._pods_listed, self._pod_changed, self._pod_gone)
             return Watch(
-                self._connection, kind.every, kind.type, receiver, selector={"labelSelector": REVISION_LABEL}
+                self._connection,
+                endpoint.collection,
+                endpoint.type,
+                handler,
+                selector={"labelSelector": REVISION_LABEL},
             )
-        receiver = Receiver(
-            listed=lambda things: self._locked(self._fleet.replace, name, things),
-            changed=lambda thing: self._locked(self._fleet.see, name, thing),
-            gone=lambda thing: self._locked(self._fleet.forget, name, thing),
+        handler = EventHandler(
+            on_list=lambda objects: self._locked(self._cache.replace, resource, objects),
+            on_update=lambda obj: self._locked(self._cache.update, resource, obj),
+            on_delete=lambda obj: self._locked(self._cache.delete, resource, obj),
         )
-        return Watch(self._connection, kind.every, kind.type, receiver)
+        return Watch(self._connection, endpoint.collection, endpoint.type, handler)
 
-    def _config_watch(self, namespace: str, name: str, use: Callable[[ConfigMap | None], None]) -> Watch:
-        receiver = Receiver(
-            listed=lambda things: use(things[0] if things else None), changed=use, gone=lambda _: use(None)
+    def _config_watch(self, namespace: str, name: str, apply: Callable[[ConfigMap | None], None]) -> Watch:
+        handler = EventHandler(
+            on_list=lambda objects: apply(objects[0] if objects else None),
+            on_update=apply,
+            on_delete=lambda _: apply(None),
         )
         path = f"/api/v1/namespaces/{namespace}/configmaps"
         selector = {"fieldSelector": f"metadata.name={name}"}
-        return Watch(self._connection, path, ConfigMap, receiver, selector=selector)
+        return Watch(self._connection, path, ConfigMap, handler, selector=selector)
 
-    def _locked(self, do: Callable[..., object], *arguments: object) -> None:
+    def _locked(self, update: Callable[..., object], *arguments: object) -> None:
         with self._lock:
-            do(*arguments)
+            update(*arguments)
 
     def _autoscaler_config(self, found: ConfigMap | None) -> None:
         with self._lock:
-            self._defaults, self._defaults_faults = read_config((found.data or {}) if found else {})
-            if found and not self._acting.steering.known:
-                self._acting.steering.learn(labels(found).get(VERSION_LABEL, ""))
+            self._defaults, self._defaults_problems = read_config((found.data or {}) if found else {})
+            if found and not self._writer.target.confirmed:
+                self._writer.target.set_from_version(labels(found).get(VERSION_LABEL, ""))
             self._configure()
 
     def _own_config(self, found: ConfigMap | None) -> None:
@@ -267,18 +277,18 @@ class Cluster:
 
     def _pods_listed(self, pods: list[Pod]) -> None:
         with self._lock:
-            self._starts.keep({pod.metadata.uid for pod in pods})
+            self._startups.retain_pods({pod.metadata.uid for pod in pods})
             for pod in pods:
                 self._pod_changed(pod)
 
     def _pod_changed(self, pod: Pod) -> None:
         with self._lock:
-            said = labels(pod)
-            key = RevisionKey(pod.metadata.namespace, said.get(REVISION_LABEL, ""))
-            spec = self._fleet.spec(key)
-            name = said.get(SERVICE_LABEL) or said.get(CONFIGURATION_LABEL, "")
-            self._starts.see(pod, key, spec.service if spec else ServiceKey(key.namespace, name))
+            pod_labels = labels(pod)
+            key = RevisionKey(pod.metadata.namespace, pod_labels.get(REVISION_LABEL, ""))
+            spec = self._cache.spec(key)
+            name = pod_labels.get(SERVICE_LABEL) or pod_labels.get(CONFIGURATION_LABEL, "")
+            self._startups.observe(pod, key, spec.service if spec else ServiceKey(key.namespace, name))
 
     def _pod_gone(self, pod: Pod) -> None:
         with self._lock:
-            self._starts.forget(pod.metadata.uid)
+            self._startups.delete_pod(pod.metadata.uid)

@@ -1,7 +1,7 @@
-"""One connection to a Kubernetes API: its address, its credentials, and requests that end in time.
+"""Send requests to one Kubernetes API server, with its credentials and with timeouts.
 
-The `kubernetes` package finds the configuration and keeps tokens fresh; requests go through its pool as they
-are and answers come back as bytes, since building its models costs more than all else.
+The `kubernetes` package finds the configuration and refreshes tokens.  Requests use its connection pool
+directly and return bytes, since building the models of the package costs more than everything else.
 """
 
 import json
@@ -23,21 +23,21 @@ MERGE = "application/merge-patch+json"
 APPLY = "application/apply-patch+yaml"
 
 CONNECTIONS = 24
-"""Kept open: one a watch, one a writer, and the Lease's."""
+"""Open connections: one for each watch, one for each writer, and one for the Lease."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Timeouts:
-    """How long to wait for the API server, seconds."""
+    """Timeouts of requests in seconds.  All are chosen by hand."""
 
     connect_s: float = 5.0
     read_s: float = 15.0
     stream_s: float = 90.0
-    """Between two pieces of a watch.  A healthy one has a bookmark about once a minute."""
+    """Longest silence of a watch.  A healthy API server sends a bookmark about once a minute."""
 
 
 class Connection:
-    """Requests to one API server.  Safe to use from several threads."""
+    """A client of one API server.  It is thread-safe."""
 
     def __init__(self, client: Any, timeouts: Timeouts | None = None) -> None:
         self._client = client
@@ -45,10 +45,12 @@ class Connection:
 
     @classmethod
     def open(cls, kubeconfig: Path | None = None, timeouts: Timeouts | None = None) -> Self:
-        """The API server of that kubeconfig; else of $KUBECONFIG, of our own cluster, of ~/.kube/config.
+        """Return a client of the API server in a kubeconfig.
+
+        Without `kubeconfig`: that of $KUBECONFIG, else the cluster of this pod, else that of ~/.kube/config.
 
         Raises:
-            NotConfigured: there is none of these, or it cannot be used.
+            NotConfigured: none of these exists, or the first one is not usable.
         """
         configuration = client.Configuration()
         configuration.connection_pool_maxsize = CONNECTIONS
@@ -58,24 +60,30 @@ class Connection:
                 and "KUBECONFIG" not in os.environ
                 and "KUBERNETES_SERVICE_HOST" in os.environ
             ):
-                config.load_incluster_config(client_configuration=configuration)  # type: ignore[no-untyped-call]
+                config.load_incluster_config(  # type: ignore[no-untyped-call]
+                    client_configuration=configuration
+                )
             else:
-                given = str(kubeconfig) if kubeconfig else None
+                file = str(kubeconfig) if kubeconfig else None
                 config.load_kube_config(  # type: ignore[no-untyped-call]
-                    config_file=given, client_configuration=configuration
+                    config_file=file, client_configuration=configuration
                 )
         except (config.ConfigException, yaml.YAMLError, OSError, ValueError, KeyError, TypeError) as e:
-            where = kubeconfig or os.environ.get("KUBECONFIG") or "~/.kube/config"
-            raise NotConfigured(f"no Kubernetes API to talk to: {where}: {e}"[:512]) from e
+            source = kubeconfig or os.environ.get("KUBECONFIG") or "~/.kube/config"
+            raise NotConfigured(f"no usable Kubernetes configuration: {source}: {e}"[:512]) from e
         return cls(client.ApiClient(configuration), timeouts)
 
     @property
     def server(self) -> str:
-        """The address, such as https://10.0.0.1:443."""
+        """The address of the API server, such as https://10.0.0.1:443."""
         return str(self._client.configuration.host)
 
     def get(self, path: str, **query: str) -> bytes:
-        """The body of a GET."""
+        """Return the body of the answer to a GET.
+
+        Raises:
+            ApiError: as in `scaler.knative.errors`.
+        """
         return self.request("GET", path, query=query)
 
     def request(
@@ -87,10 +95,10 @@ class Connection:
         kind: str = JSON,
         query: Mapping[str, str] | None = None,
     ) -> bytes:
-        """The body of the answer.
+        """Return the body of the answer.
 
         Raises:
-            ApiError: as the tree in `scaler.knative.errors` says.
+            ApiError: as in `scaler.knative.errors`.
         """
         try:
             answer = self._send(
@@ -104,10 +112,10 @@ class Connection:
         return content
 
     def stream(self, path: str, query: Mapping[str, str]) -> "Stream":
-        """A GET whose answer is read piece by piece.
+        """Send a GET whose answer is read line by line.
 
         Raises:
-            ApiError: where the answer does not begin.
+            ApiError: the answer does not begin.
         """
         try:
             answer = self._send("GET", path, None, kind=JSON, query=query, read_s=self._timeouts.stream_s)
@@ -136,15 +144,15 @@ class Connection:
         )
 
     def _credentials(self) -> dict[str, str]:
-        """Headers, read anew each time: a ServiceAccount's token is replaced while we run."""
+        """Return the headers, read for each request: Kubernetes replaces the token of a ServiceAccount."""
         try:
             settings = self._client.configuration.auth_settings().values()
         except (config.ConfigException, OSError, ValueError, KeyError, TypeError) as e:
-            # Half-way through a rotation there may be none; a thread must not end by that.
-            raise Denied(f"no credential for {self.server} can be read: {type(e).__name__}: {e}"[:512]) from e
+            # A rotation may leave none for a moment, and a thread must survive that.
+            raise Denied(f"cannot read a credential for {self.server}: {type(e).__name__}: {e}"[:512]) from e
         headers = {s["key"]: s["value"] for s in settings if s["in"] == "header" and s["value"]}
         if not all(str(value).isprintable() for value in headers.values()):
-            raise Denied(f"the credential for {self.server} is no single line of text")
+            raise Denied(f"the credential for {self.server} must be one line of printable text")
         return headers
 
     def _unreachable(self, method: str, path: str, cause: Exception) -> ApiError:
@@ -152,34 +160,35 @@ class Connection:
 
 
 class Stream:
-    """An answer that comes in lines, for as long as it comes."""
+    """An answer that is read in lines while it arrives."""
 
     def __init__(self, answer: Any, request: str) -> None:
         self._answer = answer
         self._request = request
 
     def lines(self) -> Iterator[bytes]:
-        """Whole lines without their end.  A last line that has no end is half a line, and is left out.
+        """Yield complete lines without their newline.  A last line without a newline is incomplete and
+        skipped.
 
         Raises:
-            Unreachable: the stream broke, or nothing came for too long.
+            Unreachable: the stream broke, or was silent for longer than its timeout.
         """
         pending = b""
         try:
-            # Many events may come in one piece, and one event in many.
-            for piece in self._answer.stream(1 << 16):
-                *whole, pending = (pending + piece).split(b"\n")
-                yield from (line for line in whole if line)
+            # One chunk may hold many events, and one event many chunks.
+            for chunk in self._answer.stream(1 << 16):
+                *complete, pending = (pending + chunk).split(b"\n")
+                yield from (line for line in complete if line)
         except (urllib3.exceptions.HTTPError, OSError, AttributeError, ValueError) as e:
-            # The last two: `stop` took the socket away between two reads.
+            # AttributeError and ValueError: `stop` closed the socket between two reads.
             raise Unreachable(f"{self._request}: {type(e).__name__}: {e}"[:512]) from e
         finally:
             self._answer.close()
 
     def stop(self) -> None:
-        """Make a read that waits in another thread end at once."""
+        """End a read that waits in another thread at once."""
         try:
             self._answer.shutdown()
         except (ValueError, RuntimeError, OSError):
-            # It has ended by itself.
+            # The stream has ended already.
             return

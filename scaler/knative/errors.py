@@ -1,14 +1,14 @@
-"""What the Kubernetes API answers instead of what was asked for, split by who must act.
+"""Define the errors of the Kubernetes API, split by who must act.
 
 * ApiError
-  + NotConfigured   there is no address or no credential: the user must give one
+  + NotConfigured   no address or no credential: the user must give one
   + Unreachable     no answer, or 5xx: try again later
-  + Denied          401, 403: an administrator must grant a right
-  + Missing         404: what was asked for is gone
-  + Conflict        409: somebody else wrote; look again
-  + Gone            410: the resource version is too old; list anew
-  + Throttled       429: wait as long as the server says
-  + Refused         any other 4xx: invalid, or a webhook says no; the same request will not do
+  + Denied          401, 403: an administrator must grant a permission
+  + Missing         404: the object does not exist (any more)
+  + Conflict        409: another client wrote first: read the object again
+  + Gone            410: the resource version is too old: list the objects again
+  + Throttled       429: wait for as long as the server asks
+  + Refused         any other 4xx: invalid, or denied by a webhook; the same request cannot succeed
 """
 
 import json
@@ -16,6 +16,9 @@ import re
 from collections.abc import Mapping
 
 MESSAGE_LIMIT = 512
+"""Characters of an error message; chosen by hand: a message of a webhook can hold a whole object."""
+MAX_RETRY_AFTER_S = 300.0
+"""Longest wait that a server may ask for; chosen by hand."""
 
 
 class ApiError(Exception):
@@ -29,21 +32,21 @@ class NotConfigured(ApiError):
 
 
 class Unreachable(ApiError):
-    """The API server gave no usable answer; later it may."""
+    """The API server gave no usable answer; a later attempt may succeed."""
 
 
 class Denied(ApiError):
-    """The API server does not let this account do it."""
+    """The API server does not permit the request to this account."""
 
 
 class Missing(ApiError):
-    """The object, or its kind, is not there."""
+    """The object, or its resource, does not exist."""
 
 
 class Conflict(ApiError):
-    """Another version of the object is there, or another manager holds the field.
+    """The object has another version, or another field manager holds the field.
 
-    managers: who holds the fields in conflict; empty where the object as a whole has changed.
+    managers   the managers of the fields in conflict; empty where the version of the object differs
     """
 
     def __init__(self, message: str, managers: frozenset[str] = frozenset()) -> None:
@@ -56,9 +59,9 @@ class Gone(ApiError):
 
 
 class Throttled(ApiError):
-    """The API server has too much to do.
+    """The API server has too many requests.
 
-    retry_after_s: seconds that it asks us to wait.
+    retry_after_s   seconds that the server asks clients to wait
     """
 
     def __init__(self, message: str, retry_after_s: float) -> None:
@@ -67,16 +70,17 @@ class Throttled(ApiError):
 
 
 class Refused(ApiError):
-    """The request is wrong, or a webhook has turned it down."""
+    """The request is invalid, or a webhook denied it."""
 
 
 def from_status(request: str, status: int, body: bytes, headers: Mapping[str, str] | None = None) -> ApiError:
-    """The error of an answer with that HTTP status; its message begins with `request`, such as "GET /api".
+    """Return the error of an answer with an HTTP status; its message begins with `request`, such as "GET
+    /api".
 
-    Only the message of a Kubernetes `Status` is shown: anything else may hold what no log should.
+    The message shows only that of a Kubernetes `Status`: any other body may contain secrets.
     """
-    said, managers = _status(body)
-    message = f"{request}: {status}{f' {said}' if said else ''}"[:MESSAGE_LIMIT]
+    text, managers = _status(body)
+    message = f"{request}: {status}{f' {text}' if text else ''}"[:MESSAGE_LIMIT]
     if status == 429:
         return Throttled(message, _seconds((headers or {}).get("Retry-After", "")))
     if status == 409:
@@ -86,13 +90,13 @@ def from_status(request: str, status: int, body: bytes, headers: Mapping[str, st
 
 
 def from_watch(request: str, event_object: Mapping[str, object]) -> ApiError:
-    """The error that a watch sends as an event of type ERROR."""
+    """Return the error that a watch sends as an event of type ERROR."""
     code = event_object.get("code")
     return from_status(request, code if isinstance(code, int) else 500, json.dumps(event_object).encode())
 
 
 def _status(body: bytes) -> tuple[str, frozenset[str]]:
-    """(message, managers of the fields in conflict) of a Kubernetes Status; empty for anything else."""
+    """Return (message, managers in conflict) of a Kubernetes Status; both are empty for another body."""
     try:
         status = json.loads(body)
     except ValueError:
@@ -100,12 +104,14 @@ def _status(body: bytes) -> tuple[str, frozenset[str]]:
     if not isinstance(status, dict) or status.get("kind") != "Status":
         return "", frozenset()
     causes = (status.get("details") or {}).get("causes") or []
-    said = (str(c.get("message", "")) for c in causes if c.get("reason") == "FieldManagerConflict")
-    # Such as: conflict with "kubectl-annotate" using serving.knative.dev/v1
-    named = (re.match(r'conflict with "([^"]*)"', text) for text in said)
+    conflicts = (str(c.get("message", "")) for c in causes if c.get("reason") == "FieldManagerConflict")
+    # An example: conflict with "kubectl-annotate" using serving.knative.dev/v1
+    named = (re.match(r'conflict with "([^"]*)"', text) for text in conflicts)
     return str(status.get("message", "")), frozenset(found[1] for found in named if found)
 
 
 def _seconds(retry_after: str) -> float:
-    """Seconds of a Retry-After; the API server sends a number, 1 stands for anything else."""
-    return min(float(retry_after), 300.0) if re.fullmatch(r"\d+(\.\d+)?", retry_after) else 1.0
+    """Return the seconds of a Retry-After header.  The API server sends a number; any other value counts as
+    1.
+    """
+    return min(float(retry_after), MAX_RETRY_AFTER_S) if re.fullmatch(r"\d+(\.\d+)?", retry_after) else 1.0

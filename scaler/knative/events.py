@@ -1,4 +1,4 @@
-"""Kubernetes Events: what a person finds with `kubectl describe` beside the object it is about."""
+"""Write Kubernetes Events, which `kubectl describe` shows with the object that they refer to."""
 
 import time
 import uuid
@@ -9,16 +9,17 @@ from datetime import UTC, datetime
 from scaler.knative.connection import Connection
 from scaler.knative.errors import ApiError
 
-AGAIN_S = 600.0
-"""The same thing is said about the same object this often at most."""
+REPEAT_S = 600.0
+"""Shortest time between two equal Events on one object, seconds; chosen by hand."""
 MAX_PER_MINUTE = 30
+"""Largest number of Events in a minute; chosen by hand, so that a failing fleet does not fill etcd."""
 MESSAGE_LIMIT = 1024
-"""Longest message that the API server takes."""
+"""Length of the longest message that the API server accepts."""
 
 
 @dataclass(frozen=True)
-class About:
-    """The object that an Event is about."""
+class ObjectReference:
+    """The object that an Event refers to."""
 
     api_version: str
     kind: str
@@ -28,7 +29,7 @@ class About:
 
 
 class Events:
-    """Writes Events, rarely enough to be read."""
+    """A writer of Events that limits their rate."""
 
     def __init__(
         self,
@@ -37,29 +38,29 @@ class Events:
         wall_clock: Callable[[], float] = time.time,
     ) -> None:
         self._connection, self._clock, self._wall_clock = connection, clock, wall_clock
-        self._said: dict[tuple[About, str, str], float] = {}
+        self._last_s: dict[tuple[ObjectReference, str, str], float] = {}
         self._minute: tuple[int, int] = (0, 0)
         self.problem: ApiError | None = None
-        """Why the last Event could not be written; None where it was."""
+        """The reason why the last Event could not be written; None where it was written."""
 
-    def warn(self, about: About, reason: str, message: str) -> bool:
-        """Say that something is wrong; False where it was said lately, or cannot be."""
+    def warn(self, obj: ObjectReference, reason: str, message: str) -> bool:
+        """Write a Warning; return False where it was written recently, or cannot be."""
         now_s = self._clock()
-        key = (about, reason, message)
-        if now_s - self._said.get(key, -AGAIN_S) < AGAIN_S or not self._room(now_s):
+        key = (obj, reason, message)
+        if now_s - self._last_s.get(key, -REPEAT_S) < REPEAT_S or not self._within_limit(now_s):
             return False
-        self._said = {k: s for k, s in self._said.items() if now_s - s < AGAIN_S} | {key: now_s}
+        self._last_s = {k: s for k, s in self._last_s.items() if now_s - s < REPEAT_S} | {key: now_s}
         now = datetime.fromtimestamp(self._wall_clock(), UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
         body = {
             "apiVersion": "v1",
             "kind": "Event",
-            "metadata": {"name": f"{about.name[:200]}.{uuid.uuid4().hex[:12]}", "namespace": about.namespace},
+            "metadata": {"name": f"{obj.name[:200]}.{uuid.uuid4().hex[:12]}", "namespace": obj.namespace},
             "involvedObject": {
-                "apiVersion": about.api_version,
-                "kind": about.kind,
-                "namespace": about.namespace,
-                "name": about.name,
-                **({"uid": about.uid} if about.uid else {}),
+                "apiVersion": obj.api_version,
+                "kind": obj.kind,
+                "namespace": obj.namespace,
+                "name": obj.name,
+                **({"uid": obj.uid} if obj.uid else {}),
             },
             "reason": reason,
             "message": message[:MESSAGE_LIMIT],
@@ -70,17 +71,17 @@ class Events:
             "count": 1,
         }
         try:
-            self._connection.request("POST", f"/api/v1/namespaces/{about.namespace}/events", body)
+            self._connection.request("POST", f"/api/v1/namespaces/{obj.namespace}/events", body)
         except ApiError as e:
             self.problem = e
             return False
         self.problem = None
         return True
 
-    def _room(self, now_s: float) -> bool:
+    def _within_limit(self, now_s: float) -> bool:
         minute = int(now_s // 60)
-        said = self._minute[1] if self._minute[0] == minute else 0
-        if said >= MAX_PER_MINUTE:
+        count = self._minute[1] if self._minute[0] == minute else 0
+        if count >= MAX_PER_MINUTE:
             return False
-        self._minute = (minute, said + 1)
+        self._minute = (minute, count + 1)
         return True

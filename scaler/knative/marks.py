@@ -1,12 +1,13 @@
-"""What we set on an object, and the owner's value beside it, on the same object.
+"""Set annotations on an object, and keep the owner's values beside them on the same object.
 
-    autoscaling.knative.dev/min-scale: "3"     what counts
-    tidecast.dev/set.min-scale: "3"            what we wrote
-    tidecast.dev/owner.min-scale: "1"          what the owner had; "" where he had none
+    autoscaling.knative.dev/min-scale: "3"     the value in effect
+    tidecast.dev/set.min-scale: "3"            the value that Tidecast wrote
+    tidecast.dev/owner.min-scale: "1"          the value of the owner; "" = the owner had none
 
-So whoever comes next can give everything back without knowing what went before.  Ours stands as long as
-what counts equals what we wrote; a value that differs was written by a person, is the owner's from then on,
-and our marks go.  Changes go by server-side apply: what we own and leave out of the body is removed.
+The two annotations of tidecast.dev are the marks.  They let any later process revert every value without
+other knowledge.  A value of Tidecast counts as long as the value in effect equals the value written.  A value
+that differs was written by a person: it is the owner's from then on, and the marks are removed.  Patches use
+server-side apply: annotations that the field manager of Tidecast holds and the body leaves out are removed.
 """
 
 from collections.abc import Iterable, Mapping
@@ -21,8 +22,8 @@ OWNER = "tidecast.dev/owner."
 
 FLOOR = "min-scale"
 KEYS = (FLOOR, *SETTINGS.values())
-"""Short names of what may be set.  The floor may be raised above the owner's; of the others, what its owner
-wrote is never touched."""
+"""Short names of the annotations that Tidecast may set.  It may raise the floor above the owner's; of the
+others, it never touches one that the owner has set."""
 
 LEGACY = {
     FLOOR: "minScale",
@@ -30,110 +31,114 @@ LEGACY = {
     "panic-threshold-percentage": "panicThresholdPercentage",
     "scale-to-zero-pod-retention-period": "scaleToZeroPodRetentionPeriod",
 }
-"""The old name of a key.  Where both stand, the new one counts."""
+"""Short name -> its old spelling.  Where an object has both, Knative uses the new one."""
 
 
 @dataclass(frozen=True)
 class AnnotationPatch:
-    """What to send so that an object carries what it should.
+    """The patch that gives an object the desired annotations.
 
-    apply  every annotation that is to be ours afterwards: the body of a server-side apply.
-    drop   annotations to remove that another manager holds, so that leaving them out is not enough.
+    apply   every annotation that Tidecast should hold afterwards: the body of a server-side apply
+    remove  annotations to remove that another field manager holds: leaving them out is not enough
     """
 
     apply: Mapping[str, str]
-    drop: frozenset[str] = field(default_factory=frozenset)
+    remove: frozenset[str] = field(default_factory=frozenset)
 
 
-def ours(annotations: Mapping[str, str], key: str) -> str | None:
-    """What we wrote under that short name, if it still counts; else None."""
-    wrote = annotations.get(SET + key)
-    return wrote if wrote is not None and annotations.get(AUTOSCALING + key) == wrote else None
+def applied_value(annotations: Mapping[str, str], key: str) -> str | None:
+    """Return the value that Tidecast wrote under a short name, if it is still in effect; else None."""
+    written = annotations.get(SET + key)
+    return written if written is not None and annotations.get(AUTOSCALING + key) == written else None
 
 
-def setting(annotations: Mapping[str, str]) -> KpaSettings:
-    """The settings that we wrote and that count."""
-    found = {name: ours(annotations, name) for name in SETTINGS.values()}
-    return read_texts({name: text for name, text in found.items() if text is not None})
+def applied_settings(annotations: Mapping[str, str]) -> KpaSettings:
+    """Return the settings that Tidecast wrote and that are still in effect."""
+    values = {name: applied_value(annotations, name) for name in SETTINGS.values()}
+    return read_texts({name: text for name, text in values.items() if text is not None})
 
 
-def marked(annotations: Mapping[str, str]) -> bool:
-    """Is there a mark of ours, whether what we wrote still counts or not?"""
+def is_marked(annotations: Mapping[str, str]) -> bool:
+    """Return whether an object has a mark, also one whose value is no longer in effect."""
     return any(name.startswith((SET, OWNER)) for name in annotations)
 
 
-def owners(annotations: Mapping[str, str]) -> dict[str, str]:
-    """The annotations as they would be without us."""
-    left = {name: text for name, text in annotations.items() if not name.startswith((SET, OWNER))}
+def owner_annotations(annotations: Mapping[str, str]) -> dict[str, str]:
+    """Return the annotations as they would be without Tidecast."""
+    result = {name: text for name, text in annotations.items() if not name.startswith((SET, OWNER))}
     for key in KEYS:
-        if ours(annotations, key) is not None:
+        if applied_value(annotations, key) is not None:
             owner = annotations.get(OWNER + key, "")
             if owner:
-                left[AUTOSCALING + key] = owner
+                result[AUTOSCALING + key] = owner
             else:
-                del left[AUTOSCALING + key]
-    return left
+                del result[AUTOSCALING + key]
+    return result
 
 
-def has_own(owners: Mapping[str, str], key: str) -> bool:
-    """Do annotations as they would be without us (`owners`) say that, by its modern or its old name?"""
+def owner_sets(owner_annotations: Mapping[str, str], key: str) -> bool:
+    """Return whether the owner has set a short name, in its current or its old spelling.
+
+    owner_annotations   the annotations as they would be without Tidecast
+    """
     names = [key, *filter(None, [LEGACY.get(key)])]
-    return any(AUTOSCALING + name in owners for name in names)
+    return any(AUTOSCALING + name in owner_annotations for name in names)
 
 
-def outdated(annotations: Mapping[str, str]) -> bool:
-    """Does a mark speak of a value that counts no more, since a person has written over it or removed it?"""
+def has_stale_mark(annotations: Mapping[str, str]) -> bool:
+    """Return whether a mark belongs to a value that a person has replaced or removed since."""
     names = {
         name.removeprefix(SET).removeprefix(OWNER) for name in annotations if name.startswith((SET, OWNER))
     }
-    return any(ours(annotations, name) is None for name in names)
+    return any(applied_value(annotations, name) is None for name in names)
 
 
-def change(
-    annotations: Mapping[str, str], wishes: Mapping[str, str | None], held: Iterable[str] = ()
+def patch(
+    annotations: Mapping[str, str], desired: Mapping[str, str | None], managed: Iterable[str] = ()
 ) -> AnnotationPatch | None:
-    """What to send so that the wishes stand; None where nothing changes.
+    """Return the patch that sets the desired values; None where nothing changes.
 
-    wishes  short name -> value; None, or a name left out: ours is taken off.
-    held    names of annotations that our field manager holds already.  They stay only if they are in the
-            body, among them the owner's values that we gave back.
+    desired   short name -> value; None, or a name left out: a value of Tidecast is reverted
+    managed   names of the annotations that the field manager of Tidecast holds already, among them owner's
+              values that it restored; the patch must contain them, or the API server removes them
     """
-    held = frozenset(held)
-    before = owners(annotations)
+    managed = frozenset(managed)
+    before = owner_annotations(annotations)
     target = dict(before)
     for key in KEYS:
-        wish = wishes.get(key)
-        if wish is None or (key != FLOOR and has_own(before, key)):
+        value = desired.get(key)
+        if value is None or (key != FLOOR and owner_sets(before, key)):
             continue
         owner = before.get(AUTOSCALING + key, "")
-        if wish == owner or (key == FLOOR and _at_least(owner, wish)):
+        if value == owner or (key == FLOOR and _reaches(owner, value)):
             continue
-        target |= {AUTOSCALING + key: wish, SET + key: wish, OWNER + key: owner}
+        target |= {AUTOSCALING + key: value, SET + key: value, OWNER + key: owner}
     if target == dict(annotations):
         return None
     removed = annotations.keys() - target.keys()
-    touched = {name for name, text in target.items() if annotations.get(name) != text}
+    changed = {name for name, text in target.items() if annotations.get(name) != text}
     return AnnotationPatch(
         apply={
             name: text
             for name, text in target.items()
-            if name in touched or name in held or name.startswith((SET, OWNER)) or _set(target, name)
+            if name in changed or name in managed or name.startswith((SET, OWNER)) or _has_mark(target, name)
         },
-        drop=frozenset(removed - held),
+        remove=frozenset(removed - managed),
     )
 
 
-def release(annotations: Mapping[str, str], held: Iterable[str] = ()) -> AnnotationPatch | None:
-    """What to send so that nothing of ours is left; None where nothing is."""
-    return change(annotations, {}, held)
+def revert_patch(annotations: Mapping[str, str], managed: Iterable[str] = ()) -> AnnotationPatch | None:
+    """Return the patch that reverts every value of Tidecast; None where there is none."""
+    return patch(annotations, {}, managed)
 
 
-def floor_wish(
+def desired_min_scale(
     floor: int | None, *, owner_min: int, owner_max: int = 0, activation_scale: int = 0
 ) -> str | None:
-    """The min-scale to ask for, within what Knative's webhook admits; None: the owner's value does.
+    """Return the min-scale to write for a floor, within what Knative's webhook admits; None: keep the
+    owner's.
 
-    owner_min, owner_max, activation_scale: as resolved from the owner's annotations; 0 = none.
+    owner_min, owner_max, activation_scale   as resolved from the owner's annotations; 0 = none
     """
     if floor is None:
         return None
@@ -143,11 +148,11 @@ def floor_wish(
     return str(floor) if floor > owner_min else None
 
 
-def _at_least(owner: str, wish: str) -> bool:
-    """Does the owner's floor do already?  One that is no number is for Knative to judge: it stays."""
-    return bool(owner) and not (owner.isdecimal() and int(owner) < int(wish))
+def _reaches(owner: str, value: str) -> bool:
+    """Return whether the owner's floor is high enough.  Knative judges one that is no number: it stays."""
+    return bool(owner) and not (owner.isdecimal() and int(owner) < int(value))
 
 
-def _set(annotations: Mapping[str, str], name: str) -> bool:
-    """Is that annotation a value that a mark of ours in the same object speaks of?"""
+def _has_mark(annotations: Mapping[str, str], name: str) -> bool:
+    """Return whether the same object has a mark for this annotation."""
     return name.startswith(AUTOSCALING) and SET + name.removeprefix(AUTOSCALING) in annotations

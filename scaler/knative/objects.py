@@ -1,6 +1,6 @@
-"""Kubernetes objects as we need them: the few parts that are read, and nothing else of a megabyte of YAML.
+"""Define the Kubernetes objects with only the fields that are read.
 
-Decoding into these types costs a fraction of decoding to dicts, and leaves out what nobody asks for.
+Decoding into these types costs a fraction of decoding into dicts, and drops every other field.
 """
 
 from collections.abc import Mapping
@@ -23,11 +23,11 @@ LABEL_PREFIXES = ("serving.knative.dev/", "app.kubernetes.io/version")
 
 
 class Struct(msgspec.Struct, frozen=True, rename="camel", omit_defaults=True):
-    """Immutable; unknown fields are left out."""
+    """An immutable part of an object; unknown fields are ignored."""
 
 
 class ManagedFields(Struct, frozen=True):
-    """Who wrote which fields."""
+    """The fields that one field manager holds."""
 
     manager: str = ""
     operation: str = ""
@@ -35,7 +35,7 @@ class ManagedFields(Struct, frozen=True):
 
 
 class Metadata(Struct, frozen=True):
-    """Name, marks and version of an object."""
+    """The metadata of an object."""
 
     name: str
     namespace: str = ""
@@ -56,14 +56,14 @@ class Condition(Struct, frozen=True):
     last_transition_time: str | None = None
 
 
-class Plain(Struct, frozen=True):
-    """An object of which only metadata counts: a Namespace, a Knative Service."""
+class MetadataOnly(Struct, frozen=True):
+    """An object of which only the metadata is read: a Namespace, a Knative Service."""
 
     metadata: Metadata
 
 
 class TrafficTarget(Struct, frozen=True):
-    """One line of a Route's traffic; in status, `latestRevision` has been resolved to a name."""
+    """One traffic target of a Route; in its status, `latestRevision` is resolved to a name."""
 
     revision_name: str = ""
     percent: int | None = None
@@ -71,7 +71,7 @@ class TrafficTarget(Struct, frozen=True):
 
 
 class RouteStatus(Struct, frozen=True):
-    """Where a Route's requests go now."""
+    """The status of a Route: the Revisions that receive its requests now."""
 
     traffic: list[TrafficTarget] | None = None
 
@@ -84,7 +84,7 @@ class Route(Struct, frozen=True):
 
 
 class ConfigurationStatus(Struct, frozen=True):
-    """What of a Configuration is ready."""
+    """The status of a Configuration."""
 
     latest_ready_revision_name: str = ""
 
@@ -96,8 +96,8 @@ class Configuration(Struct, frozen=True):
     status: ConfigurationStatus = ConfigurationStatus()
 
 
-class RevisionPart(Struct, frozen=True):
-    """What of a Revision's spec counts."""
+class RevisionFields(Struct, frozen=True):
+    """The spec of a Revision."""
 
     container_concurrency: int | None = None
 
@@ -106,31 +106,31 @@ class Revision(Struct, frozen=True):
     """A Revision."""
 
     metadata: Metadata
-    spec: RevisionPart = RevisionPart()
+    spec: RevisionFields = RevisionFields()
 
 
-class PodAutoscalerPart(Struct, frozen=True):
-    """What of a PodAutoscaler's spec counts."""
+class PodAutoscalerFields(Struct, frozen=True):
+    """The spec of a PodAutoscaler."""
 
     reachability: str = ""
 
 
 class PodAutoscalerStatus(Struct, frozen=True):
-    """What the autoscaler has decided."""
+    """The status of a PodAutoscaler: the decision of the autoscaler."""
 
     desired_scale: int | None = None
 
 
 class PodAutoscaler(Struct, frozen=True):
-    """A PodAutoscaler: bears the name of its Revision."""
+    """A PodAutoscaler; it has the name of its Revision."""
 
     metadata: Metadata
-    spec: PodAutoscalerPart = PodAutoscalerPart()
+    spec: PodAutoscalerFields = PodAutoscalerFields()
     status: PodAutoscalerStatus = PodAutoscalerStatus()
 
 
 class PodStatus(Struct, frozen=True):
-    """How far a pod is."""
+    """The status of a pod."""
 
     conditions: list[Condition] | None = None
 
@@ -150,7 +150,7 @@ class ConfigMap(Struct, frozen=True):
 
 
 class LeaseSpec(Struct, frozen=True):
-    """Who leads, and since when."""
+    """The spec of a Lease: its holder, and when the holder renewed it."""
 
     holder_identity: str | None = None
     lease_duration_seconds: int | None = None
@@ -166,11 +166,11 @@ class Lease(Struct, frozen=True):
     spec: LeaseSpec = LeaseSpec()
 
 
-Object = Plain | Route | Configuration | Revision | PodAutoscaler | Pod | ConfigMap | Lease
+Object = MetadataOnly | Route | Configuration | Revision | PodAutoscaler | Pod | ConfigMap | Lease
 
 
-class Name(StrEnum):
-    """What is watched."""
+class Resource(StrEnum):
+    """The resources that are watched."""
 
     NAMESPACE = "namespaces"
     SERVICE = "services"
@@ -182,82 +182,82 @@ class Name(StrEnum):
 
 
 @dataclass(frozen=True)
-class Kind:
-    """Where the objects of a kind are, and what of them is kept."""
+class Endpoint:
+    """The API path of a resource, and the type that its objects are decoded into."""
 
     group: str
-    """Address of group and version."""
+    """Path of the API group and version."""
     resource: str
     type: type[Any]
 
     @property
-    def every(self) -> str:
-        """Address of the objects of all namespaces."""
+    def collection(self) -> str:
+        """Path of the objects of all namespaces."""
         return f"{self.group}/{self.resource}"
 
-    def of(self, namespace: str, name: str) -> str:
-        """Address of one object."""
+    def object_path(self, namespace: str, name: str) -> str:
+        """Return the path of one object."""
         return f"{self.group}/namespaces/{namespace}/{self.resource}/{name}"
 
 
 _SERVING = "/apis/serving.knative.dev/v1"
-KINDS: Mapping[Name, Kind] = {
-    Name.NAMESPACE: Kind("/api/v1", "namespaces", Plain),
-    Name.SERVICE: Kind(_SERVING, "services", Plain),
-    Name.ROUTE: Kind(_SERVING, "routes", Route),
-    Name.CONFIGURATION: Kind(_SERVING, "configurations", Configuration),
-    Name.REVISION: Kind(_SERVING, "revisions", Revision),
-    Name.POD_AUTOSCALER: Kind(
+ENDPOINTS: Mapping[Resource, Endpoint] = {
+    Resource.NAMESPACE: Endpoint("/api/v1", "namespaces", MetadataOnly),
+    Resource.SERVICE: Endpoint(_SERVING, "services", MetadataOnly),
+    Resource.ROUTE: Endpoint(_SERVING, "routes", Route),
+    Resource.CONFIGURATION: Endpoint(_SERVING, "configurations", Configuration),
+    Resource.REVISION: Endpoint(_SERVING, "revisions", Revision),
+    Resource.POD_AUTOSCALER: Endpoint(
         "/apis/autoscaling.internal.knative.dev/v1alpha1", "podautoscalers", PodAutoscaler
     ),
-    Name.POD: Kind("/api/v1", "pods", Pod),
+    Resource.POD: Endpoint("/api/v1", "pods", Pod),
 }
 API_VERSIONS = {
-    Name.REVISION: ("serving.knative.dev/v1", "Revision"),
-    Name.POD_AUTOSCALER: ("autoscaling.internal.knative.dev/v1alpha1", "PodAutoscaler"),
+    Resource.REVISION: ("serving.knative.dev/v1", "Revision"),
+    Resource.POD_AUTOSCALER: ("autoscaling.internal.knative.dev/v1alpha1", "PodAutoscaler"),
 }
-"""(apiVersion, kind) of what we write on."""
+"""(apiVersion, kind) of the resources that Tidecast writes on."""
 
 
 def decode(body: bytes | msgspec.Raw, kind: type[Any]) -> Any:
-    """The object of that type in an answer.
+    """Return the object in an answer of the API server.
 
     Raises:
-        Unreachable: the answer is no such object: something else than an API server sent it.
+        Unreachable: the answer is no such object, so another program than an API server sent it.
     """
     try:
         return msgspec.json.decode(body, type=kind)
     except msgspec.MsgspecError as e:
-        raise Unreachable(f"an answer that is no {kind.__name__}: {e}") from e
+        raise Unreachable(f"the answer is not a {kind.__name__}: {e}") from e
 
 
-def annotations(thing: Any) -> dict[str, str]:
-    """The annotations of an object; empty where it has none or is not there."""
-    return (thing.metadata.annotations or {}) if thing is not None else {}
+def annotations(obj: Any) -> dict[str, str]:
+    """Return the annotations of an object; empty where it has none, and for None."""
+    return (obj.metadata.annotations or {}) if obj is not None else {}
 
 
-def labels(thing: Any) -> dict[str, str]:
-    """The labels of an object; empty where it has none or is not there."""
-    return (thing.metadata.labels or {}) if thing is not None else {}
+def labels(obj: Any) -> dict[str, str]:
+    """Return the labels of an object; empty where it has none, and for None."""
+    return (obj.metadata.labels or {}) if obj is not None else {}
 
 
-def held(metadata: Metadata) -> frozenset[str]:
-    """Names of the annotations that our field manager holds by server-side apply."""
+def managed_annotations(metadata: Metadata) -> frozenset[str]:
+    """Return the names of the annotations that the field manager of Tidecast holds by server-side apply."""
     names: set[str] = set()
     for entry in metadata.managed_fields or ():
-        if _ours(entry):
+        if _is_own(entry):
             fields = msgspec.json.decode(entry.fields_v1)
-            ours = fields.get("f:metadata", {}).get("f:annotations", {})
-            names |= {name.removeprefix("f:") for name in ours if name.startswith("f:")}
+            managed = fields.get("f:metadata", {}).get("f:annotations", {})
+            names |= {name.removeprefix("f:") for name in managed if name.startswith("f:")}
     return frozenset(names)
 
 
-def slim(thing: Any) -> Any:
-    """The object without the annotations, labels and managers that nobody reads.
+def trim(obj: Any) -> Any:
+    """Return the object with only the annotations, labels and field managers that are read.
 
-    What is kept of them is copied: a piece of an answer would hold the whole answer in memory.
+    The managed fields are copied: a slice of an answer would keep the whole answer in memory.
     """
-    meta: Metadata = thing.metadata
+    meta: Metadata = obj.metadata
     metadata = msgspec.structs.replace(
         meta,
         annotations=_with_prefix(meta.annotations, ANNOTATION_PREFIXES),
@@ -265,16 +265,16 @@ def slim(thing: Any) -> Any:
         managed_fields=[
             ManagedFields(e.manager, e.operation, msgspec.Raw(bytes(e.fields_v1)))
             for e in meta.managed_fields or ()
-            if _ours(e)
+            if _is_own(e)
         ]
         or None,
     )
-    return msgspec.structs.replace(thing, metadata=metadata)
+    return msgspec.structs.replace(obj, metadata=metadata)
 
 
 def _with_prefix(texts: Mapping[str, str] | None, prefixes: tuple[str, ...]) -> dict[str, str] | None:
     return {name: text for name, text in (texts or {}).items() if name.startswith(prefixes)} or None
 
 
-def _ours(entry: ManagedFields) -> bool:
+def _is_own(entry: ManagedFields) -> bool:
     return entry.manager == FIELD_MANAGER and entry.operation == "Apply"

@@ -1,7 +1,7 @@
-"""What a Revision's annotations and the ConfigMap config-autoscaler come to, as far as a plan needs it.
+"""Resolve a Revision's annotations and the ConfigMap config-autoscaler, as far as a plan needs them.
 
-The rules are those of scaler/kpa.  A value that Knative would refuse is a fault, and what would hold without
-it holds: an old object may align_rows what today's webhook would not let in.
+The rules are those of scaler/kpa.  A value that Knative would refuse is reported as a problem and ignored: an
+old object may have values that today's webhook would not admit.
 """
 
 from collections.abc import Mapping
@@ -14,8 +14,8 @@ from scaler.plan.revision import Metric
 
 
 @dataclass(frozen=True, kw_only=True)
-class Parameters:
-    """What holds for one Revision."""
+class ResolvedParameters:
+    """The autoscaling parameters of one Revision, defaults included."""
 
     pod_autoscaler_class: str
     metric: Metric
@@ -28,29 +28,29 @@ class Parameters:
     activation_scale: int
     """0 = none."""
     kpa: KpaSpec | None
-    """All that the KPA makes of it where a route leads to it; None where another class scales it."""
+    """The complete spec of the KPA for a Revision that a Route reaches; None for another autoscaler class."""
     panic_window_percentage: float
 
 
-def parameters(
+def resolve_parameters(
     annotations: Mapping[str, str], container_concurrency: int, config: AutoscalerConfig
-) -> tuple[Parameters, tuple[str, ...]]:
-    """What holds for a Revision with these annotations (the owner's), and their faults.
+) -> tuple[ResolvedParameters, tuple[str, ...]]:
+    """Return the parameters of a Revision with these annotations of its owner, and the problems in them.
 
-    container_concurrency: of its spec; 0 = not limited.
+    container_concurrency   of the Revision's spec; 0 = no limit
     """
-    said, problems = read_annotations(annotations, config)
-    scaler_class = said.pod_autoscaler_class
-    if scaler_class is None:
-        scaler_class = config.pod_autoscaler_class
-    if scaler_class != KPA_CLASS:
-        # Of the hpa class, the target counts percent of CPU or mebibytes: it says nothing about requests.
-        said = replace(said, target=None, target_utilization_percentage=None)
-    percentage = said.panic_window_percentage
-    spec = kpa_spec(config, said, container_concurrency, Reachability.REACHABLE)
+    parsed, problems = read_annotations(annotations, config)
+    autoscaler_class = parsed.pod_autoscaler_class
+    if autoscaler_class is None:
+        autoscaler_class = config.pod_autoscaler_class
+    if autoscaler_class != KPA_CLASS:
+        # The target of the hpa class is percent of CPU or mebibytes: it has no relation to requests.
+        parsed = replace(parsed, target=None, target_utilization_percentage=None)
+    percentage = parsed.panic_window_percentage
+    spec = kpa_spec(config, parsed, container_concurrency, Reachability.REACHABLE)
     return (
-        Parameters(
-            pod_autoscaler_class=scaler_class,
+        ResolvedParameters(
+            pod_autoscaler_class=autoscaler_class,
             metric=Metric.RPS if spec.metric == "rps" else Metric.CONCURRENCY,
             total_value=spec.total_value,
             target_value=spec.target_value,
@@ -58,7 +58,7 @@ def parameters(
             min_scale=spec.min_scale,
             max_scale=spec.max_scale,
             activation_scale=spec.activation_scale,
-            kpa=spec if scaler_class == KPA_CLASS else None,
+            kpa=spec if autoscaler_class == KPA_CLASS else None,
             panic_window_percentage=config.panic_window_percentage if percentage is None else percentage,
         ),
         problems,

@@ -1,11 +1,12 @@
-"""How long a Revision's pods take to serve: learned from those that started.
+"""Learn from the pods that started how long the pods of a Revision take to serve.
 
-From a pod's creation to its first being Ready, so that waiting for a node counts.  A start may take 4 s where
-the image is there and 90 s where a node has to come first, so the estimate is a distribution: quantiles q in
-the middle of STARTUPS equal parts of the last 50 starts of the Revision, drawn to its service's, and those to
-a prior, as long as fewer than 5 were seen:
+A start-up lasts from the creation of a pod until it is Ready for the first time, so that waiting for a node
+counts.  It may take 4 s where the image is present and 90 s where a node must be added first, so the estimate
+is a distribution: quantiles q in the middle of STARTUPS equal parts of the last 50 start-ups of the Revision.
+Where fewer than 5 were observed, the estimate is shrunk towards that of the service, and that of the service
+towards a prior, with n the number of start-ups observed:
 
-    e = (n·q + max(0, 5 - n)·e_above) / max(n, 5)
+    estimate = (n·q + max(0, 5 - n)·parent) / max(n, 5)
 """
 
 import math
@@ -17,79 +18,86 @@ from models.fleet.keys import RevisionKey, ServiceKey
 from scaler.knative.objects import Pod
 from scaler.simulation.state import STARTUPS
 
-LAST = 50
-ENOUGH = 5
+HISTORY = 50
+"""Number of start-ups kept for each Revision and service; chosen by hand."""
+FULL_EVIDENCE = 5
+"""Observed start-ups from which the estimate uses no parent; chosen by hand."""
 LONGEST_S = 600.0
-"""A pod first seen Ready, and that only this long after its creation, has been Ready before and lost it."""
+"""A pod first observed Ready more than this after its creation counts as one that was Ready before.  Chosen
+by hand: Knative's default progress deadline, after which a Revision fails.
+"""
 
 
-class StartUps:
-    """Starts of pods by Revision and service.  Fed with pods as they change."""
+class StartupEstimator:
+    """Start-up times of pods by Revision and by service."""
 
     def __init__(self, prior_s: float) -> None:
         self.prior_s = prior_s
-        """Assumed where nothing was seen, seconds."""
+        """Start-up time in seconds where none was observed."""
         self.version = 0
-        """Counts what was learned."""
-        self._waiting: set[str] = set()
+        """Number of start-ups observed."""
+        self._starting: set[str] = set()
         self._counted: set[str] = set()
-        self._of_revision: defaultdict[RevisionKey, deque[float]] = defaultdict(lambda: deque(maxlen=LAST))
-        self._of_service: defaultdict[ServiceKey, deque[float]] = defaultdict(lambda: deque(maxlen=LAST))
+        self._by_revision: defaultdict[RevisionKey, deque[float]] = defaultdict(lambda: deque(maxlen=HISTORY))
+        self._by_service: defaultdict[ServiceKey, deque[float]] = defaultdict(lambda: deque(maxlen=HISTORY))
 
-    def see(self, pod: Pod, revision: RevisionKey, service: ServiceKey) -> None:
-        """A pod as it is now.  Only its first being Ready counts: later it may lose that and get it back."""
+    def observe(self, pod: Pod, revision: RevisionKey, service: ServiceKey) -> None:
+        """Take in the current state of a pod.  Only the first time that it is Ready counts."""
         uid = pod.metadata.uid
         if uid in self._counted:
             return
         ready = next((c for c in pod.status.conditions or () if c.type == "Ready"), None)
-        created_s = seconds(pod.metadata.creation_timestamp)
-        since_s = seconds(ready.last_transition_time) if ready else None
-        if ready is None or ready.status != "True" or created_s is None or since_s is None:
-            self._waiting.add(uid)
+        created_s = unix_seconds(pod.metadata.creation_timestamp)
+        ready_s = unix_seconds(ready.last_transition_time) if ready else None
+        if ready is None or ready.status != "True" or created_s is None or ready_s is None:
+            self._starting.add(uid)
             return
-        took_s = max(0.0, since_s - created_s)
+        startup_s = max(0.0, ready_s - created_s)
         self._counted.add(uid)
-        if uid in self._waiting or took_s <= LONGEST_S:
-            self._of_revision[revision].append(took_s)
-            self._of_service[service].append(took_s)
+        if uid in self._starting or startup_s <= LONGEST_S:
+            self._by_revision[revision].append(startup_s)
+            self._by_service[service].append(startup_s)
             self.version += 1
-        self._waiting.discard(uid)
+        self._starting.discard(uid)
 
-    def forget(self, uid: str) -> None:
-        """A pod is gone."""
-        self._waiting.discard(uid)
+    def delete_pod(self, uid: str) -> None:
+        """Forget a pod that was deleted."""
+        self._starting.discard(uid)
         self._counted.discard(uid)
 
-    def keep(self, uids: set[str]) -> None:
-        """Only these pods are there."""
-        self._waiting &= uids
+    def retain_pods(self, uids: set[str]) -> None:
+        """Forget all other pods."""
+        self._starting &= uids
         self._counted &= uids
 
-    def retain(self, revisions: Iterable[RevisionKey]) -> None:
-        """Forget the starts of all other Revisions; their services keep them."""
-        for gone in self._of_revision.keys() - set(revisions):
-            del self._of_revision[gone]
+    def retain_revisions(self, revisions: Iterable[RevisionKey]) -> None:
+        """Forget the start-ups of all other Revisions; their services keep them."""
+        for deleted in self._by_revision.keys() - set(revisions):
+            del self._by_revision[deleted]
 
     def estimates_s(self, revision: RevisionKey, service: ServiceKey) -> tuple[float, ...]:
-        """(STARTUPS,) seconds until a pod asked for now will serve, each as likely, rising."""
-        of_service = _drawn(self._of_service.get(service, ()), (self.prior_s,) * STARTUPS)
-        return _drawn(self._of_revision.get(revision, ()), of_service)
+        """Return (STARTUPS,) seconds until a pod requested now serves, equally likely and rising."""
+        of_service = _shrunk(self._by_service.get(service, ()), (self.prior_s,) * STARTUPS)
+        return _shrunk(self._by_revision.get(revision, ()), of_service)
 
 
-def _drawn(starts_s: Iterable[float], above_s: tuple[float, ...]) -> tuple[float, ...]:
-    ordered = sorted(starts_s)
+def _shrunk(startups_s: Iterable[float], parent_s: tuple[float, ...]) -> tuple[float, ...]:
+    """Return the quantiles of the start-ups, shrunk towards those of the parent where there are few."""
+    ordered = sorted(startups_s)
     n = len(ordered)
     if n == 0:
-        return above_s
-    middles = ((i + 0.5) / STARTUPS for i in range(STARTUPS))
-    quantiles_s = (ordered[math.ceil(level * n) - 1] for level in middles)
-    few = max(0, ENOUGH - n)
-    drawn = (n * quantile + few * above for quantile, above in zip(quantiles_s, above_s, strict=True))
-    return tuple(seconds / max(n, ENOUGH) for seconds in drawn)
+        return parent_s
+    levels = ((i + 0.5) / STARTUPS for i in range(STARTUPS))
+    quantiles_s = (ordered[math.ceil(level * n) - 1] for level in levels)
+    missing = max(0, FULL_EVIDENCE - n)
+    sums = (n * quantile + missing * parent for quantile, parent in zip(quantiles_s, parent_s, strict=True))
+    return tuple(seconds / max(n, FULL_EVIDENCE) for seconds in sums)
 
 
-def seconds(timestamp: str | None) -> float | None:
-    """Unix seconds of a Kubernetes timestamp such as 2026-11-23T10:00:00Z; None where there is none."""
+def unix_seconds(timestamp: str | None) -> float | None:
+    """Return the Unix seconds of a Kubernetes timestamp such as 2026-11-23T10:00:00Z; None where there is
+    none.
+    """
     if not timestamp:
         return None
     try:

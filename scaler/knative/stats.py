@@ -1,9 +1,10 @@
-"""The statistics stream that the autoscaler takes in: what a frame holds, and sending it.
+"""Send statistics to the autoscaler on the websocket on which the activator sends its own.
 
-A binary websocket frame with a WireStatMessages, as the activator sends it (knative/serving 98e5ef9,
-pkg/autoscaler/metrics/stat.proto).  It is an internal protocol without answers, which a NetworkPolicy or a
-mesh may forbid: used where it works, done without where it does not.  Statistics of one second add up, so a
-Revision gets one a second at most; they align_rows no time, since one from the future would freeze the average.
+A frame is a binary websocket message with a WireStatMessages (knative/serving 98e5ef9,
+pkg/autoscaler/metrics/stat.proto).  The protocol is internal and has no answers, and a NetworkPolicy or a
+mesh may block it: Tidecast works without it.  The autoscaler adds the statistics of one second, so a Revision
+receives at most one per second.  They have no timestamp: one from the future would freeze the autoscaler's
+average.
 """
 
 import threading
@@ -20,8 +21,9 @@ from models.fleet.keys import RevisionKey
 
 POD_NAME = "tidecast"
 CONNECT_S = 2.0
+"""Seconds to wait for the connection; chosen by hand: a NetworkPolicy drops packets without an answer."""
 CLOSE_S = 0.3
-"""The server never answers a close frame, nor closes: waiting for it would take ten seconds."""
+"""Seconds to wait for the close; the server never answers a close frame, and the default is ten seconds."""
 
 _STRING, _DOUBLE, _INT64, _MESSAGE = 9, 1, 3, 11
 _OPTIONAL, _REPEATED = 1, 3
@@ -42,15 +44,15 @@ _FIELDS: dict[str, list[tuple[str, int, int, str]]] = {
     ],
     "WireStatMessages": [("messages", _MESSAGE, _REPEATED, ".tidecast.WireStatMessage")],
 }
-"""Message -> fields in the order of their numbers: name, type, label, name of the message type."""
+"""Message -> fields in the order of their numbers: (name, type, label, name of the message type)."""
 
 
 @dataclass(frozen=True)
 class Stat:
-    """What one Revision is said to have, beside what its own pods say.
+    """Traffic of one Revision that the autoscaler adds to that of its pods.
 
-    concurrency  requests in flight; 0 says only that the Revision is known.
-    requests     requests/s, for Revisions that scale on them.
+    concurrency   requests in flight; a statistic of 0 makes the autoscaler decide, and adds nothing
+    requests      requests/s, for Revisions that scale on them
     """
 
     key: RevisionKey
@@ -65,8 +67,8 @@ def _message_class() -> Any:
     for name, fields in _FIELDS.items():
         message = proto.message_type.add(name=name)
         for number, (field, kind, label, type_name) in enumerate(fields, start=1):
-            of = {"type_name": type_name} if type_name else {}
-            message.field.add(name=field, number=number, type=kind, label=label, **of)
+            reference = {"type_name": type_name} if type_name else {}
+            message.field.add(name=field, number=number, type=kind, label=label, **reference)
     pool = descriptor_pool.DescriptorPool()
     pool.AddSerializedFile(proto.SerializeToString())
     return message_factory.GetMessageClass(pool.FindMessageTypeByName("tidecast.WireStatMessages"))
@@ -75,8 +77,8 @@ def _message_class() -> Any:
 _Frame = _message_class()
 
 
-def frame(stats: Sequence[Stat], pod_name: str = POD_NAME) -> bytes:
-    """One frame with all of them."""
+def encode_frame(stats: Sequence[Stat], pod_name: str = POD_NAME) -> bytes:
+    """Return one frame with all statistics."""
     messages = _Frame()
     for stat in stats:
         message = messages.messages.add(namespace=stat.key.namespace, name=stat.key.name)
@@ -87,18 +89,21 @@ def frame(stats: Sequence[Stat], pod_name: str = POD_NAME) -> bytes:
 
 
 class StatStream:
-    """Sends statistics to one autoscaler."""
+    """A client of the statistics websocket of one autoscaler."""
 
     def __init__(self, url: str, clock: Callable[[], float] = time.time) -> None:
-        """`url` such as ws://autoscaler.knative-serving.svc:8080; empty: nothing is ever sent."""
+        """Connect to nothing yet.
+
+        url   such as ws://autoscaler.knative-serving.svc:8080; empty: no statistic is ever sent
+        """
         self.url, self._clock = url, clock
         self._sent: tuple[int, set[RevisionKey]] = (0, set())
         self._lock = threading.Lock()
         self.problem = ""
-        """Why the last frame could not be sent; empty where it was."""
+        """The reason why the last frame could not be sent; empty where it was sent."""
 
     def push(self, stats: Sequence[Stat]) -> int:
-        """Send what has not been sent in this second yet; how many that were.  0 where it does not answer."""
+        """Send the statistics of Revisions without one in this second; return their number, 0 on an error."""
         with self._lock:
             return self._push(stats)
 
@@ -106,18 +111,18 @@ class StatStream:
         second = int(self._clock())
         if self._sent[0] != second:
             self._sent = (second, set())
-        already = self._sent[1]
-        due = list({s.key: s for s in stats if s.key not in already}.values())
+        sent_keys = self._sent[1]
+        due = list({s.key: s for s in stats if s.key not in sent_keys}.values())
         if not self.url or not due:
             return 0
         try:
             with connect(
                 self.url, open_timeout=CONNECT_S, close_timeout=CLOSE_S, proxy=None, compression=None
             ) as socket:
-                socket.send(frame(due))
+                socket.send(encode_frame(due))
         except (OSError, WebSocketException, ValueError) as e:
-            self.problem = f"no statistics to {self.url}: {type(e).__name__}: {e}"[:256]
+            self.problem = f"cannot send statistics to {self.url}: {type(e).__name__}: {e}"[:256]
             return 0
         self.problem = ""
-        already.update(s.key for s in due)
+        sent_keys.update(s.key for s in due)
         return len(due)

@@ -1,12 +1,13 @@
-"""Whether what was written has worked, told from its effect, and what to do where it has not.
+"""Decide from its effect whether a write works, and what to do where it does not.
 
-1. The PodAutoscaler bears it within seconds.  Where it does not, Serving is <= 1.20: annotations of a
-   Revision stay where they are, and the PodAutoscaler is the place to write.
-2. The autoscaler asks for as many pods as the floor says.  Where it does not, it has been restarted and
-   knows nothing of a Revision at zero until that has one datum: a single statistic of zero concurrency wakes
-   it.  Another follows after twice the time, since nobody decides until a lost leader's lease has run out.
+1. The PodAutoscaler has the annotations within seconds.  Where it has not, Serving is 1.20 or older:
+   annotations of a Revision are not copied there, and Tidecast must write on the PodAutoscaler.
+2. The autoscaler desires as many pods as the floor says.  Where it does not, it was restarted and knows
+   nothing of a Revision at zero until it receives a sample: one statistic of zero concurrency is enough.
+    Further ones follow at doubling intervals, since no autoscaler decides until the Lease of a lost leader
+   has expired.
 
-Settings need no second step: the autoscaler takes them from the PodAutoscaler at its next tick.
+Settings need no second step: the autoscaler reads them from the PodAutoscaler at its next tick.
 """
 
 from collections.abc import Mapping
@@ -16,84 +17,92 @@ from enum import Enum, auto
 from scaler.knative.marks import FLOOR
 
 FOLLOW_S = 3.0
-"""In which a healthy cluster has carried a floor on; measured: 0.1 s, and 2 s for the autoscaler's tick."""
-STANDS_S = 1.0
-"""After which a setting that the PodAutoscaler bears will stay; what does not belong there, Knative's
-controller takes off in 0.06 s."""
+"""Seconds in which a healthy cluster acts on a floor.  Measured: 0.1 s to copy it, 2 s for the autoscaler's
+tick."""
+STABLE_S = 1.0
+"""Seconds after which a setting on the PodAutoscaler stays.  Knative's controller removes one that does not
+belong there within 0.06 s (measured)."""
 GIVE_UP_S = 150.0
-"""Longer than an autoscaler's lease and its election, 60 s by default."""
+"""Seconds after which a write counts as ineffective.  Longer than the Lease of an autoscaler and its
+election, 60 s by default.
+"""
 
 
-class Verdict(Enum):
-    """What is to be done about what was written."""
+class WriteState(Enum):
+    """The state of a write, and with it the next step."""
 
-    SETTLED = auto()
+    EFFECTIVE = auto()
     WAIT = auto()
-    NUDGE = auto()
-    """Send the autoscaler a zero statistic."""
-    NOT_CARRIED = auto()
-    """The PodAutoscaler does not bear what was written."""
-    GIVEN_UP = auto()
-    """It bears it, and the autoscaler does not act on it."""
+    SEND_STAT = auto()
+    """The autoscaler needs a statistic of zero concurrency."""
+    NOT_COPIED = auto()
+    """The PodAutoscaler does not have the annotations."""
+    INEFFECTIVE = auto()
+    """The PodAutoscaler has the annotations, and the autoscaler does not act on them."""
 
 
 @dataclass(frozen=True)
-class Written:
-    """What of ours is on its way to one Revision.
+class PendingWrite:
+    """A write on one Revision whose effect has not been observed yet.
 
-    texts        short name of an annotation -> what was written.
-    written_s    when, seconds of any one clock.
-    next_s       when to nudge next; None before the PodAutoscaler was seen to bear it.
-    nudges       how often that was done.
+    texts        short name of an annotation -> value written
+    written_s    time of the write, seconds of a clock
+    next_s       time of the next statistic on that clock; None until the PodAutoscaler has the annotations
+    stats_sent   number of statistics sent
     """
 
     texts: Mapping[str, str]
     written_s: float
     next_s: float | None = None
-    nudges: int = 0
+    stats_sent: int = 0
 
     @property
     def floor(self) -> int:
-        """Pods; 0 where no floor was written."""
+        """Pods; 0 where the write has no floor."""
         return int(self.texts.get(FLOOR, "0"))
 
 
 @dataclass(frozen=True)
-class Effect:
-    """What is seen of it.
+class ObservedEffect:
+    """What the cluster shows of a write.
 
-    pa_texts   short name -> text of the annotations on the PodAutoscaler.
-    desired    pods that the autoscaler asks for; None before it knows.
-    waits      the floor does not count now: unreachable, or of a class that no KPA scales.
+    pa_texts       short name -> value of the annotations on the PodAutoscaler
+    desired        pods that the autoscaler desires; None until it has decided
+    floor_unused   no floor has an effect now: the Revision is unreachable, or no KPA scales its class
+    pa_exists      whether there is a PodAutoscaler
     """
 
     pa_texts: Mapping[str, str]
     desired: int | None
-    waits: bool = False
-    there: bool = True
-    """Is there a PodAutoscaler at all?"""
+    floor_unused: bool = False
+    pa_exists: bool = True
 
 
-def judge(written: Written, effect: Effect, now_s: float) -> tuple[Verdict, Written]:
-    """What is to be done at `now_s`, and what was written as it is then to be asked about."""
-    carried = all(effect.pa_texts.get(name) == text for name, text in written.texts.items())
-    if not effect.there or not carried:
-        limit_s, problem = (FOLLOW_S, Verdict.NOT_CARRIED) if effect.there else (GIVE_UP_S, Verdict.GIVEN_UP)
-        return (problem if now_s - written.written_s >= limit_s else Verdict.WAIT), written
-    if FLOOR not in written.texts:
-        return (Verdict.SETTLED if now_s - written.written_s >= STANDS_S else Verdict.WAIT), written
-    return _acted_on(written, effect, now_s)
+def next_state(write: PendingWrite, effect: ObservedEffect, now_s: float) -> tuple[WriteState, PendingWrite]:
+    """Return the state of a write at `now_s`, seconds on its clock, and the write to check next time."""
+    age_s = now_s - write.written_s
+    if not effect.pa_exists:
+        return (WriteState.INEFFECTIVE if age_s >= GIVE_UP_S else WriteState.WAIT), write
+    if any(effect.pa_texts.get(name) != text for name, text in write.texts.items()):
+        return (WriteState.NOT_COPIED if age_s >= FOLLOW_S else WriteState.WAIT), write
+    if FLOOR not in write.texts:
+        return (WriteState.EFFECTIVE if age_s >= STABLE_S else WriteState.WAIT), write
+    return _floor_state(write, effect, now_s)
 
 
-def _acted_on(written: Written, effect: Effect, now_s: float) -> tuple[Verdict, Written]:
-    """Of a floor that the PodAutoscaler bears."""
-    if effect.waits or (effect.desired is not None and effect.desired >= written.floor):
-        return Verdict.SETTLED, written
-    if written.next_s is None:
-        return Verdict.WAIT, replace(written, next_s=now_s + FOLLOW_S)
-    if now_s - written.written_s >= GIVE_UP_S:
-        return Verdict.GIVEN_UP, written
-    if now_s < written.next_s:
-        return Verdict.WAIT, written
-    nudges = written.nudges + 1
-    return Verdict.NUDGE, replace(written, nudges=nudges, next_s=now_s + FOLLOW_S * 2**nudges)
+def _floor_state(
+    write: PendingWrite, effect: ObservedEffect, now_s: float
+) -> tuple[WriteState, PendingWrite]:
+    """Return the state of a floor that the PodAutoscaler has."""
+    if effect.floor_unused or (effect.desired is not None and effect.desired >= write.floor):
+        return WriteState.EFFECTIVE, write
+    if write.next_s is None:
+        return WriteState.WAIT, replace(write, next_s=now_s + FOLLOW_S)
+    if now_s - write.written_s >= GIVE_UP_S:
+        return WriteState.INEFFECTIVE, write
+    if now_s < write.next_s:
+        return WriteState.WAIT, write
+    stats_sent = write.stats_sent + 1
+    return WriteState.SEND_STAT, replace(
+        write, stats_sent=stats_sent, next_s=now_s + FOLLOW_S * 2**stats_sent
+    )

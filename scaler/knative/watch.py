@@ -1,7 +1,8 @@
-"""A list and a watch on it, kept up for as long as it is wanted: one thread a kind.
+"""List the objects of a resource and watch them, in one thread for each resource.
 
-List (in pages), then follow from its resource version; bookmarks move that on.  What ends is taken up where
-it ended; 410 means that this place is no longer kept: list anew.  Errors wait twice as long each time.
+The thread lists the objects in pages, then watches from the resource version of the list; bookmarks advance
+it. It continues a watch that ends from its last version.  After 410 (Gone) the server no longer has that
+version, and the thread lists again.  The pause after an error doubles each time.
 """
 
 import math
@@ -15,12 +16,14 @@ import msgspec
 
 from scaler.knative.connection import Connection, Stream
 from scaler.knative.errors import ApiError, Gone, Throttled, from_watch
-from scaler.knative.objects import Struct, decode, slim
+from scaler.knative.objects import Struct, decode, trim
 
 PAGE = "500"
+"""Objects in one page of a list; the default of client-go."""
 WATCH_S = "290"
-"""After which the server is to end a watch, so that none grows old."""
+"""Seconds after which the server should end a watch; client-go asks for 5 to 10 minutes."""
 FIRST_PAUSE_S, LONGEST_PAUSE_S = 0.5, 30.0
+"""Pause after the first error, and the longest one; client-go waits 0.8 to 30 s."""
 
 
 class _ListMetadata(Struct, frozen=True):
@@ -39,7 +42,7 @@ class _Event(Struct, frozen=True):
 
 
 class _Versioned(Struct, frozen=True):
-    """A bookmark: it has a version and not even a name."""
+    """A bookmark: an object that has only a version."""
 
     metadata: _ListMetadata = _ListMetadata()
 
@@ -47,49 +50,49 @@ class _Versioned(Struct, frozen=True):
 def list_all(
     connection: Connection, path: str, kind: type[Any], selector: Mapping[str, str] | None = None
 ) -> tuple[list[Any], str]:
-    """Every object at that address, read in pages, and the resource version they were read at.
+    """Return every object at a path, read in pages, and the resource version of the list.
 
     Raises:
-        ApiError: as the tree in `scaler.knative.errors` says; Gone where reading took too long.
+        ApiError: as in `scaler.knative.errors`; Gone where reading all pages took too long.
     """
-    things: list[Any] = []
+    objects: list[Any] = []
     query = {**(selector or {}), "limit": PAGE}
     while True:
         page: _Page = decode(connection.get(path, **query), _Page)
-        things += [slim(decode(item, kind)) for item in page.items or ()]
+        objects += [trim(decode(item, kind)) for item in page.items or ()]
         if not page.metadata.continue_:
-            return things, page.metadata.resource_version
+            return objects, page.metadata.resource_version
         query["continue"] = page.metadata.continue_
 
 
 @dataclass(frozen=True)
-class Receiver:
-    """Who is told.  Called from the watch's own thread.
+class EventHandler:
+    """The functions that a watch calls, from its own thread.
 
-    listed   every object there is.
-    changed  an object that is new or another.
-    gone     an object as it last was.
+    on_list     with every object of a list
+    on_update   with an object that is new or has changed
+    on_delete   with the last state of a deleted object
     """
 
-    listed: Callable[[list[Any]], None]
-    changed: Callable[[Any], None]
-    gone: Callable[[Any], None]
+    on_list: Callable[[list[Any]], None]
+    on_update: Callable[[Any], None]
+    on_delete: Callable[[Any], None]
 
 
 class Watch:
-    """Keeps a receiver told of the objects at one address."""
+    """A list and a watch of the objects at one path."""
 
     def __init__(
         self,
         connection: Connection,
         path: str,
         kind: type[Any],
-        receiver: Receiver,
+        handler: EventHandler,
         *,
         selector: Mapping[str, str] | None = None,
         first_pause_s: float = FIRST_PAUSE_S,
     ) -> None:
-        self._connection, self._path, self._receiver = connection, path, receiver
+        self._connection, self._path, self._handler = connection, path, handler
         self._selector = dict(selector or {})
         self._first_pause_s = first_pause_s
         self._kind = kind
@@ -98,23 +101,23 @@ class Watch:
         self._stream: Stream | None = None
         self._thread = threading.Thread(target=self._run, name=f"watch {path}", daemon=True)
         self.problem: ApiError | None = None
-        """Why it does not get on at the moment; None where it does."""
+        """The reason why the watch does not work now; None where it does."""
 
     @property
     def synced(self) -> bool:
-        """Has everything been listed once?"""
+        """Whether all objects were listed once."""
         return self._synced.is_set()
 
     def start(self) -> None:
-        """Begin, in a thread of its own."""
+        """Start the thread."""
         self._thread.start()
 
     def wait(self, limit_s: float) -> bool:
-        """Wait until everything has been listed once; False where that took too long."""
+        """Wait until all objects were listed once; return False where that takes longer."""
         return self._synced.wait(limit_s)
 
     def stop(self) -> None:
-        """End soon; `join` waits for it."""
+        """Ask the thread to end; `join` waits for it."""
         self._ending.set()
         if self._stream is not None:
             self._stream.stop()
@@ -132,18 +135,18 @@ class Watch:
                 if not version:
                     version = self._list()
                 version = self._follow(version)
-                # A server that ends every watch at once must not be asked without pause.
+                # A pause protects a server that ends every watch at once.
                 wait_s = 0.0 if time.monotonic() - began_s > 1 else self._first_pause_s
                 pause_s = self._first_pause_s
             except Gone:
-                # List anew at once; but a server that says so again and again is given time.
+                # List again at once, but with a pause for a server that answers 410 repeatedly.
                 version, wait_s = "", 0.0 if began_s - gone_s > 1 else pause_s
                 pause_s = self._first_pause_s if wait_s == 0 else min(pause_s * 2, LONGEST_PAUSE_S)
                 gone_s = time.monotonic()
-            except _BrokenOffError as e:
+            except _InterruptedError as e:
                 self.problem, version = e.cause, e.version
-                # It worked until then: a server that was restarted is back soon.
-                pause_s = self._first_pause_s if e.heard else min(pause_s * 2, LONGEST_PAUSE_S)
+                # The watch worked until then: a server that restarts is back soon.
+                pause_s = self._first_pause_s if e.had_events else min(pause_s * 2, LONGEST_PAUSE_S)
                 wait_s = pause_s
             except ApiError as e:
                 self.problem, wait_s = e, e.retry_after_s if isinstance(e, Throttled) else pause_s
@@ -151,16 +154,16 @@ class Watch:
             self._ending.wait(wait_s)
 
     def _list(self) -> str:
-        """Tell all there is; the resource version it was read at."""
-        things, version = list_all(self._connection, self._path, self._kind, self._selector)
+        """Deliver all objects; return the resource version of the list."""
+        objects, version = list_all(self._connection, self._path, self._kind, self._selector)
         if not self._ending.is_set():
-            self._receiver.listed(things)
+            self._handler.on_list(objects)
             self._synced.set()
             self.problem = None
         return version
 
     def _follow(self, version: str) -> str:
-        """Tell changes until the server ends the watch; the resource version reached."""
+        """Deliver changes until the server ends the watch; return the last resource version."""
         query = {
             **self._selector,
             "watch": "1",
@@ -168,40 +171,40 @@ class Watch:
             "resourceVersion": version,
             "timeoutSeconds": WATCH_S,
         }
-        heard = False
+        had_events = False
         try:
             stream = self._stream = self._connection.stream(self._path, query)
             self.problem = None
             if self._ending.is_set():
-                # `stop` came before there was a stream to stop.
+                # `stop` was called before the stream existed.
                 stream.stop()
             for line in stream.lines():
                 if self._ending.is_set():
                     break
-                version = self._tell(line) or version
-                heard = True
+                version = self._deliver(line) or version
+                had_events = True
         except Gone:
             raise
         except ApiError as e:
-            raise _BrokenOffError(e, version, heard=heard) from e
+            raise _InterruptedError(e, version, had_events=had_events) from e
         return version
 
-    def _tell(self, line: bytes) -> str:
-        """Pass one event on; the resource version it brings."""
+    def _deliver(self, line: bytes) -> str:
+        """Deliver one event; return its resource version."""
         event = decode(line, _Event)
         if event.type == "ERROR":
             raise from_watch(f"WATCH {self._path}", msgspec.json.decode(event.object))
         if event.type == "BOOKMARK":
-            seen = decode(event.object, _Versioned)
-            return str(seen.metadata.resource_version)
-        thing = slim(decode(event.object, self._kind))
-        (self._receiver.gone if event.type == "DELETED" else self._receiver.changed)(thing)
-        return str(thing.metadata.resource_version)
+            bookmark = decode(event.object, _Versioned)
+            return str(bookmark.metadata.resource_version)
+        obj = trim(decode(event.object, self._kind))
+        (self._handler.on_delete if event.type == "DELETED" else self._handler.on_update)(obj)
+        return str(obj.metadata.resource_version)
 
 
-class _BrokenOffError(ApiError):
-    """A watch ended with an error; it can go on from `version`."""
+class _InterruptedError(ApiError):
+    """A watch ended with an error; it can continue from `version`."""
 
-    def __init__(self, cause: ApiError, version: str, *, heard: bool) -> None:
+    def __init__(self, cause: ApiError, version: str, *, had_events: bool) -> None:
         super().__init__(str(cause))
-        self.cause, self.version, self.heard = cause, version, heard
+        self.cause, self.version, self.had_events = cause, version, had_events

@@ -16,8 +16,8 @@ from scaler.kpa.tick import (
     AutoscaledRevision,
     Tick,
     evaluate,
-    in_path,
     initial_revision,
+    mode_and_activators,
     report,
     tick,
 )
@@ -154,7 +154,7 @@ def _row(revision: AutoscaledRevision, pods: ScenarioPods, result: Tick, now_s: 
 def _reconciled(
     spec: KpaSpec, revision: AutoscaledRevision, pods: ScenarioPods, result: Tick
 ) -> dict[str, Any]:
-    mode, activators = in_path(spec, revision, pods.ready)
+    mode, activators = mode_and_activators(spec, revision, pods.ready)
     return {
         "want": result.scaled.want,
         "patched": result.patched,

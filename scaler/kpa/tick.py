@@ -103,6 +103,6 @@ def tick(
     return Tick(observed, decision, scaled, patched), revision
 
 
-def in_path(spec: KpaSpec, revision: AutoscaledRevision, ready_pods: int) -> tuple[Mode, int]:
+def mode_and_activators(spec: KpaSpec, revision: AutoscaledRevision, ready_pods: int) -> tuple[Mode, int]:
     """Return the mode of the ServerlessService, and the number of activators."""
     return revision.backing.mode, activators(spec, ready_pods)

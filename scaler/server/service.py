@@ -23,8 +23,8 @@ from forecaster.sources.preset_sources import PresetSources
 from scaler.controller.loop import Loop
 from scaler.controller.status import StatusStore
 from scaler.controller.timing import POLL_SHARE
-from scaler.knative.cluster import CONFIG_TIDECAST, Cluster
-from scaler.knative.events import About, Events
+from scaler.knative.cluster import CONFIG_TIDECAST, KnativeCluster
+from scaler.knative.events import ObjectReference, Events
 from scaler.parallel.processes import remote_or_local
 
 log = logging.getLogger("tidecast")
@@ -59,7 +59,7 @@ class TidecastService:
     def __init__(
         self,
         settings: Settings,
-        cluster: Cluster,
+        cluster: KnativeCluster,
         events: Events | None,
         *,
         namespace: str,
@@ -162,7 +162,7 @@ class TidecastService:
         for problem in error.problems:
             log.error("configuration not applied, the last valid one stays in effect: %s", problem)
         if self._events is not None:
-            about = About("v1", "ConfigMap", self._namespace, CONFIG_TIDECAST)
+            about = ObjectReference("v1", "ConfigMap", self._namespace, CONFIG_TIDECAST)
             self._events.warn(about, "InvalidConfiguration", "\n".join(error.problems))
 
     def _schedule(self) -> None:

@@ -14,7 +14,7 @@ from scaler.controller.loop import Loop
 from scaler.controller.planner import Planner
 from scaler.controller.progress import ProgressOf, no_progress
 from scaler.controller.status import StatusStore
-from scaler.knative.cluster import Cluster
+from scaler.knative.cluster import KnativeCluster
 from scaler.knative.connection import Connection
 from scaler.knative.errors import Unreachable
 from scaler.plan.fleet import FleetSpec
@@ -41,7 +41,7 @@ def identity() -> str:
     return f"{socket.gethostname()}_{uuid.uuid4().hex[:8]}"
 
 
-def wait_until_synced(cluster: Cluster) -> None:
+def wait_until_synced(cluster: KnativeCluster) -> None:
     """Wait until all objects of the cluster are read.
 
     Raises:
@@ -69,7 +69,7 @@ def planned_once(
     # Watches retry for ever; a single plan fails at once where the API server is unreachable or denies
     # access.
     connection.get(REVISIONS, limit="1")
-    cluster = Cluster(connection, settings, resolve)
+    cluster = KnativeCluster(connection, settings, resolve)
     source = PresetSources(settings.sources)
     cluster.start()
     try:

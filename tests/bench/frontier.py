@@ -35,6 +35,8 @@ for name in ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS"):
 sys.path[:0] = [str(Path(__file__).resolve().parents[n]) for n in (2, 1)]
 
 import numpy as np
+from bench.prior import TRACES as LEARNED_FROM
+from bench.prior import came_to
 from numpy.typing import NDArray
 
 from config.scenario import SCENARIOS, Scenario
@@ -57,8 +59,6 @@ from scaler.shadow.selection import NO_HARM_DELAY_COST, max_starts_ratio
 from scaler.simulation.plan_rows import settings_rows
 from scaler.simulation.pod_model import pod_model_of
 from scaler.simulation.score import cost
-from bench.prior import TRACES as LEARNED_FROM
-from bench.prior import came_to
 
 DAY_S = 86400
 DELAY_COSTS = (1.0, 3.0, 10.0, 30.0, 100.0, 300.0)

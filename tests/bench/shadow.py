@@ -20,6 +20,7 @@ for name in ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS"):
 sys.path[:0] = [str(Path(__file__).resolve().parents[n]) for n in (2, 1)]
 
 import numpy as np
+from bench.planning import END_S, STEP_S, rates
 
 from config.policy import Lever, Mode, RevisionPolicy
 from config.scenario import Scenario
@@ -29,7 +30,6 @@ from scaler.plan.rules import RULES, RuleInputs, rule_floors
 from scaler.shadow.evaluator import ShadowEvaluator
 from scaler.shadow.population import SimulatedRevision
 from scaler.simulation.pod_model import pod_model_of
-from bench.planning import END_S, STEP_S, rates
 
 WARM_MINUTES, MINUTES = 3, 5
 START_S = END_S // 3600 * 3600 + 600

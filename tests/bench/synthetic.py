@@ -28,9 +28,8 @@ for name in ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS"):
 sys.path[:0] = [str(Path(__file__).resolve().parents[n]) for n in (2, 1)]
 
 import numpy as np
-from numpy.typing import NDArray
-
 from bench.frontier import SUFFIX, Row, Trace, measured, text, value
+from numpy.typing import NDArray
 
 Counts = NDArray[np.int64]
 DAY_MIN = 1440

@@ -83,6 +83,6 @@ def running(
         cluster.down(home)
 
 
-def annotations_of(thing: Any) -> dict[str, str]:
+def annotations_of(obj: Any) -> dict[str, str]:
     """The annotations of an object, empty where it has none."""
-    return dict(thing["metadata"].get("annotations") or {})
+    return dict(obj["metadata"].get("annotations") or {})

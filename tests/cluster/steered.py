@@ -11,10 +11,10 @@ from running import Running, annotations_of
 from config.overrides import resolve
 from config.settings import Actuation, Settings
 from scaler.controller.changes import Change, WriteResult
-from scaler.knative.acting import Steering
-from scaler.knative.cluster import Cluster
+from scaler.knative.writer import WriteTarget
+from scaler.knative.cluster import KnativeCluster
 from scaler.knative.connection import Connection
-from scaler.knative.objects import Name
+from scaler.knative.objects import Resource
 from scaler.kpa.settings import UNSET, KpaSettings
 from scaler.plan.revision import RevisionSpec
 
@@ -28,18 +28,18 @@ def settings_of(serving: Running) -> Settings:
     return Settings(actuation=Actuation(autoscaler_url=f"ws://{serving.ports['autoscaler']}"))
 
 
-def doubt(serving: Running, tidecast: Cluster, on: Name) -> Steering:
+def doubt(serving: Running, tidecast: KnativeCluster, on: Resource) -> WriteTarget:
     """Make Tidecast believe, without being sure, that floors are written there."""
-    steering = tidecast.acting.steering
-    steering.on, steering.known = on, False
+    steering = tidecast.writer.target
+    steering.resource, steering.confirmed = on, False
     tidecast.configure(settings_of(serving))
     return steering
 
 
 @contextmanager
-def watching(serving: Running, account: Path) -> Iterator[Cluster]:
+def watching(serving: Running, account: Path) -> Iterator[KnativeCluster]:
     """Tidecast's view of that cluster, complete."""
-    cluster = Cluster(Connection.open(account), settings_of(serving), resolve, namespace="tidecast")
+    cluster = KnativeCluster(Connection.open(account), settings_of(serving), resolve, namespace="tidecast")
     cluster.start()
     try:
         assert cluster.wait_synced(30), cluster.problems()
@@ -56,7 +56,7 @@ def until(condition: Callable[[], object], what: str, limit_s: float = 20.0) -> 
     return time.monotonic() - began_s
 
 
-def deployed(serving: Running, tidecast: Cluster, name: str, **annotations: str) -> RevisionSpec:
+def deployed(serving: Running, tidecast: KnativeCluster, name: str, **annotations: str) -> RevisionSpec:
     """A Knative Service with one Revision, and that Revision as Tidecast sees it.
 
     Annotations by short name; an empty one is left out, such as the short window that it has by default.
@@ -67,18 +67,18 @@ def deployed(serving: Running, tidecast: Cluster, name: str, **annotations: str)
     return seen(tidecast, revision)
 
 
-def spec_of(tidecast: Cluster, name: str) -> RevisionSpec | None:
+def spec_of(tidecast: KnativeCluster, name: str) -> RevisionSpec | None:
     return next((s for s in tidecast.specs()[1] if s.key.name == name), None)
 
 
-def seen(tidecast: Cluster, name: str) -> RevisionSpec:
+def seen(tidecast: KnativeCluster, name: str) -> RevisionSpec:
     spec = spec_of(tidecast, name)
     assert spec is not None
     return spec
 
 
 def order(
-    tidecast: Cluster, spec: RevisionSpec, floor: int | None, setting: KpaSettings = UNSET
+    tidecast: KnativeCluster, spec: RevisionSpec, floor: int | None, setting: KpaSettings = UNSET
 ) -> WriteResult:
     (outcome,) = tidecast.write([Change(spec.key, spec.uid, floor, setting)])
     return outcome
@@ -99,16 +99,16 @@ def asleep(serving: Running, spec: RevisionSpec) -> None:
 
 
 def on_revision(serving: Running, spec: RevisionSpec) -> dict[str, str]:
-    return annotations_of(serving.do(lambda api: api.get(path_of(spec, Name.REVISION))))
+    return annotations_of(serving.do(lambda api: api.get(path_of(spec, Resource.REVISION))))
 
 
 def on_pa(serving: Running, spec: RevisionSpec) -> dict[str, str]:
-    return annotations_of(serving.do(lambda api: api.get(path_of(spec, Name.POD_AUTOSCALER))))
+    return annotations_of(serving.do(lambda api: api.get(path_of(spec, Resource.POD_AUTOSCALER))))
 
 
 def by_hand(serving: Running, spec: RevisionSpec, value: str | None) -> None:
     """A person with kubectl."""
-    serving.do(lambda api: annotate(api, path_of(spec, Name.REVISION), min_scale=value))
+    serving.do(lambda api: annotate(api, path_of(spec, Resource.REVISION), min_scale=value))
 
 
 def windows(serving: Running, spec: RevisionSpec) -> tuple[float, float]:
@@ -118,6 +118,6 @@ def windows(serving: Running, spec: RevisionSpec) -> tuple[float, float]:
     return said["stableWindow"] / 1e9, said["panicWindow"] / 1e9
 
 
-def path_of(spec: RevisionSpec, on: Name) -> str:
-    group = SERVING if on is Name.REVISION else AUTOSCALING
+def path_of(spec: RevisionSpec, on: Resource) -> str:
+    group = SERVING if on is Resource.REVISION else AUTOSCALING
     return f"{group.format(spec.key.namespace)}/{on.value}/{spec.key.name}"

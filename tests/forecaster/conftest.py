@@ -1,4 +1,4 @@
-"""Prometheus servers for the tests of reading: real ones, on data that a test states."""
+"""Real Prometheus servers for the tests of reading, with the samples of each test."""
 
 import os
 import shutil
@@ -17,10 +17,10 @@ Samples = Sequence[tuple[float, float]]
 """(Unix seconds, value)."""
 
 Sampled = tuple[str, Mapping[str, str], Samples]
-"""A series: its metric's name, its labels, its samples."""
+"""A series: the name of its metric, its labels, its samples."""
 
 Serve = Callable[..., str]
-"""Starts a Prometheus that has these series, with more arguments if need be, and gives its address."""
+"""Starts a Prometheus with these series, and with more arguments if given; returns its address."""
 
 GETS_PROMETHEUS = "apt-get install -y --no-install-recommends prometheus"
 GETS_PROMETHEUS_3 = "tests/tools/prometheus3"
@@ -35,12 +35,12 @@ def program(name: str) -> str:
 
 def program_3() -> str:
     cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
-    there = Path(
+    path = Path(
         os.environ.get("TIDECAST_PROMETHEUS3") or cache / "tidecast-prometheus-v0.316.0" / "prometheus"
     )
-    if not there.is_file():
-        pytest.fail(f"no Prometheus 3 at {there}; this builds it: {GETS_PROMETHEUS_3}", pytrace=False)
-    return str(there)
+    if not path.is_file():
+        pytest.fail(f"no Prometheus 3 at {path}; this builds it: {GETS_PROMETHEUS_3}", pytrace=False)
+    return str(path)
 
 
 def free_port() -> int:
@@ -50,11 +50,11 @@ def free_port() -> int:
 
 
 def openmetrics(series: Sequence[Sampled]) -> str:
-    """No types are given: then a name is taken as it is, without the endings that OpenMetrics wants."""
+    """Without types, so that names are used unchanged, without the suffixes that OpenMetrics requires."""
     lines: list[str] = []
     for name, labels, samples in series:
-        told = ",".join(f'{label}="{escaped(value)}"' for label, value in labels.items())
-        lines += [f"{name}{{{told}}} {value!r} {at:.3f}" for at, value in samples]
+        pairs = ",".join(f'{label}="{escaped(value)}"' for label, value in labels.items())
+        lines += [f"{name}{{{pairs}}} {value!r} {time_s:.3f}" for time_s, value in samples]
     return "\n".join([*lines, "# EOF", ""])
 
 
@@ -70,7 +70,7 @@ def running(command: list[str], log: Path, ready_url: str) -> Iterator[None]:
         deadline = time.monotonic() + 60
         while not answers(ready_url):
             if process.poll() is not None or time.monotonic() > deadline:
-                pytest.fail(f"{command[0]} did not come up:\n{log.read_text()[-2000:]}", pytrace=False)
+                pytest.fail(f"{command[0]} did not become ready:\n{log.read_text()[-2000:]}", pytrace=False)
             time.sleep(0.05)
         yield
     finally:
@@ -90,7 +90,7 @@ def answers(url: str) -> bool:
 def prometheus(
     directory: Path, *, data: Path | None = None, config: str = "", binary: str = "", more: Sequence[str] = ()
 ) -> Iterator[str]:
-    """A server of its own port; its address."""
+    """Run a server on a port of its own; yield its address."""
     directory.mkdir(parents=True, exist_ok=True)
     settings = directory / "prometheus.yml"
     settings.write_text(config or "global: {}\n")
@@ -109,7 +109,7 @@ def prometheus(
 
 
 def backfill(directory: Path, series: Sequence[Sampled]) -> Path:
-    """A data directory with these series in it."""
+    """A data directory that has these series."""
     directory.mkdir(parents=True, exist_ok=True)
     text, data = directory / "series.om", directory / "data"
     text.write_text(openmetrics(series))

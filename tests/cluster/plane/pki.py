@@ -98,13 +98,13 @@ def _name(common_name: str) -> x509.Name:
     return x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, common_name)])
 
 
-def _pem(path: Path, thing: ec.EllipticCurvePrivateKey | x509.Certificate) -> None:
-    if isinstance(thing, x509.Certificate):
-        path.write_bytes(thing.public_bytes(serialization.Encoding.PEM))
+def _pem(path: Path, obj: ec.EllipticCurvePrivateKey | x509.Certificate) -> None:
+    if isinstance(obj, x509.Certificate):
+        path.write_bytes(obj.public_bytes(serialization.Encoding.PEM))
         return
     path.touch(mode=0o600)
     path.write_bytes(
-        thing.private_bytes(
+        obj.private_bytes(
             serialization.Encoding.PEM,
             serialization.PrivateFormat.TraditionalOpenSSL,
             serialization.NoEncryption(),

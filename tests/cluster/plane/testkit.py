@@ -57,8 +57,8 @@ async def deploy(api: Api, manifest: Object, limit_s: float = 60) -> str:
     return str((await api.get(path))["status"]["latestReadyRevisionName"])
 
 
-def condition(thing: Object, kind: str) -> str | None:
-    conditions = thing.get("status", {}).get("conditions") or []
+def condition(obj: Object, kind: str) -> str | None:
+    conditions = obj.get("status", {}).get("conditions") or []
     return next((c["status"] for c in conditions if c["type"] == kind), None)
 
 

@@ -122,7 +122,7 @@ def test_single_column_that_is_too_large_is_reported(limited_server: str) -> Non
 
 @pytest.mark.parametrize("interval", [1, 10, 15, 30, 60])
 def test_interval_between_samples_is_measured(serve: Serve, interval: int) -> None:
-    """With pods that exist for a few minutes: their number of samples in ten minutes would give a wrong interval."""
+    """Pods exist for a few minutes only: a count of samples over ten minutes would give a wrong interval."""
     series = []
     for i in range(4):
         start_s = END_S - 6600 + 1500 * i

@@ -33,7 +33,7 @@ def pod_metrics(pod: str, requests: int) -> str:
     )
 
 
-def test_every_request_to_short_lived_pods_is_counted_once(
+def test_every_request_is_counted_once_while_pods_change(
     httpserver: HTTPServer, serve_configured: Callable[[str], str]
 ) -> None:
     """Two pods, one after the other: 7, 10 and finally 23 requests, and 5; no pod in between."""

@@ -38,7 +38,7 @@ def make(
         start_s=START_S,
         step_s=step_s,
         service_time_s=np.array([told.get(name, np.nan) for name in names]),
-        where="traffic.csv",
+        source="traffic.csv",
     )
     world = SCENARIOS[scenario] if isinstance(scenario, str) else scenario
     return traffic_of(export, world, only=only, score_from_s=score_from_s)

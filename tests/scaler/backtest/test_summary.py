@@ -13,7 +13,7 @@ from config.scenario import SCENARIOS, Scenario, load_scenario
 from scaler.backtest.request import BacktestRequest
 from scaler.backtest.run import run
 from scaler.backtest.series import Traffic
-from scaler.backtest.summary import scenario_keys, table, as_dict
+from scaler.backtest.summary import as_dict, scenario_keys, table
 from scaler.cli.output import plain
 from scaler.policies.table import POLICIES
 from scaler.simulation.score import ReplayMetrics

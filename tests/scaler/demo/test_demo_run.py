@@ -9,12 +9,12 @@ import numpy as np
 import pytest
 
 from config.settings import Settings
-from scaler.demo.play import play
 from scaler.demo.demo_run import SETTINGS, DemoRun
-from scaler.demo.workload import Workload
-from scaler.demo.table import for_people, for_programs, totals
+from scaler.demo.play import play
 from scaler.demo.simulations import POLICIES, TIDECAST
-from scaler.knative.cluster import Cluster
+from scaler.demo.table import for_people, for_programs, totals
+from scaler.demo.workload import Workload
+from scaler.knative.cluster import KnativeCluster
 from scaler.server.service import Service
 
 
@@ -35,7 +35,7 @@ def table(run: DemoRun) -> list[dict[str, object]]:
 
 
 def test_the_jobs_are_those_of_tidecast_run(short_workload: Workload) -> None:
-    run = Service(Settings(), cast(Cluster, None), None, namespace="n", watches_config=False).jobs()
+    run = Service(Settings(), cast(KnativeCluster, None), None, namespace="n", watches_config=False).jobs()
     demo = DemoRun(short_workload, hours=0.5)._jobs
     assert [(j.name, j.every_s, j.first_s) for j in demo] == [
         (j.name, j.every_s, j.first_s) for j in run if j.name != "configure"

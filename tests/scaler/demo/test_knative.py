@@ -6,10 +6,10 @@ import numpy as np
 
 from config.policy import Mode
 from scaler.controller.changes import Change, Result
-from scaler.demo.knative import SimulatedKnative
 from scaler.demo.demo_run import SETTINGS
-from scaler.demo.workload import REVISIONS, SERVICE, Workload
+from scaler.demo.knative import SimulatedKnative
 from scaler.demo.simulations import TIDECAST, PolicySimulations
+from scaler.demo.workload import REVISIONS, SERVICE, Workload
 from scaler.kpa.settings import KpaSettings
 from scaler.simulation.state import METRICS, STARTUPS
 

@@ -7,8 +7,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from scaler.demo.page import HOST, PAGE, Page, free_port
 from scaler.demo.demo_run import DemoRun
+from scaler.demo.page import HOST, PAGE, Page, free_port
 from scaler.demo.workload import Workload
 
 

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from scaler.demo.page import Page
 from scaler.demo.demo_run import DemoRun
+from scaler.demo.page import Page
 from scaler.demo.workload import Workload
 
 pytestmark = pytest.mark.chromium

@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from scaler.demo.workload import Workload
 from scaler.demo.simulations import KPA, ORACLE, POLICIES, TIDECAST, PolicySimulations
+from scaler.demo.workload import Workload
 from scaler.policies.oracle import pods_needed
 from scaler.simulation.plan_rows import plan_rows
 from scaler.simulation.simulator import replay

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from forecaster.sources.prometheus.errors import NoData
-from scaler.demo.workload import REVISIONS, Workload
 from scaler.demo.traffic import ReplayedMetrics
+from scaler.demo.workload import REVISIONS, Workload
 
 
 def test_a_figure_is_the_mean_of_its_step(short_workload: Workload) -> None:

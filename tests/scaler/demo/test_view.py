@@ -6,9 +6,9 @@ from dataclasses import replace
 import pytest
 from rich.console import Console
 
-from scaler.demo.scene import RevisionView, Scene, PolicyView
-from scaler.demo.workload import BEGIN_S, REVISIONS
+from scaler.demo.scene import PolicyView, RevisionView, Scene
 from scaler.demo.view import PLAIN_BARS, Frame, column_means, draw, line, sparkline
+from scaler.demo.workload import BEGIN_S, REVISIONS
 
 
 def half(row: int, at: int) -> RevisionView:

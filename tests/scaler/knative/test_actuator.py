@@ -14,7 +14,7 @@ from scaler.controller.changes import Change, Result, WriteResult
 from scaler.knative.actuator import Actuator, Write
 from scaler.knative.connection import Connection
 from scaler.knative.marks import AUTOSCALING, FLOOR, OWNER, SET
-from scaler.knative.objects import KINDS, Name, Revision, decode
+from scaler.knative.objects import ENDPOINTS, Resource, Revision, decode
 
 Status = Callable[..., dict[str, Any]]
 MIN, WINDOW = AUTOSCALING + FLOOR, AUTOSCALING + "window"
@@ -33,10 +33,10 @@ def revision(
 
 
 def write(seen: dict[str, Any], floor: int | None, **settings: str) -> Write:
-    thing = decode(json.dumps(seen).encode(), Revision)
-    key = RevisionKey("default", thing.metadata.name)
+    obj = decode(json.dumps(seen).encode(), Revision)
+    key = RevisionKey("default", obj.metadata.name)
     wishes = {FLOOR: None if floor is None else str(floor), **settings}
-    return Write(Change(key, thing.metadata.uid, floor), Name.REVISION, thing, wishes)
+    return Write(Change(key, obj.metadata.uid, floor), Resource.REVISION, obj, wishes)
 
 
 @dataclass
@@ -84,7 +84,7 @@ def server(api: HTTPServer) -> Server:
 
 def only(connection: Connection, wanted: Write, seen: list[Any] | None = None) -> WriteResult:
     told: list[Any] = [] if seen is None else seen
-    (outcome,) = Actuator(connection, lambda _, thing: told.append(thing)).write([wanted])
+    (outcome,) = Actuator(connection, lambda _, obj: told.append(obj)).write([wanted])
     return outcome
 
 
@@ -280,6 +280,6 @@ def test_many_are_written_and_told_in_order(connection: Connection, server: Serv
 
 
 def test_addresses_of_what_is_written() -> None:
-    assert KINDS[Name.POD_AUTOSCALER].of("a", "b") == (
+    assert ENDPOINTS[Resource.POD_AUTOSCALER].object_path("a", "b") == (
         "/apis/autoscaling.internal.knative.dev/v1alpha1/namespaces/a/podautoscalers/b"
     )

@@ -6,10 +6,10 @@ from pytest_httpserver import HTTPServer
 
 from scaler.knative.connection import Connection
 from scaler.knative.errors import Denied
-from scaler.knative.events import About, Events
+from scaler.knative.events import ObjectReference, Events
 
 PATH = "/api/v1/namespaces/default/events"
-HELLO = About("serving.knative.dev/v1", "Revision", "default", "hello-00001", "uid-1")
+HELLO = ObjectReference("serving.knative.dev/v1", "Revision", "default", "hello-00001", "uid-1")
 
 
 def test_an_event_names_its_object(api: HTTPServer, connection: Connection) -> None:

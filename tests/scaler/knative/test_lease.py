@@ -9,7 +9,7 @@ import pytest
 
 from scaler.knative.connection import Connection
 from scaler.knative.errors import ApiError, Conflict, Missing, Unreachable
-from scaler.knative.lease import Leadership, lapsed, until_abandoned
+from scaler.knative.lease import LeaderElection, expired, wait_for_expiry
 from scaler.knative.objects import Lease, LeaseSpec, Metadata
 
 WALL_S = 1_800_000_000.0
@@ -60,8 +60,8 @@ class Election:
     server: Server = field(default_factory=Server)
     now_s: float = 0.0
 
-    def member(self, name: str, *, clock_is_off_s: float = 0.0) -> Leadership:
-        return Leadership(
+    def member(self, name: str, *, clock_is_off_s: float = 0.0) -> LeaderElection:
+        return LeaderElection(
             cast(Connection, self.server),
             "tidecast",
             name,
@@ -81,7 +81,7 @@ def test_who_comes_first_leads_and_the_other_waits() -> None:
     a, b = world.member("a"), world.member("b")
     a.attempt()
     b.attempt()
-    assert (a.leading, b.leading) == (True, False)
+    assert (a.is_leader, b.is_leader) == (True, False)
     assert world.spec["leaseTransitions"] == 0
 
 
@@ -91,7 +91,7 @@ def test_a_leader_that_renews_is_never_taken_over() -> None:
     for world.now_s in range(0, 120, 3):
         a.attempt()
         b.attempt()
-        assert (a.leading, b.leading) == (True, False)
+        assert (a.is_leader, b.is_leader) == (True, False)
 
 
 def test_a_leader_that_fell_silent_is_taken_over_after_the_whole_duration() -> None:
@@ -101,13 +101,13 @@ def test_a_leader_that_fell_silent_is_taken_over_after_the_whole_duration() -> N
     took_over_s = None
     for world.now_s in range(3, 60, 3):
         b.attempt()
-        assert not (a.leading and b.leading)
-        if b.leading and took_over_s is None:
+        assert not (a.is_leader and b.is_leader)
+        if b.is_leader and took_over_s is None:
             took_over_s = world.now_s
     assert took_over_s == 21
     assert world.spec["leaseTransitions"] == 1
-    assert b.before is not None
-    assert b.before.spec.holder_identity == "a"
+    assert b.previous is not None
+    assert b.previous.spec.holder_identity == "a"
 
 
 def test_with_the_server_away_the_leader_steps_down_before_the_lease_runs_out() -> None:
@@ -117,13 +117,13 @@ def test_with_the_server_away_the_leader_steps_down_before_the_lease_runs_out() 
     world.server.away = Unreachable("no route")
     world.now_s = 10.0
     a.attempt()
-    assert a.leading
+    assert a.is_leader
     assert isinstance(a.problem, Unreachable)
     world.now_s = 11.0
-    assert not a.leading
+    assert not a.is_leader
     world.server.away = None
     a.attempt()
-    assert a.leading
+    assert a.is_leader
     assert a.problem is None
 
 
@@ -135,7 +135,7 @@ def test_a_former_leader_sees_that_another_leads() -> None:
     world.now_s = 16.0
     b.attempt()
     a.attempt()
-    assert (a.leading, b.leading) == (False, True)
+    assert (a.is_leader, b.is_leader) == (False, True)
 
 
 def test_of_two_at_the_same_moment_one_wins() -> None:
@@ -143,7 +143,7 @@ def test_of_two_at_the_same_moment_one_wins() -> None:
     a, b = world.member("a"), world.member("b")
     world.server.between = b.attempt
     a.attempt()
-    assert (a.leading, b.leading) == (False, True)
+    assert (a.is_leader, b.is_leader) == (False, True)
     assert world.server.history == ["b"]
 
 
@@ -153,12 +153,12 @@ def test_a_clean_stop_gives_the_lease_back_at_once() -> None:
     a.attempt()
     b.attempt()
     a.stop()
-    assert not a.leading
+    assert not a.is_leader
     world.now_s = 1.0
     b.attempt()
-    assert b.leading
-    assert b.before is not None
-    assert not b.before.spec.holder_identity
+    assert b.is_leader
+    assert b.previous is not None
+    assert not b.previous.spec.holder_identity
 
 
 def test_who_does_not_lead_gives_nothing_back() -> None:
@@ -187,7 +187,7 @@ def lease(holder: str | None, renewed: str | None, duration_s: int | None = 15) 
     ],
 )
 def test_lapsed(seen: Lease | None, gone: bool) -> None:
-    assert lapsed(seen, WALL_S) is gone
+    assert expired(seen, WALL_S) is gone
 
 
 def test_release_waits_for_a_standby_before_it_calls_the_lease_abandoned() -> None:
@@ -200,7 +200,7 @@ def test_release_waits_for_a_standby_before_it_calls_the_lease_abandoned() -> No
         paused.append(s)
         world.now_s += s
 
-    found = until_abandoned(
+    found = wait_for_expiry(
         cast(Connection, world.server), "tidecast", wall_clock=lambda: WALL_S + world.now_s, pause=pause
     )
     assert found is None
@@ -219,7 +219,7 @@ def test_release_finds_the_standby_that_took_over() -> None:
         world.now_s += s
         b.attempt()
 
-    found = until_abandoned(
+    found = wait_for_expiry(
         cast(Connection, world.server), "tidecast", wall_clock=lambda: WALL_S + world.now_s, pause=pause
     )
     assert found == "b"
@@ -230,14 +230,14 @@ def test_who_was_overtaken_or_cannot_look_does_not_say_that_nobody_leads() -> No
     a, b = world.member("a"), world.member("b")
     world.server.between = b.attempt
     a.attempt()
-    assert b.leading
-    assert not a.lapsed
+    assert b.is_leader
+    assert not a.expired
     world.now_s = 40.0
     a.attempt()
     world.server.away = Unreachable("no route")
     world.now_s = 80.0
     a.attempt()
-    assert not a.lapsed
+    assert not a.expired
 
 
 def test_another_duration_holds_from_the_next_renewal_on() -> None:
@@ -248,9 +248,9 @@ def test_another_duration_holds_from_the_next_renewal_on() -> None:
     a.attempt()
     assert world.spec["leaseDurationSeconds"] == 60
     world.now_s = 41.0
-    assert a.leading
+    assert a.is_leader
     world.now_s = 43.0
-    assert not a.leading
+    assert not a.is_leader
 
 
 def test_leadership_that_was_lost_is_regained_once_it_is_free() -> None:
@@ -262,5 +262,5 @@ def test_leadership_that_was_lost_is_regained_once_it_is_free() -> None:
     b.attempt()
     for world.now_s in range(17, 60, 3):
         a.attempt()
-        assert not (a.leading and b.leading)
-    assert (a.leading, b.leading) == (True, False)
+        assert not (a.is_leader and b.is_leader)
+    assert (a.is_leader, b.is_leader) == (True, False)

@@ -13,7 +13,7 @@ from typer.testing import CliRunner, Result
 
 from scaler.cli.release import release
 from scaler.knative.connection import Connection
-from scaler.knative.lease import lapsed, read_lease
+from scaler.knative.lease import expired, read_lease
 
 pytestmark = pytest.mark.cluster
 
@@ -90,7 +90,7 @@ def test_a_killed_leader_is_followed_by_the_other_after_the_lease(
     assert (lease.spec.lease_transitions or 0) >= 1
     Path(f"{account}.stop-second").touch()
     assert says(second) == "ended"
-    assert lapsed(read_lease(connection, "tidecast"), time.time())
+    assert expired(read_lease(connection, "tidecast"), time.time())
 
 
 def run_release(account: Path, *options: str) -> Result:
@@ -102,9 +102,9 @@ def run_release(account: Path, *options: str) -> Result:
 def test_release_waits_for_nobody_where_nobody_leads(account: Path, members: list[Member]) -> None:
     process = member(members, account, "third")
     leads(process)
-    held = run_release(account, "-o", "json")
-    assert (held.exit_code, held.stdout) == (0, "[]\n")
-    assert "third leads" in held.stderr
+    managed_annotations = run_release(account, "-o", "json")
+    assert (managed_annotations.exit_code, managed_annotations.stdout) == (0, "[]\n")
+    assert "third leads" in managed_annotations.stderr
     Path(f"{account}.stop-third").touch()
     assert says(process) == "ended"
     free = run_release(account, "-o", "json")

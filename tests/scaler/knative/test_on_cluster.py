@@ -36,10 +36,10 @@ from steered import (
 
 from scaler.controller.changes import Change, Result
 from scaler.knative.actuator import Actuator
-from scaler.knative.cluster import Cluster
+from scaler.knative.cluster import KnativeCluster
 from scaler.knative.connection import Connection
 from scaler.knative.marks import FLOOR
-from scaler.knative.objects import Name
+from scaler.knative.objects import Resource
 from scaler.knative.sweep import sweep
 
 pytestmark = pytest.mark.cluster
@@ -51,18 +51,18 @@ def account(serving: Running) -> Path:
 
 
 @pytest.fixture(scope="module")
-def tidecast(serving: Running, account: Path) -> Iterator[Cluster]:
+def tidecast(serving: Running, account: Path) -> Iterator[KnativeCluster]:
     with watching(serving, account) as cluster:
         yield cluster
 
 
-def test_a_floor_wakes_pods_and_taken_back_lets_them_go(serving: Running, tidecast: Cluster) -> None:
+def test_a_floor_wakes_pods_and_taken_back_lets_them_go(serving: Running, tidecast: KnativeCluster) -> None:
     spec = deployed(serving, tidecast, "floor")
     asleep(serving, spec)
     assert order(tidecast, spec, 3).result is Result.APPLIED
     until_scaled(serving, spec, lambda s: s.ready == 3, "three pods")
     assert (scaled(serving, spec).pa_floor, seen(tidecast, spec.key.name).floor) == ("3", 3)
-    until(lambda: tidecast.acting.settled, "verified")
+    until(lambda: tidecast.writer.settled, "verified")
     assert order(tidecast, spec, 3).result is Result.UNCHANGED
     assert order(tidecast, spec, None).result is Result.APPLIED
     assert not {MIN, *MARKS} & on_revision(serving, spec).keys()
@@ -70,7 +70,7 @@ def test_a_floor_wakes_pods_and_taken_back_lets_them_go(serving: Running, tideca
     assert not tidecast.verify()
 
 
-def test_an_owners_floor_is_raised_kept_and_restored(serving: Running, tidecast: Cluster) -> None:
+def test_an_owners_floor_is_raised_kept_and_restored(serving: Running, tidecast: KnativeCluster) -> None:
     spec = deployed(serving, tidecast, "owned", min_scale="1")
     assert spec.owner_min == 1
     for floor in (3, 4, 2):
@@ -87,7 +87,7 @@ def test_an_owners_floor_is_raised_kept_and_restored(serving: Running, tidecast:
     assert on_revision(serving, spec)[MIN] == "1"
 
 
-def test_a_floor_keeps_to_what_the_webhook_admits(serving: Running, tidecast: Cluster) -> None:
+def test_a_floor_keeps_to_what_the_webhook_admits(serving: Running, tidecast: KnativeCluster) -> None:
     spec = deployed(serving, tidecast, "bounded", max_scale="4", activation_scale="3")
     assert (spec.owner_max, spec.activation_scale) == (4, 3)
     assert order(tidecast, spec, 9).result is Result.APPLIED
@@ -95,7 +95,7 @@ def test_a_floor_keeps_to_what_the_webhook_admits(serving: Running, tidecast: Cl
     order(tidecast, spec, None)
 
 
-def test_what_a_person_writes_over_ours_is_theirs(serving: Running, tidecast: Cluster) -> None:
+def test_what_a_person_writes_over_ours_is_theirs(serving: Running, tidecast: KnativeCluster) -> None:
     spec = deployed(serving, tidecast, "by-hand")
     order(tidecast, spec, 3)
     by_hand(serving, spec, "1")
@@ -110,7 +110,7 @@ def test_what_a_person_writes_over_ours_is_theirs(serving: Running, tidecast: Cl
     assert on_revision(serving, spec)[MIN] == "1"
 
 
-def test_what_a_person_removes_stays_removed_by_release(serving: Running, tidecast: Cluster) -> None:
+def test_what_a_person_removes_stays_removed_by_release(serving: Running, tidecast: KnativeCluster) -> None:
     spec = deployed(serving, tidecast, "removed")
     order(tidecast, spec, 3)
     by_hand(serving, spec, None)
@@ -120,11 +120,11 @@ def test_what_a_person_removes_stays_removed_by_release(serving: Running, tideca
 
 
 def test_writing_to_what_was_deleted_makes_nothing(
-    serving: Running, tidecast: Cluster, account: Path
+    serving: Running, tidecast: KnativeCluster, account: Path
 ) -> None:
     spec = deployed(serving, tidecast, "deleted")
     path = f"{SERVING.format('default')}/revisions/{spec.key.name}"
-    planned = tidecast.acting.write_for(Change(spec.key, spec.uid, 3))
+    planned = tidecast.writer.write_for(Change(spec.key, spec.uid, 3))
     assert planned is not None
     serving.do(lambda api: api.delete(f"{SERVING.format('default')}/services/deleted"))
     until(lambda: serving.do(lambda api: api.find(path)) is None, "the Revision is gone", 60)
@@ -141,7 +141,7 @@ def test_writing_to_what_was_deleted_makes_nothing(
     assert MIN not in on_revision(serving, again)
 
 
-def test_a_split_route_is_seen_with_its_percents(serving: Running, tidecast: Cluster) -> None:
+def test_a_split_route_is_seen_with_its_percents(serving: Running, tidecast: KnativeCluster) -> None:
     old = deployed(serving, tidecast, "split")
     newer = service("split", image="dev.local/hello:2", window=WINDOW)
     newer["spec"]["traffic"] = [
@@ -155,34 +155,34 @@ def test_a_split_route_is_seen_with_its_percents(serving: Running, tidecast: Clu
     assert {seen(tidecast, name).service.name for name in (latest, old.key.name)} == {"split"}
 
 
-def test_a_revision_without_traffic_is_unreachable(serving: Running, tidecast: Cluster) -> None:
+def test_a_revision_without_traffic_is_unreachable(serving: Running, tidecast: KnativeCluster) -> None:
     old = deployed(serving, tidecast, "rollout")
     serving.do(lambda api: deploy(api, service("rollout", image="dev.local/hello:2", window=WINDOW)))
     until(lambda: not seen(tidecast, old.key.name).reachable, "the old one is Unreachable", 30)
     assert seen(tidecast, old.key.name).percent == 0.0
 
 
-def test_a_floor_after_a_restart_of_the_autoscaler_is_nudged(serving: Running, tidecast: Cluster) -> None:
+def test_a_floor_after_a_restart_of_the_autoscaler_is_nudged(serving: Running, tidecast: KnativeCluster) -> None:
     """Now and then a restarted autoscaler has a datum after all, and no nudge is needed: then once more."""
     spec = deployed(serving, tidecast, "trapped")
-    nudges = 0
+    stats_sent = 0
     for _ in range(3):
         asleep(serving, spec)
         serving.do(lambda api: restart(api, "autoscaler"))
         serving.do(leading)
-        before = tidecast.acting.nudges
+        before = tidecast.writer.stats_sent
         assert order(tidecast, spec, 2).result is Result.APPLIED
         until_scaled(serving, spec, lambda s: s.replicas == 2, "the floor acts after all")
-        until(lambda: tidecast.acting.settled, "verified")
+        until(lambda: tidecast.writer.settled, "verified")
         assert not tidecast.verify()
-        nudges = tidecast.acting.nudges - before
+        stats_sent = tidecast.writer.stats_sent - before
         assert order(tidecast, spec, None).result is Result.APPLIED
-        if nudges:
+        if stats_sent:
             break
-    assert nudges
+    assert stats_sent
 
 
-def test_start_up_is_learned_from_pods(serving: Running, tidecast: Cluster) -> None:
+def test_start_up_is_learned_from_pods(serving: Running, tidecast: KnativeCluster) -> None:
     set_knobs(serving.home, "slow-*", ready_delay_s=4.0)
     spec = deployed(serving, tidecast, "slow")
     order(tidecast, spec, 6)
@@ -197,7 +197,7 @@ def test_start_up_is_learned_from_pods(serving: Running, tidecast: Cluster) -> N
     order(tidecast, spec, None)
 
 
-def test_annotations_of_service_and_namespace_are_followed_live(serving: Running, tidecast: Cluster) -> None:
+def test_annotations_of_service_and_namespace_are_followed_live(serving: Running, tidecast: KnativeCluster) -> None:
     spec = deployed(serving, tidecast, "wishes")
     path = f"{SERVING.format('default')}/services/wishes"
 
@@ -216,7 +216,7 @@ def test_annotations_of_service_and_namespace_are_followed_live(serving: Running
     until(lambda: not tidecast.problems(), "the fault is over")
 
 
-def test_the_clusters_defaults_are_followed_live(serving: Running, tidecast: Cluster) -> None:
+def test_the_clusters_defaults_are_followed_live(serving: Running, tidecast: KnativeCluster) -> None:
     spec = deployed(serving, tidecast, "defaults")
     path = "/api/v1/namespaces/knative-serving/configmaps/config-autoscaler"
     key = "container-concurrency-target-percentage"
@@ -230,7 +230,7 @@ def test_the_clusters_defaults_are_followed_live(serving: Running, tidecast: Clu
     assert seen(tidecast, spec.key.name).total_value == before.total_value
 
 
-def test_our_own_configmap_is_followed_live(serving: Running, tidecast: Cluster) -> None:
+def test_our_own_configmap_is_followed_live(serving: Running, tidecast: KnativeCluster) -> None:
     version, _ = tidecast.config_map()
     manifest = {
         "apiVersion": "v1",
@@ -246,7 +246,7 @@ def test_our_own_configmap_is_followed_live(serving: Running, tidecast: Cluster)
 
 
 def test_looking_writes_nothing_and_acting_patches_revisions_only(
-    serving: Running, tidecast: Cluster, account: Path
+    serving: Running, tidecast: KnativeCluster, account: Path
 ) -> None:
     user = "system:serviceaccount:tidecast:tidecast"
     before = len(serving.writes(user))
@@ -275,7 +275,7 @@ def test_looking_writes_nothing_and_acting_patches_revisions_only(
         asyncio.run(within())
 
 
-def test_sweep_takes_back_everything_marked(serving: Running, tidecast: Cluster, account: Path) -> None:
+def test_sweep_takes_back_everything_marked(serving: Running, tidecast: KnativeCluster, account: Path) -> None:
     """As after a crash: whoever sweeps knows nothing but what is on the objects."""
     bare = deployed(serving, tidecast, "swept")
     owned = deployed(serving, tidecast, "swept-owned", min_scale="1")
@@ -293,7 +293,7 @@ def test_sweep_takes_back_everything_marked(serving: Running, tidecast: Cluster,
     until(lambda: on_pa(serving, owned)[MIN] == "1", "the PodAutoscaler follows")
 
 
-def test_the_floor_is_the_only_key_of_ours(serving: Running, tidecast: Cluster) -> None:
+def test_the_floor_is_the_only_key_of_ours(serving: Running, tidecast: KnativeCluster) -> None:
     spec = deployed(serving, tidecast, "plain", target="5")
     order(tidecast, spec, 2)
     ours = {name for name in on_revision(serving, spec) if name.startswith("tidecast.dev/")}
@@ -301,13 +301,13 @@ def test_the_floor_is_the_only_key_of_ours(serving: Running, tidecast: Cluster) 
     order(tidecast, spec, None)
 
 
-def test_without_a_version_label_the_effect_tells_the_generation(serving: Running, tidecast: Cluster) -> None:
+def test_without_a_version_label_the_effect_tells_the_generation(serving: Running, tidecast: KnativeCluster) -> None:
     """Begun on the wrong object: the controller takes it off the PodAutoscaler, and that tells."""
     spec = deployed(serving, tidecast, "told")
-    steering = doubt(serving, tidecast, Name.POD_AUTOSCALER)
+    steering = doubt(serving, tidecast, Resource.POD_AUTOSCALER)
     assert order(tidecast, spec, 2).result is Result.APPLIED
-    until(lambda: steering.on is Name.REVISION and tidecast.acting.settled, "the Revision is the place")
-    until(lambda: steering.known, "and is known to be")
+    until(lambda: steering.resource is Resource.REVISION and tidecast.writer.settled, "the Revision is the place")
+    until(lambda: steering.confirmed, "and is known to be")
     assert on_revision(serving, spec)[MIN] == "2"
     until_scaled(serving, spec, lambda s: s.ready == 2, "two pods")
     order(tidecast, spec, None)
@@ -315,12 +315,12 @@ def test_without_a_version_label_the_effect_tells_the_generation(serving: Runnin
 
 
 def test_a_person_writing_at_that_moment_is_not_taken_for_an_old_serving(
-    serving: Running, tidecast: Cluster
+    serving: Running, tidecast: KnativeCluster
 ) -> None:
     spec = deployed(serving, tidecast, "hasty")
-    steering = doubt(serving, tidecast, Name.REVISION)
+    steering = doubt(serving, tidecast, Resource.REVISION)
     order(tidecast, spec, 3)
     by_hand(serving, spec, "1")
-    until(lambda: tidecast.acting.settled, "nothing is on its way")
-    assert steering.on is Name.REVISION
+    until(lambda: tidecast.writer.settled, "nothing is on its way")
+    assert steering.resource is Resource.REVISION
     order(tidecast, spec, None)

@@ -21,9 +21,9 @@ from steered import (
 )
 
 from scaler.controller.changes import Result
-from scaler.knative.cluster import Cluster
+from scaler.knative.cluster import KnativeCluster
 from scaler.knative.connection import Connection
-from scaler.knative.objects import Name
+from scaler.knative.objects import Resource
 from scaler.knative.sweep import sweep
 
 pytestmark = pytest.mark.cluster
@@ -37,13 +37,13 @@ def account(serving_1_15: Running) -> Path:
 
 
 @pytest.fixture(scope="module")
-def tidecast(serving_1_15: Running, account: Path) -> Iterator[Cluster]:
+def tidecast(serving_1_15: Running, account: Path) -> Iterator[KnativeCluster]:
     with watching(serving_1_15, account) as cluster:
         yield cluster
 
 
-def test_a_floor_goes_to_the_podautoscaler_and_back(serving_1_15: Running, tidecast: Cluster) -> None:
-    assert tidecast.acting.steering.on is Name.POD_AUTOSCALER
+def test_a_floor_goes_to_the_podautoscaler_and_back(serving_1_15: Running, tidecast: KnativeCluster) -> None:
+    assert tidecast.writer.target.resource is Resource.POD_AUTOSCALER
     spec = deployed(serving_1_15, tidecast, "floor")
     asleep(serving_1_15, spec)
     assert order(tidecast, spec, 3).result is Result.APPLIED
@@ -55,11 +55,11 @@ def test_a_floor_goes_to_the_podautoscaler_and_back(serving_1_15: Running, tidec
     asleep(serving_1_15, spec)
 
 
-def test_an_owners_floor_is_written_back(serving_1_15: Running, tidecast: Cluster) -> None:
+def test_an_owners_floor_is_written_back(serving_1_15: Running, tidecast: KnativeCluster) -> None:
     """Removed from the PodAutoscaler, the owner's value would not come back by itself."""
     spec = deployed(serving_1_15, tidecast, "owned", min_scale="1")
     assert order(tidecast, spec, 3).result is Result.APPLIED
-    until(lambda: tidecast.acting.settled, "verified")
+    until(lambda: tidecast.writer.settled, "verified")
     assert order(tidecast, spec, None).result is Result.APPLIED
     left = on_pa(serving_1_15, spec)
     assert left[MIN] == "1"
@@ -67,7 +67,7 @@ def test_an_owners_floor_is_written_back(serving_1_15: Running, tidecast: Cluste
 
 
 def test_sweep_takes_back_from_podautoscalers(
-    serving_1_15: Running, tidecast: Cluster, account: Path
+    serving_1_15: Running, tidecast: KnativeCluster, account: Path
 ) -> None:
     spec = deployed(serving_1_15, tidecast, "swept", min_scale="1")
     order(tidecast, spec, 2)
@@ -78,12 +78,12 @@ def test_sweep_takes_back_from_podautoscalers(
 
 
 def test_without_a_version_label_the_effect_tells_the_generation(
-    serving_1_15: Running, tidecast: Cluster
+    serving_1_15: Running, tidecast: KnativeCluster
 ) -> None:
     spec = deployed(serving_1_15, tidecast, "told", min_scale="1")
-    steering = doubt(serving_1_15, tidecast, Name.REVISION)
+    steering = doubt(serving_1_15, tidecast, Resource.REVISION)
     assert order(tidecast, spec, 3).result is Result.APPLIED
-    until(lambda: steering.on is Name.POD_AUTOSCALER and tidecast.acting.settled, "the generation is told")
+    until(lambda: steering.resource is Resource.POD_AUTOSCALER and tidecast.writer.settled, "the generation is told")
     until_scaled(serving_1_15, spec, lambda s: s.ready == 3, "three pods")
     left = on_revision(serving_1_15, spec)
     assert left[MIN] == "1"

@@ -3,7 +3,7 @@
 import pytest
 
 from scaler.knative.marks import AUTOSCALING
-from scaler.knative.resolve import parameters
+from scaler.knative.resolve import resolve_parameters
 from scaler.kpa.config import AutoscalerConfig, read_config
 from scaler.plan.revision import Metric
 
@@ -39,21 +39,21 @@ def short(**annotations: str) -> dict[str, str]:
     ],
 )
 def test_total_and_target(annotations: dict[str, str], concurrency: int, total: float, target: float) -> None:
-    got, problems = parameters(short(**annotations), concurrency, DEFAULTS)
+    got, problems = resolve_parameters(short(**annotations), concurrency, DEFAULTS)
     assert (got.total_value, got.target_value) == (total, target)
     assert not problems
 
 
 def test_the_kebab_name_wins_over_the_old_one() -> None:
     both = {AUTOSCALING + "min-scale": "1", AUTOSCALING + "minScale": "4", AUTOSCALING + "maxScale": "9"}
-    got, _ = parameters(both, 0, DEFAULTS)
+    got, _ = resolve_parameters(both, 0, DEFAULTS)
     assert (got.min_scale, got.max_scale) == (1, 9)
 
 
 def test_annotations_win_over_the_cluster() -> None:
     defaults = AutoscalerConfig(min_scale=2, max_scale=5, stable_window_s=30)
-    assert parameters({}, 0, defaults)[0].min_scale == 2
-    got, _ = parameters(short(min_scale="0", max_scale="0", window="2m"), 0, defaults)
+    assert resolve_parameters({}, 0, defaults)[0].min_scale == 2
+    got, _ = resolve_parameters(short(min_scale="0", max_scale="0", window="2m"), 0, defaults)
     assert (got.min_scale, got.max_scale, got.window_s) == (0, 0, 120.0)
 
 
@@ -75,10 +75,10 @@ def test_annotations_win_over_the_cluster() -> None:
     ],
 )
 def test_nonsense_is_one_fault_and_the_default_holds(annotation: str, text: str) -> None:
-    got, problems = parameters({AUTOSCALING + annotation: text}, 0, DEFAULTS)
+    got, problems = resolve_parameters({AUTOSCALING + annotation: text}, 0, DEFAULTS)
     assert len(problems) == 1
     assert problems[0].startswith(f"{AUTOSCALING}{annotation}: {text}: ")
-    assert got == parameters({}, 0, DEFAULTS)[0]
+    assert got == resolve_parameters({}, 0, DEFAULTS)[0]
 
 
 @pytest.mark.parametrize(
@@ -104,6 +104,6 @@ def test_config_autoscaler_with_faults_names_each() -> None:
 
 
 def test_a_metric_of_another_kind_is_concurrency_and_told() -> None:
-    got, problems = parameters(short(metric="memory"), 0, DEFAULTS)
+    got, problems = resolve_parameters(short(metric="memory"), 0, DEFAULTS)
     assert got.metric is Metric.CONCURRENCY
     assert len(problems) == 1

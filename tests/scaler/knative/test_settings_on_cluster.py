@@ -33,9 +33,9 @@ from scaler.controller.changes import Result
 from scaler.controller.loop import Loop
 from scaler.controller.ports import DemandSource
 from scaler.controller.status import StatusStore
-from scaler.knative.cluster import Cluster
+from scaler.knative.cluster import KnativeCluster
 from scaler.knative.marks import AUTOSCALING, marked
-from scaler.knative.objects import Name
+from scaler.knative.objects import Resource
 from scaler.kpa.settings import UNSET, KpaSettings
 from scaler.plan.revision import RevisionSpec
 
@@ -73,14 +73,14 @@ def account(plane: Running) -> Path:
 
 
 @pytest.fixture(scope="module")
-def tidecast(plane: Running, account: Path) -> Iterator[Cluster]:
+def tidecast(plane: Running, account: Path) -> Iterator[KnativeCluster]:
     with watching(plane, account) as cluster:
         yield cluster
 
 
-def steering(plane: Running, tidecast: Cluster, spec: RevisionSpec) -> dict[str, str]:
+def steering(plane: Running, tidecast: KnativeCluster, spec: RevisionSpec) -> dict[str, str]:
     """The annotations of the object that ours are written on."""
-    return (on_revision if tidecast.acting.steering.on is Name.REVISION else on_pa)(plane, spec)
+    return (on_revision if tidecast.writer.target.resource is Resource.REVISION else on_pa)(plane, spec)
 
 
 def kpa_annotations(found: dict[str, str]) -> dict[str, str]:
@@ -88,33 +88,33 @@ def kpa_annotations(found: dict[str, str]) -> dict[str, str]:
 
 
 def test_settings_written_live_change_what_the_autoscaler_does_and_back(
-    plane: Running, tidecast: Cluster
+    plane: Running, tidecast: KnativeCluster
 ) -> None:
     set_knobs(plane.home, "tuned-*", concurrency=30.0)
     spec = deployed(plane, tidecast, "tuned", window="", target="10")
     until_scaled(plane, spec, lambda s: s.ready == 5, "30 in flight at 7 a pod: five pods")
-    before, owners = windows(plane, spec), kpa_annotations(on_pa(plane, spec))
+    before, owner_annotations = windows(plane, spec), kpa_annotations(on_pa(plane, spec))
 
     assert order(tidecast, spec, None, SHORT).result is Result.APPLIED
     followed_s = until(lambda: on_pa(plane, spec).items() >= SAID.items(), "the PodAutoscaler bears them")
     until(lambda: windows(plane, spec) == (15.0, 2.0), "the autoscaler averages over 15 s, and 2 s in panic")
-    scaled_s = until(lambda: tidecast.acting.settled, "verified")
+    scaled_s = until(lambda: tidecast.writer.settled, "verified")
     until_scaled(plane, spec, lambda s: s.ready == 9, "at 3.5 a pod: nine pods")
     print(f"on the PodAutoscaler after {followed_s:.2f} s, verified after {scaled_s:.2f} s more")
     assert (seen(tidecast, spec.key.name).settings, seen(tidecast, spec.key.name).floor) == (SHORT, None)
     assert order(tidecast, spec, None, SHORT).result is Result.UNCHANGED
-    assert (tidecast.acting.nudges, tidecast.verify()) == (0, [])
+    assert (tidecast.writer.stats_sent, tidecast.verify()) == (0, [])
 
     assert order(tidecast, spec, None).result is Result.APPLIED
     # It woke in a panic, which lasts a window of 60 s again, and lets no pod go.
     until_scaled(plane, spec, lambda s: s.replicas == 5, "five pods again", 100)
     until(lambda: windows(plane, spec) == before, "the windows are the cluster's again")
-    assert kpa_annotations(on_pa(plane, spec)) == owners
+    assert kpa_annotations(on_pa(plane, spec)) == owner_annotations
     assert not marked(steering(plane, tidecast, spec))
     set_knobs(plane.home, "tuned-*", concurrency=0.0)
 
 
-def test_a_setting_and_a_floor_come_and_go_without_each_other(plane: Running, tidecast: Cluster) -> None:
+def test_a_setting_and_a_floor_come_and_go_without_each_other(plane: Running, tidecast: KnativeCluster) -> None:
     spec = deployed(plane, tidecast, "both", window="", min_scale="1")
     order(tidecast, spec, 2, SHORT)
     order(tidecast, spec, 3, SHORT)
@@ -132,29 +132,29 @@ def test_a_setting_and_a_floor_come_and_go_without_each_other(plane: Running, ti
     assert not marked(left)
 
 
-def test_what_the_owner_wrote_in_the_template_is_never_touched(plane: Running, tidecast: Cluster) -> None:
+def test_what_the_owner_wrote_in_the_template_is_never_touched(plane: Running, tidecast: KnativeCluster) -> None:
     spec = deployed(plane, tidecast, "theirs", window="20s", targetUtilizationPercentage="80")
     assert spec.owner_levers == {Lever.WINDOW, Lever.TARGET}
     assert spec.kpa is not None
     assert (spec.kpa.stable_window_s, spec.kpa.target_value) == (20, 80.0)
-    owners = kpa_annotations(steering(plane, tidecast, spec))
+    owner_annotations = kpa_annotations(steering(plane, tidecast, spec))
     assert order(tidecast, spec, None, SHORT).result is Result.APPLIED
     now = kpa_annotations(steering(plane, tidecast, spec))
-    assert now.items() >= owners.items()
-    assert {short.removeprefix(AUTOSCALING) for short in now.keys() - owners.keys()} == {
+    assert now.items() >= owner_annotations.items()
+    assert {short.removeprefix(AUTOSCALING) for short in now.keys() - owner_annotations.keys()} == {
         "panic-threshold-percentage",
         "scale-to-zero-pod-retention-period",
     }
-    until(lambda: tidecast.acting.settled, "verified: what is not ours is not waited for")
+    until(lambda: tidecast.writer.settled, "verified: what is not ours is not waited for")
     assert windows(plane, spec)[0] == 20.0
     order(tidecast, spec, None)
-    assert kpa_annotations(steering(plane, tidecast, spec)) == owners
+    assert kpa_annotations(steering(plane, tidecast, spec)) == owner_annotations
 
 
-def test_what_a_person_writes_over_ours_is_theirs(plane: Running, tidecast: Cluster) -> None:
+def test_what_a_person_writes_over_ours_is_theirs(plane: Running, tidecast: KnativeCluster) -> None:
     spec = deployed(plane, tidecast, "by-hand", window="")
     order(tidecast, spec, 2, SHORT)
-    path = path_of(spec, tidecast.acting.steering.on)
+    path = path_of(spec, tidecast.writer.target.resource)
     plane.do(lambda api: annotate(api, path, window="40s"))
     rest = replace(SHORT, window_s=None)
     until(lambda: seen(tidecast, spec.key.name).settings == rest, "Tidecast sees the person's value")
@@ -174,9 +174,9 @@ def test_what_a_person_writes_over_ours_is_theirs(plane: Running, tidecast: Clus
     assert not {*SAID} - {AUTOSCALING + "window"} & left.keys()
 
 
-def test_after_kill_9_release_gives_everything_back(plane: Running, tidecast: Cluster, account: Path) -> None:
+def test_after_kill_9_release_gives_everything_back(plane: Running, tidecast: KnativeCluster, account: Path) -> None:
     spec = deployed(plane, tidecast, "killed", window="", min_scale="1", panic_threshold_percentage="300")
-    owners, on_its_pa = (kpa_annotations(on(plane, spec)) for on in (on_revision, on_pa))
+    owner_annotations, on_its_pa = (kpa_annotations(on(plane, spec)) for on in (on_revision, on_pa))
     command = [sys.executable, "-c", ACTS_AND_WAITS, str(account), spec.key.name]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
@@ -190,13 +190,13 @@ def test_after_kill_9_release_gives_everything_back(plane: Running, tidecast: Cl
     released = subprocess.run(release, capture_output=True, check=False, text=True)
     assert released.returncode == 0, released.stderr
     assert not marked(steering(plane, tidecast, spec))
-    assert kpa_annotations(on_revision(plane, spec)) == owners
+    assert kpa_annotations(on_revision(plane, spec)) == owner_annotations
     until(lambda: kpa_annotations(on_pa(plane, spec)) == on_its_pa, "the PodAutoscaler is as before")
 
 
-def test_a_clean_stop_gives_settings_back(plane: Running, tidecast: Cluster) -> None:
+def test_a_clean_stop_gives_settings_back(plane: Running, tidecast: KnativeCluster) -> None:
     spec = deployed(plane, tidecast, "stopped", window="")
-    owners = kpa_annotations(steering(plane, tidecast, spec))
+    owner_annotations = kpa_annotations(steering(plane, tidecast, spec))
     order(tidecast, spec, None, SHORT)
     status_store = StatusStore()
     Loop(cast(DemandSource, None), tidecast, settings_of(plane), status_store).stop()
@@ -205,4 +205,4 @@ def test_a_clean_stop_gives_settings_back(plane: Running, tidecast: Cluster) -> 
         ((spec.key, SHORT),),
     )
     assert seen(tidecast, spec.key.name).settings == UNSET
-    assert kpa_annotations(steering(plane, tidecast, spec)) == owners
+    assert kpa_annotations(steering(plane, tidecast, spec)) == owner_annotations

@@ -8,7 +8,7 @@ import pytest
 from websockets.sync.server import ServerConnection, serve
 
 from models.fleet.keys import RevisionKey
-from scaler.knative.stats import Stat, StatStream, frame
+from scaler.knative.stats import Stat, StatStream, encode_frame
 
 HELLO = RevisionKey("default", "hello-00001")
 
@@ -16,12 +16,12 @@ HELLO = RevisionKey("default", "hello-00001")
 def test_a_frame_is_what_serving_takes() -> None:
     """The bytes that a real autoscaler has scaled to four pods on."""
     expected = "0a2c0a0764656661756c74120b68656c6c6f2d30303030311a140a09707265646963746f72110000000000406f40"
-    assert frame([Stat(HELLO, concurrency=250)], pod_name="predictor").hex() == expected
+    assert encode_frame([Stat(HELLO, concurrency=250)], pod_name="predictor").hex() == expected
 
 
 def test_a_zero_statistic_names_revision_and_pod_only() -> None:
     expected = b"\n\x24\n\x07default\x12\x0bhello-00001\x1a\x0c\n\x08tidecast"[:2]
-    got = frame([Stat(HELLO)])
+    got = encode_frame([Stat(HELLO)])
     assert got[:1] == expected[:1]
     assert b"hello-00001" in got
     assert got.endswith(b"\n\x08tidecast")
@@ -57,7 +57,7 @@ def test_one_a_second_and_revision(autoscaler: tuple[str, list[bytes]]) -> None:
     end_s = time.monotonic() + 5
     while len(frames) < 3 and time.monotonic() < end_s:
         time.sleep(0.005)
-    assert frames == [frame([Stat(HELLO)]), frame([Stat(other)]), frame([Stat(HELLO)])]
+    assert frames == [encode_frame([Stat(HELLO)]), encode_frame([Stat(other)]), encode_frame([Stat(HELLO)])]
 
 
 @pytest.mark.parametrize("url", ["ws://127.0.0.1:9", "not an address", "ws://no.such.host.invalid:8080"])

@@ -13,24 +13,24 @@ from werkzeug import Request, Response
 
 from scaler.knative.connection import Connection
 from scaler.knative.errors import ApiError, Denied, Unreachable
-from scaler.knative.objects import Plain
-from scaler.knative.watch import Receiver, Watch
+from scaler.knative.objects import MetadataOnly
+from scaler.knative.watch import EventHandler, Watch
 
 Status = Callable[..., dict[str, Any]]
 PATH = "/api/v1/namespaces"
 
 
-def thing(name: str, version: int) -> dict[str, Any]:
+def obj(name: str, version: int) -> dict[str, Any]:
     return {"metadata": {"name": name, "uid": f"uid-{name}", "resourceVersion": str(version)}}
 
 
-def event(kind: str, thing: dict[str, Any]) -> bytes:
-    return json.dumps({"type": kind, "object": thing}).encode() + b"\n"
+def event(kind: str, obj: dict[str, Any]) -> bytes:
+    return json.dumps({"type": kind, "object": obj}).encode() + b"\n"
 
 
-def listing(*things: dict[str, Any], version: int, more: str = "") -> Response:
+def listing(*objects: dict[str, Any], version: int, more: str = "") -> Response:
     meta = {"resourceVersion": str(version), "continue": more}
-    return Response(json.dumps({"metadata": meta, "items": list(things)}), mimetype="application/json")
+    return Response(json.dumps({"metadata": meta, "items": list(objects)}), mimetype="application/json")
 
 
 def stream(*pieces: bytes) -> Response:
@@ -65,12 +65,12 @@ class Known:
     names: set[str] = field(default_factory=set)
     lists: int = 0
 
-    def receiver(self) -> Receiver:
-        def listed(things: list[Any]) -> None:
-            self.names = {t.metadata.name for t in things}
+    def receiver(self) -> EventHandler:
+        def listed(objects: list[Any]) -> None:
+            self.names = {t.metadata.name for t in objects}
             self.lists += 1
 
-        return Receiver(
+        return EventHandler(
             listed,
             lambda t: self.names.add(t.metadata.name),
             lambda t: self.names.discard(t.metadata.name),
@@ -79,7 +79,7 @@ class Known:
 
 @contextmanager
 def watching(connection: Connection, known: Known) -> Iterator[Watch]:
-    watch = Watch(connection, PATH, Plain, known.receiver(), first_pause_s=0.02)
+    watch = Watch(connection, PATH, MetadataOnly, known.receiver(), first_pause_s=0.02)
     watch.start()
     try:
         yield watch
@@ -115,10 +115,10 @@ def test_a_list_in_pages_then_events(api: HTTPServer, connection: Connection) ->
         api,
         Script(
             [
-                lambda: listing(thing("a", 1), version=7, more="next"),
-                lambda: listing(thing("b", 2), version=7),
+                lambda: listing(obj("a", 1), version=7, more="next"),
+                lambda: listing(obj("b", 2), version=7),
             ],
-            [lambda: stream(event("ADDED", thing("c", 8)), event("DELETED", thing("a", 9))), silence],
+            [lambda: stream(event("ADDED", obj("c", 8)), event("DELETED", obj("a", 9))), silence],
         ),
     )
     known = Known()
@@ -145,8 +145,8 @@ def test_410_as_an_event_means_listing_anew(api: HTTPServer, connection: Connect
     script = serve(
         api,
         Script(
-            [lambda: listing(thing("a", 1), version=7), lambda: listing(thing("b", 90), version=99)],
-            [lambda: stream(event("ADDED", thing("c", 8)), expired), silence],
+            [lambda: listing(obj("a", 1), version=7), lambda: listing(obj("b", 90), version=99)],
+            [lambda: stream(event("ADDED", obj("c", 8)), expired), silence],
         ),
     )
     known = Known()
@@ -159,7 +159,7 @@ def test_410_as_an_event_means_listing_anew(api: HTTPServer, connection: Connect
 def test_410_as_an_answer_means_listing_anew(api: HTTPServer, connection: Connection, status: Status) -> None:
     gone = Response(json.dumps(status(410, "expired")), 410, mimetype="application/json")
     known = Known()
-    serve(api, Script([lambda: listing(thing("a", 1), version=7)], [lambda: gone, silence]))
+    serve(api, Script([lambda: listing(obj("a", 1), version=7)], [lambda: gone, silence]))
     with watching(connection, known):
         until(lambda: known.lists == 2, "a second list")
 
@@ -171,7 +171,7 @@ def test_a_server_that_says_410_again_and_again_is_given_time(
     serve(
         api,
         Script(
-            [lambda: listing(thing("a", 1), version=7)],
+            [lambda: listing(obj("a", 1), version=7)],
             [lambda: Response(json.dumps(status(410, "expired")), 410, mimetype="application/json")],
         ),
     )
@@ -182,14 +182,14 @@ def test_a_server_that_says_410_again_and_again_is_given_time(
 
 
 def test_after_half_a_line_the_watch_goes_on_before_it(api: HTTPServer, connection: Connection) -> None:
-    half = event("ADDED", thing("lost", 9))[:40]
+    half = event("ADDED", obj("lost", 9))[:40]
     script = serve(
         api,
         Script(
             [lambda: listing(version=7)],
             [
-                lambda: stream(event("ADDED", thing("a", 8)), half),
-                lambda: stream(event("ADDED", thing("lost", 9))),
+                lambda: stream(event("ADDED", obj("a", 8)), half),
+                lambda: stream(event("ADDED", obj("lost", 9))),
                 silence,
             ],
         ),
@@ -202,7 +202,7 @@ def test_after_half_a_line_the_watch_goes_on_before_it(api: HTTPServer, connecti
 
 
 def test_an_event_in_many_pieces_is_one_event(api: HTTPServer, connection: Connection) -> None:
-    whole = event("ADDED", thing("a", 8)) + event("ADDED", thing("b", 9))
+    whole = event("ADDED", obj("a", 8)) + event("ADDED", obj("b", 9))
     pieces = [whole[i : i + 7] for i in range(0, len(whole), 7)]
     known = Known()
     serve(api, Script([lambda: listing(version=7)], [lambda: stream(*pieces), silence]))
@@ -217,8 +217,8 @@ def test_a_line_of_garbage_breaks_one_watch_and_no_more(api: HTTPServer, connect
         Script(
             [lambda: listing(version=7)],
             [
-                lambda: stream(event("ADDED", thing("a", 8)), b"<html>busy</html>\n"),
-                lambda: stream(event("ADDED", thing("b", 9))),
+                lambda: stream(event("ADDED", obj("a", 8)), b"<html>busy</html>\n"),
+                lambda: stream(event("ADDED", obj("b", 9))),
                 silence,
             ],
         ),
@@ -231,7 +231,7 @@ def test_a_line_of_garbage_breaks_one_watch_and_no_more(api: HTTPServer, connect
 def test_a_server_that_is_away_is_asked_until_it_is_back(api: HTTPServer, connection: Connection) -> None:
     away = Response("no", 503)
     known = Known()
-    serve(api, Script([lambda: away, lambda: away, lambda: listing(thing("a", 1), version=7)], [silence]))
+    serve(api, Script([lambda: away, lambda: away, lambda: listing(obj("a", 1), version=7)], [silence]))
     with watching(connection, known) as watch:
         until(lambda: isinstance(watch.problem, Unreachable), "the fault is shown")
         until(lambda: known.names == {"a"}, "the list")
@@ -251,7 +251,7 @@ def test_a_missing_right_is_shown_and_tried_again(
 def test_a_throttled_list_waits_as_told(api: HTTPServer, connection: Connection) -> None:
     busy = Response("", 429, headers={"Retry-After": "0.3"})
     known, began_s = Known(), time.monotonic()
-    serve(api, Script([lambda: busy, lambda: listing(thing("a", 1), version=7)], [silence]))
+    serve(api, Script([lambda: busy, lambda: listing(obj("a", 1), version=7)], [silence]))
     with watching(connection, known):
         until(lambda: known.names == {"a"}, "the list")
     assert time.monotonic() - began_s >= 0.3
@@ -259,7 +259,7 @@ def test_a_throttled_list_waits_as_told(api: HTTPServer, connection: Connection)
 
 def test_a_watch_on_which_nothing_happens_stops_at_once(api: HTTPServer, connection: Connection) -> None:
     script = serve(api, Script([lambda: listing(version=7)], [lambda: silence(3)]))
-    watch = Watch(connection, PATH, Plain, Known().receiver())
+    watch = Watch(connection, PATH, MetadataOnly, Known().receiver())
     watch.start()
     until(script.watched_from, "the watch")
     began_s = time.monotonic()

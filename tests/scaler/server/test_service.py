@@ -12,7 +12,7 @@ from config.policy import Mode, RevisionPolicy
 from config.settings import Settings, Timing
 from models.fleet.keys import RevisionKey, ServiceKey
 from scaler.controller.changes import Change, Result, WriteResult
-from scaler.knative.cluster import Cluster
+from scaler.knative.cluster import KnativeCluster
 from scaler.plan.revision import RevisionSpec
 from scaler.server.service import TidecastService
 from scaler.simulation.state import STARTUPS
@@ -61,7 +61,7 @@ class FakeCluster:
 
 def service(world: FakeCluster) -> TidecastService:
     made = TidecastService(
-        Settings(policy=ACT), cast(Cluster, world), None, namespace="tidecast", watches_config=True
+        Settings(policy=ACT), cast(KnativeCluster, world), None, namespace="tidecast", watches_config=True
     )
     made.configure()
     return made

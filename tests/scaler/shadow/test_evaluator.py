@@ -138,7 +138,7 @@ def test_pods_that_start_faster_from_now_on_are_all_ready_in_time() -> None:
     kernel(shadow, counts[:, 390:])
     state = shadow._cast.batch.revision
     assert (state["ready"] + state["starting"] == state["replicas"]).all()
-    assert (state["batches"] <= shadow._cast.batch.batches.shape[1]).all()
+    assert (state["starting_groups"] <= shadow._cast.batch.starting_groups.shape[1]).all()
     assert (state["queue"][0] < 1000).all()
 
 
@@ -149,12 +149,12 @@ def test_there_is_room_for_pods_that_start_now_quickly_now_slowly() -> None:
         startups_s = tuple(np.sort(rng.choice([0.0, 2.0, 7.0, 40.0, 200.0], STARTUPS)).tolist())
         world = replace(WEB, startup_s=float(np.mean(startups_s)), startups_s=startups_s)
         shadow.set_revisions([replace(revision(), pod_model=world)])
-        assert shadow._cast.batch.batches.shape[1] >= max(startups_s) + 2
+        assert shadow._cast.batch.starting_groups.shape[1] >= max(startups_s) + 2
         kernel(shadow, counts[:, first : first + 120])
-        state, batches = shadow._cast.batch.revision, shadow._cast.batch.batches
-        assert (state["batches"] <= batches.shape[1]).all()
+        state, batches = shadow._cast.batch.revision, shadow._cast.batch.starting_groups
+        assert (state["starting_groups"] <= batches.shape[1]).all()
         for one, its in zip(state, batches, strict=True):
-            start = its[: one["batches"]]
+            start = its[: one["starting_groups"]]
             assert (np.diff(start[:, 0]) >= 0).all()
             assert start[:, 1].sum() == one["starting"]
 

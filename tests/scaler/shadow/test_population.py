@@ -50,15 +50,15 @@ def test_settings_are_laid_over_what_the_owner_has() -> None:
         percent = setting.utilization_percentage
         wanted = WEB.spec.target_value if percent is None else WEB.spec.total_value * percent / 100
         assert spec["target_value"] == pytest.approx(wanted)
-    assert made.batch.owned["target_value"] == pytest.approx(WEB.spec.target_value)
+    assert made.batch.baseline["target_value"] == pytest.approx(WEB.spec.target_value)
 
 
 def test_no_revisions_have_no_items_and_a_very_long_start_is_cut() -> None:
     assert len(population([]).of_item) == 0
     drawn = population([revision("a", replace(WEB, startups_s=(2.0, 2.0, 2.0, 4.0, 90.0)))])
-    assert drawn.batch.batches.shape[1] >= 92
+    assert drawn.batch.starting_groups.shape[1] >= 92
     made = population([revision("a", replace(WEB, startup_s=1e6))])
-    assert made.worlds["startups_s"].max() == LONGEST_STARTUP_S
+    assert made.pod_params["startups_s"].max() == LONGEST_STARTUP_S
 
 
 @pytest.mark.parametrize(
@@ -103,7 +103,7 @@ def test_an_item_that_would_be_another_one_begins(changed: SimulatedRevision) ->
 def test_other_service_times_change_how_an_item_goes_on_and_not_where_it_is() -> None:
     new = population([revision("a", replace(WEB, service_time_s=9.0))])
     assert (carry_state(marked(revision("a")), new) >= 0).all()
-    assert set(new.worlds["service_s"].tolist()) == {9.0}
+    assert set(new.pod_params["service_s"].tolist()) == {9.0}
     assert new.batch.revision["queue"].min() == 1.0
 
 
@@ -111,13 +111,13 @@ def test_no_pod_is_lost_where_there_is_room_for_fewer_batches() -> None:
     slow, fast = revision("a", replace(WEB, startup_s=100.0)), revision("a", replace(WEB, startup_s=2.0))
     old = population([slow])
     for at in range(50):
-        old.batch.batches[:, at] = (1000 + 2 * at, 3)
-    old.batch.revision["batches"], old.batch.revision["starting"] = 50, 150
+        old.batch.starting_groups[:, at] = (1000 + 2 * at, 3)
+    old.batch.revision["starting_groups"], old.batch.revision["starting"] = 50, 150
     new = population([fast])
     carry_state(old, new)
-    assert set(new.batch.revision["batches"].tolist()) == {1}
-    assert new.batch.batches[0, 0].tolist() == [1000, 150]
+    assert set(new.batch.revision["starting_groups"].tolist()) == {1}
+    assert new.batch.starting_groups[0, 0].tolist() == [1000, 150]
     # With the same start-up nothing is touched.
     again = population([fast])
     carry_state(new, again)
-    assert again.batch.batches[0, 0].tolist() == [1000, 150]
+    assert again.batch.starting_groups[0, 0].tolist() == [1000, 150]

@@ -1,7 +1,7 @@
-"""Every preset on a real Prometheus that has series of exactly that shape.
+"""Every preset on a real Prometheus that has series of exactly its shape.
 
-The traffic is the same everywhere: `shop/web` steady on two pods; `shop/cron` asleep but for one pod that a
-burst wakes.  What must come out is what went in.
+The traffic is always the same: `shop/web` steady on two pods; `shop/cron` at zero pods, except for one pod
+that a burst wakes.  The demand must equal this traffic.
 """
 
 import math
@@ -15,7 +15,7 @@ import pytest
 from config.sources import Sources
 from forecaster.sources.demand import Demand
 from forecaster.sources.presets import PRESETS
-from forecaster.sources.presets.detect import choose
+from forecaster.sources.presets.detect import choose_preset
 from forecaster.sources.prometheus.client import Client
 from forecaster.sources.prometheus.errors import NoData
 from forecaster.sources.prometheus_source import PrometheusSource
@@ -39,26 +39,26 @@ class Pod:
     revision: str
     name: str
     answered_s: tuple[float, ...]
-    """When its requests were answered."""
+    """Unix seconds at which its requests were answered."""
     until_s: float
 
-    def scraped(self, worth: float, at: Callable[[float], float]) -> list[tuple[float, float]]:
-        """A counter that adds `worth` per request, there from the first request to the pod's end."""
+    def scraped(self, per_request: float) -> list[tuple[float, float]]:
+        """The samples of a counter that grows by `per_request`, from first request to end of the pod."""
         phase = hash_of(self.name) % INTERVAL_S
         times = np.arange(START_S + phase, self.until_s, INTERVAL_S)
         counts = np.searchsorted(np.array(self.answered_s), times, side="right")
-        return [(float(t), at(float(c) * worth)) for t, c in zip(times, counts, strict=True) if c]
+        return [(float(t), float(c) * per_request) for t, c in zip(times, counts, strict=True) if c]
 
 
 def hash_of(text: str) -> int:
     return sum(text.encode())
 
 
-def every(period_s: float, start_s: float, end_s: float) -> tuple[float, ...]:
+def periodic(period_s: float, start_s: float, end_s: float) -> tuple[float, ...]:
     return tuple(start_s + period_s * k for k in range(1, math.floor((end_s - start_s) / period_s)))
 
 
-WEB = [Pod("web", "web-00002", f"web-{i}", every(0.5, START_S, END_S), END_S) for i in range(2)]
+WEB = [Pod("web", "web-00002", f"web-{i}", periodic(0.5, START_S, END_S), END_S) for i in range(2)]
 CRON = Pod(
     "cron",
     "cron-00001",
@@ -69,11 +69,11 @@ CRON = Pod(
 PODS = [*WEB, CRON]
 
 Shape = Callable[[Pod, str], tuple[str, dict[str, str]]]
-"""From a pod and `count` or `sum` to the name and labels of its series."""
+"""(pod, `count` or `sum`) -> name and labels of the series."""
 
 
-def opencensus(pod: Pod, what: str) -> tuple[str, dict[str, str]]:
-    name = {"count": "revision_app_request_count", "sum": "revision_app_request_latencies_sum"}[what]
+def opencensus(pod: Pod, kind: str) -> tuple[str, dict[str, str]]:
+    name = {"count": "revision_app_request_count", "sum": "revision_app_request_latencies_sum"}[kind]
     return name, {
         "namespace_name": "shop",
         "service_name": pod.service,
@@ -91,9 +91,9 @@ def opencensus(pod: Pod, what: str) -> tuple[str, dict[str, str]]:
 ATTRIBUTES = ("k8s_namespace_name", "kn_service_name", "kn_revision_name", "k8s_pod_name")
 
 
-def promoted(metric: str, pod: Pod, what: str) -> tuple[str, dict[str, str]]:
+def promoted(metric: str, pod: Pod, kind: str) -> tuple[str, dict[str, str]]:
     values = ("shop", pod.service, pod.revision, pod.name)
-    return f"{metric}_{what}", {
+    return f"{metric}_{kind}", {
         **dict(zip(ATTRIBUTES, values, strict=True)),
         "http_response_status_code": "200",
         "job": "queue-proxy",
@@ -101,18 +101,18 @@ def promoted(metric: str, pod: Pod, what: str) -> tuple[str, dict[str, str]]:
     }
 
 
-def bare(metric: str, pod: Pod, what: str) -> tuple[str, dict[str, str]]:
+def without_labels(metric: str, pod: Pod, kind: str) -> tuple[str, dict[str, str]]:
     labels = {"http_response_status_code": "200", "job": "pods", "instance": pod.name}
-    return f"{metric}_{what}", labels
+    return f"{metric}_{kind}", labels
 
 
-def podmonitor(metric: str, pod: Pod, what: str) -> tuple[str, dict[str, str]]:
-    name, labels = bare(metric, pod, what)
+def podmonitor(metric: str, pod: Pod, kind: str) -> tuple[str, dict[str, str]]:
+    name, labels = without_labels(metric, pod, kind)
     return name, {**labels, "namespace": "shop", "revision": pod.revision, "pod": pod.name}
 
 
-def istio(pod: Pod, what: str) -> tuple[str, dict[str, str]]:
-    name = {"count": "istio_requests_total", "sum": "istio_request_duration_milliseconds_sum"}[what]
+def istio(pod: Pod, kind: str) -> tuple[str, dict[str, str]]:
+    name = {"count": "istio_requests_total", "sum": "istio_request_duration_milliseconds_sum"}[kind]
     return name, {
         "reporter": "destination",
         "destination_workload": f"{pod.revision}-deployment",
@@ -131,18 +131,18 @@ APP = "kn_queueproxy_app_duration_seconds"
 HTTP = "http_server_request_duration_seconds"
 
 
-def counters(shape: Shape, unit: float, whats: Sequence[str] = ("count", "sum")) -> list[Sampled]:
-    """The pods' counters; `unit` is how many of the sum's unit are in a second."""
-    found: list[Sampled] = []
+def counters(shape: Shape, unit: float, kinds: Sequence[str] = ("count", "sum")) -> list[Sampled]:
+    """The counters of the pods; `unit` is a second in the unit of the sum."""
+    series: list[Sampled] = []
     for pod in PODS:
-        for what in whats:
-            worth = 1.0 if what == "count" else SERVICE_TIME_S * unit
-            found.append((*shape(pod, what), pod.scraped(worth, float)))
-    return found
+        for kind in kinds:
+            per_request = 1.0 if kind == "count" else SERVICE_TIME_S * unit
+            series.append((*shape(pod, kind), pod.scraped(per_request)))
+    return series
 
 
 def infos() -> list[Sampled]:
-    """`target_info` as the queue-proxy gives it."""
+    """`target_info` as the queue-proxy exports it."""
     return [
         (
             "target_info",
@@ -151,20 +151,20 @@ def infos() -> list[Sampled]:
                 "job": "pods",
                 "instance": pod.name,
             },
-            [(at, 1.0) for at, _ in pod.scraped(1, float)],
+            [(time_s, 1.0) for time_s, _ in pod.scraped(1)],
         )
         for pod in PODS
     ]
 
 
-def always(name: str, labels: Callable[[Pod], dict[str, str]]) -> list[Sampled]:
-    """A gauge of the autoscaler per revision, and `up`."""
+def always_present(name: str, labels: Callable[[Pod], dict[str, str]]) -> list[Sampled]:
+    """A gauge of the autoscaler per Revision, and `up`."""
     times = [float(t) for t in range(START_S, END_S + 1, INTERVAL_S)]
-    told: list[Sampled] = [("up", {"job": "prometheus", "instance": "a"}, [(t, 1.0) for t in times])]
+    series: list[Sampled] = [("up", {"job": "prometheus", "instance": "a"}, [(t, 1.0) for t in times])]
     for pod in (WEB[0], CRON):
-        awake = pod is WEB[0]
-        told.append((name, {**labels(pod), "job": "autoscaler"}, [(t, 1.0 if awake else 0.0) for t in times]))
-    return told
+        pods = 1.0 if pod is WEB[0] else 0.0
+        series.append((name, {**labels(pod), "job": "autoscaler"}, [(t, pods) for t in times]))
+    return series
 
 
 def otel_labels(pod: Pod) -> dict[str, str]:
@@ -180,32 +180,32 @@ def oc_labels(pod: Pod) -> dict[str, str]:
     }
 
 
-KPA_OTEL = always("kn_revision_pods_count", otel_labels)
-KPA_OC = always("autoscaler_actual_pods", oc_labels)
+KPA_OTEL = always_present("kn_revision_pods_count", otel_labels)
+KPA_OC = always_present("autoscaler_actual_pods", oc_labels)
 
 
 def in_seconds(shape: Callable[[str, Pod, str], tuple[str, dict[str, str]]], metric: str) -> list[Sampled]:
-    return counters(lambda pod, what: shape(metric, pod, what), 1)
+    return counters(lambda pod, kind: shape(metric, pod, kind), 1)
 
 
-def of_1_19(shape: Callable[[str, Pod, str], tuple[str, dict[str, str]]]) -> list[Sampled]:
-    """Counts by the old name, its sums useless; times around the queue-proxy."""
-    cut = counters(lambda pod, what: shape(APP, pod, what), 0)
+def serving_1_19(shape: Callable[[str, Pod, str], tuple[str, dict[str, str]]]) -> list[Sampled]:
+    """Counts by the old name, whose sums are useless; times around the queue-proxy."""
+    cut = counters(lambda pod, kind: shape(APP, pod, kind), 0)
     return cut + in_seconds(shape, HTTP)
 
 
 SHAPES: dict[str, tuple[str, list[Sampled]]] = {
     "opencensus": ("opencensus", counters(opencensus, 1000) + KPA_OC),
     "otel": ("otel", in_seconds(promoted, INVOCATION) + KPA_OTEL),
-    "otel-target-info": ("otel-target-info", in_seconds(bare, INVOCATION) + infos() + KPA_OTEL),
+    "otel-target-info": ("otel-target-info", in_seconds(without_labels, INVOCATION) + infos() + KPA_OTEL),
     "otel-podmonitor": ("otel-podmonitor", in_seconds(podmonitor, INVOCATION) + KPA_OTEL),
     "otel-podmonitor with target_info": (
         "otel-podmonitor",
         in_seconds(podmonitor, INVOCATION) + infos() + KPA_OTEL,
     ),
-    "otel-1.19 promoted": ("otel-1.19", of_1_19(promoted) + KPA_OTEL),
-    "otel-1.19 target_info": ("otel-1.19", of_1_19(bare) + infos() + KPA_OTEL),
-    "otel-1.19 podmonitor": ("otel-1.19", of_1_19(podmonitor) + KPA_OTEL),
+    "otel-1.19 promoted": ("otel-1.19", serving_1_19(promoted) + KPA_OTEL),
+    "otel-1.19 target_info": ("otel-1.19", serving_1_19(without_labels) + infos() + KPA_OTEL),
+    "otel-1.19 podmonitor": ("otel-1.19", serving_1_19(podmonitor) + KPA_OTEL),
     "istio": ("istio", counters(istio, 1000) + KPA_OTEL),
     "istio before 1.19": ("istio", counters(istio, 1000) + KPA_OC),
 }
@@ -217,7 +217,7 @@ def read(request: pytest.FixtureRequest, serve: Serve) -> tuple[str, Demand]:
     source = PrometheusSource(Sources(prometheus_url=serve(series)))
     demand = source.read(START_S, END_S, 60)
     with Client(source._sources) as client:
-        assert choose(client, source._sources, END_S).name == name
+        assert choose_preset(client, source._sources, END_S).name == name
     source.close()
     return name, demand
 
@@ -226,7 +226,7 @@ def row(demand: Demand, revision: str) -> int:
     return demand.revisions.index(RevisionKey("shop", revision))
 
 
-def test_revisions_and_their_services_are_told(read: tuple[str, Demand]) -> None:
+def test_revisions_and_services_are_named(read: tuple[str, Demand]) -> None:
     _, demand = read
     assert demand.revisions == (RevisionKey("shop", "cron-00001"), RevisionKey("shop", "web-00002"))
     assert demand.services == (ServiceKey("shop", "cron"), ServiceKey("shop", "web"))
@@ -234,19 +234,19 @@ def test_revisions_and_their_services_are_told(read: tuple[str, Demand]) -> None
     assert demand.warnings == ()
 
 
-def test_the_delay_is_one_interval(read: tuple[str, Demand]) -> None:
+def test_delay_is_one_interval(read: tuple[str, Demand]) -> None:
     _, demand = read
     assert demand.delay_s == INTERVAL_S
 
 
-def test_steady_traffic_is_read_as_it_is(read: tuple[str, Demand]) -> None:
+def test_steady_rate_and_service_time_are_read(read: tuple[str, Demand]) -> None:
     _, demand = read
     web = demand.arrivals[row(demand, "web-00002"), 5:]
     np.testing.assert_allclose(web, 4.0, rtol=0.02)
     np.testing.assert_allclose(demand.busy[row(demand, "web-00002"), 5:] / web, SERVICE_TIME_S, rtol=0.02)
 
 
-def test_a_woken_pod_loses_no_request(read: tuple[str, Demand]) -> None:
+def test_woken_pod_loses_no_request(read: tuple[str, Demand]) -> None:
     _, demand = read
     cron = demand.arrivals[row(demand, "cron-00001")]
     assert np.nansum(cron) * 60 == pytest.approx(len(CRON.answered_s), rel=0.01)
@@ -254,32 +254,32 @@ def test_a_woken_pod_loses_no_request(read: tuple[str, Demand]) -> None:
     assert np.nansum(busy) * 60 == pytest.approx(len(CRON.answered_s) * SERVICE_TIME_S, rel=0.01)
 
 
-def test_a_revision_asleep_is_zero_not_unknown(read: tuple[str, Demand]) -> None:
+def test_revision_at_zero_pods_has_zero_arrivals(read: tuple[str, Demand]) -> None:
     _, demand = read
     cron = demand.arrivals[row(demand, "cron-00001")]
     assert not np.isnan(cron).any()
     assert (cron > 0).sum() <= 3
 
 
-def test_what_is_there_after_an_upgrade_is_read_by_its_newer_name(serve: Serve) -> None:
+def test_newer_preset_is_preferred_after_upgrade(serve: Serve) -> None:
     both = SHAPES["opencensus"][1] + in_seconds(promoted, INVOCATION) + in_seconds(promoted, APP)
     with Client(Sources(prometheus_url=serve(both))) as client:
-        assert choose(client, Sources(), END_S).name == "otel"
-        assert choose(client, Sources(preset="opencensus"), END_S).name == "opencensus"
+        assert choose_preset(client, Sources(), END_S).name == "otel"
+        assert choose_preset(client, Sources(preset="opencensus"), END_S).name == "opencensus"
 
 
-def test_a_prometheus_without_request_metrics_is_said_to_be_one(serve: Serve) -> None:
+def test_prometheus_without_request_metrics_is_reported(serve: Serve) -> None:
     source = PrometheusSource(Sources(prometheus_url=serve(KPA_OTEL)))
     with pytest.raises(NoData, match=r"kn_serving_invocation_duration_seconds_count.*config-observability"):
         source.read(START_S, END_S, 60)
     source.close()
 
 
-def test_times_cut_to_whole_seconds_are_not_believed(serve: Serve) -> None:
+def test_times_cut_to_whole_seconds_are_not_used(serve: Serve) -> None:
     """Serving 1.19.8, 1.20.1 and before: 200 ms are 0 s."""
-    cut = counters(lambda pod, what: promoted(INVOCATION, pod, what), 0)
-    right = [one for one in in_seconds(promoted, HTTP) if one[0].endswith("_sum")]
-    source = PrometheusSource(Sources(prometheus_url=serve(cut + right + KPA_OTEL)))
+    cut = counters(lambda pod, kind: promoted(INVOCATION, pod, kind), 0)
+    correct = [series for series in in_seconds(promoted, HTTP) if series[0].endswith("_sum")]
+    source = PrometheusSource(Sources(prometheus_url=serve(cut + correct + KPA_OTEL)))
     demand = source.read(START_S, END_S, 60)
     source.close()
     web = row(demand, "web-00002")
@@ -287,12 +287,12 @@ def test_times_cut_to_whole_seconds_are_not_believed(serve: Serve) -> None:
     assert any("whole seconds" in warning for warning in demand.warnings)
 
 
-def test_every_preset_has_a_shape_here() -> None:
+def test_every_preset_has_shape_in_this_module() -> None:
     assert {name for name, _ in SHAPES.values()} == set(PRESETS)
 
 
-def test_a_custom_query_is_asked_as_it_is(serve: Serve) -> None:
-    mine = [("hits", {"ns": "shop", "rev": "web-00002"}, WEB[0].scraped(1, float))]
+def test_custom_query_is_sent_unchanged(serve: Serve) -> None:
+    mine = [("hits", {"ns": "shop", "rev": "web-00002"}, WEB[0].scraped(1))]
     query = (
         "label_replace(label_replace(sum by (ns, rev) (rate(hits[$window])),"
         ' "namespace", "$1", "ns", "(.*)"), "revision", "$1", "rev", "(.*)")'

@@ -1,4 +1,4 @@
-"""Names as Prometheus 3 has them: pushed by OTLP with promoted attributes, or scraped with dots in them."""
+"""Names of metrics in Prometheus 3: pushed by OTLP with promoted attributes, or scraped with dots."""
 
 import json
 import time
@@ -12,7 +12,7 @@ from werkzeug import Response
 
 from config.sources import Sources
 from forecaster.sources.demand import Demand
-from forecaster.sources.presets.detect import choose
+from forecaster.sources.presets.detect import choose_preset
 from forecaster.sources.prometheus.client import Client
 from forecaster.sources.prometheus_source import PrometheusSource
 from models.fleet.keys import RevisionKey, ServiceKey
@@ -41,16 +41,16 @@ OTLP = ["--web.enable-otlp-receiver"]
 NAMES = "kn.service.name, kn.configuration.name, kn.revision.name, k8s.namespace.name, k8s.pod.name"
 
 
-def attributes(told: dict[str, str]) -> list[dict[str, object]]:
-    return [{"key": key, "value": {"stringValue": value}} for key, value in told.items()]
+def attributes(values: dict[str, str]) -> list[dict[str, object]]:
+    return [{"key": key, "value": {"stringValue": value}} for key, value in values.items()]
 
 
-def histogram(name: str, at_s: float, count: int) -> dict[str, object]:
-    """So many requests of 0.25 s, as Serving's queue-proxy counts them."""
+def histogram(name: str, time_s: float, count: int) -> dict[str, object]:
+    """A number of requests of 0.25 s, as the queue-proxy of Serving counts them."""
     point = {
         "attributes": attributes({"http.response.status_code": "200"}),
-        "startTimeUnixNano": str(int(1e9 * (at_s - 3600))),
-        "timeUnixNano": str(int(1e9 * at_s)),
+        "startTimeUnixNano": str(int(1e9 * (time_s - 3600))),
+        "timeUnixNano": str(int(1e9 * time_s)),
         "count": str(count),
         "sum": 0.25 * count + 0.125,
         "bucketCounts": [str(count), "0"],
@@ -66,10 +66,10 @@ def histogram(name: str, at_s: float, count: int) -> dict[str, object]:
 def push(url: str, metrics: list[dict[str, object]]) -> None:
     scope = {"scope": {"name": "knative"}, "metrics": metrics}
     resource = {"attributes": attributes(RESOURCE)}
-    told = {"resourceMetrics": [{"resource": resource, "scopeMetrics": [scope]}]}
+    body = {"resourceMetrics": [{"resource": resource, "scopeMetrics": [scope]}]}
     request = urllib.request.Request(
         f"{url}/api/v1/otlp/v1/metrics",
-        json.dumps(told).encode(),
+        json.dumps(body).encode(),
         {"Content-Type": "application/json"},
     )
     with urllib.request.urlopen(request, timeout=10) as response:
@@ -77,11 +77,11 @@ def push(url: str, metrics: list[dict[str, object]]) -> None:
 
 
 def pushed(url: str, *names: str) -> int:
-    """Two minutes of 4 requests/s, up to now; when they end, Unix seconds."""
+    """Push two minutes of 4 requests/s up to now; return the Unix seconds at which they end."""
     end_s = int(time.time()) // STEP_S * STEP_S
     for k in range(PUSHES + 1):
-        at_s = end_s - (PUSHES - k) * STEP_S
-        push(url, [histogram(name, at_s, 1000 + 4 * STEP_S * k) for name in names])
+        time_s = end_s - (PUSHES - k) * STEP_S
+        push(url, [histogram(name, time_s, 1000 + 4 * STEP_S * k) for name in names])
     return end_s
 
 
@@ -90,11 +90,11 @@ def read(
 ) -> tuple[str, Demand]:
     sources = Sources(prometheus_url=url, preset=preset, scrape_interval_s=interval_s)
     with Client(sources) as client:
-        found = choose(client, sources, end_s).name
+        name = choose_preset(client, sources, end_s).name
     source = PrometheusSource(sources)
     demand = source.read(end_s - 60 - end_s % STEP_S, end_s - end_s % STEP_S, STEP_S)
     source.close()
-    return found, demand
+    return name, demand
 
 
 @pytest.mark.parametrize("strategy", ["UnderscoreEscapingWithSuffixes", "NoUTF8EscapingWithSuffixes"])
@@ -107,11 +107,13 @@ def read(
         ("kn.queueproxy.app.duration", "", "otel-1.19"),
     ],
 )
-def test_pushed_by_otlp(serve_3: Serve3, strategy: str, name: str, promoted: str, preset: str) -> None:
+def test_metrics_pushed_by_otlp_are_read(
+    serve_3: Serve3, strategy: str, name: str, promoted: str, preset: str
+) -> None:
     url = serve_3(PROMOTED.format(strategy=strategy, promoted=promoted), OTLP)
     end_s = pushed(url, name, "http.server.request.duration")
-    found, demand = read(url, end_s)
-    assert found == preset
+    detected, demand = read(url, end_s)
+    assert detected == preset
     assert demand.revisions == (RevisionKey("shop", "web-00001"),)
     assert demand.services == (ServiceKey("shop", "web"),)
     np.testing.assert_allclose(demand.arrivals, 4.0, rtol=0.02)
@@ -139,7 +141,7 @@ scrape_configs:
 
 @pytest.fixture
 def pod(httpserver: HTTPServer) -> str:
-    """Address of a queue-proxy of Serving 1.19.0, which gives names in UTF-8 to who accepts them."""
+    """Address of a queue-proxy of Serving 1.19.0, which exports UTF-8 names to clients that accept them."""
     began = time.monotonic()
 
     def metrics(_: object) -> Response:
@@ -152,21 +154,21 @@ def pod(httpserver: HTTPServer) -> str:
 
 
 @pytest.mark.parametrize("labels", ["", "namespace: shop, revision: web-00001"])
-def test_dotted_names_scraped_from_serving_1_19_0(serve_3: Serve3, pod: str, labels: str) -> None:
+def test_dotted_names_of_serving_1_19_0_are_read(serve_3: Serve3, pod: str, labels: str) -> None:
     url = serve_3(SCRAPED.format(address=pod, labels=labels), [])
     with Client(Sources(prometheus_url=url)) as client:
         deadline = time.monotonic() + 90
-        counted = 0.0
-        while counted < 15:
+        scrapes = 0.0
+        while scrapes < 15:
             assert time.monotonic() < deadline
             time.sleep(0.5)
-            found = client.instant("count_over_time(up[1h])", at_s=int(time.time()) + 1).series
-            counted = float(found[0].samples()[-1, 1]) if found else 0.0
+            up = client.instant("count_over_time(up[1h])", at_s=int(time.time()) + 1).series
+            scrapes = float(up[0].samples()[-1, 1]) if up else 0.0
     end_s = int(time.time()) - 2
     name, demand = read(url, end_s, interval_s=None)
     assert name == "otel-1.19"
     assert demand.services == (ServiceKey("shop", "web"),)
-    late = demand.arrivals[0, -1]
-    assert late == pytest.approx(10.0, rel=0.15)
-    assert demand.busy[0, -1] / late == pytest.approx(0.2, rel=0.05)
+    newest = demand.arrivals[0, -1]
+    assert newest == pytest.approx(10.0, rel=0.15)
+    assert demand.busy[0, -1] / newest == pytest.approx(0.2, rel=0.05)
     assert demand.delay_s == 1

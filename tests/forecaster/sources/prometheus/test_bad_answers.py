@@ -17,10 +17,10 @@ from forecaster.sources.prometheus.client import Client
 from forecaster.sources.prometheus.errors import (
     Malformed,
     NoData,
+    PrometheusUnreachable,
+    QueryRejected,
     QueryTooLarge,
     ReadError,
-    QueryRejected,
-    PrometheusUnreachable,
 )
 from forecaster.sources.prometheus_source import PrometheusSource
 
