@@ -31,8 +31,8 @@ last four days.  Chosen by hand."""
 MAX_ORIGINS = 96
 """Newest origins of a service that are kept.  Chosen by hand."""
 CHUNK_SERVICES = 1
-"""Services of one chunk.  A program that is stopped waits for the chunks in work, so they are as small as
-possible."""
+"""Services of one chunk.  A stopped program waits for the chunks that are being refit, so chunks are as small
+as possible."""
 
 Executor = Callable[[Callable[[Any], Any], Sequence[Any]], Iterable[tuple[Any, Any]]]
 """Applies a function to many items and returns each item with its result, in any order

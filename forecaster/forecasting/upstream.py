@@ -52,7 +52,7 @@ def upstream_services(keys: tuple[ServiceKey, ...], busy: NDArray[np.bool_]) -> 
     onsets, n_onsets = all_onsets[rows].astype(np.float32), n_all[rows].astype(np.float64)
     follows = onsets.copy()
     follows[:, :-1] = np.maximum(follows[:, :-1], onsets[:, 1:])
-    best, odds = np.zeros(len(rows), np.intp), np.zeros(len(rows))
+    best, best_log_odds = np.zeros(len(rows), np.intp), np.zeros(len(rows))
     for first in range(0, len(rows), CHUNK_SERVICES):
         chunk = slice(first, first + CHUNK_SERVICES)
         # (possible upstream service, service of the chunk)
@@ -60,10 +60,10 @@ def upstream_services(keys: tuple[ServiceKey, ...], busy: NDArray[np.bool_]) -> 
             onsets @ follows[chunk].T, n_onsets, follows[chunk].mean(axis=1), n_onsets[chunk]
         )
         log_odds[rows[:, np.newaxis] == rows[np.newaxis, chunk]] = 0
-        best[chunk], odds[chunk] = log_odds.argmax(axis=0), log_odds.max(axis=0)
-    accepted = odds >= MIN_LOG_ODDS + 2 * np.log(len(rows))
+        best[chunk], best_log_odds[chunk] = log_odds.argmax(axis=0), log_odds.max(axis=0)
+    accepted = best_log_odds >= MIN_LOG_ODDS + 2 * np.log(len(rows))
     mutual = accepted[best] & (best[best] == np.arange(len(rows)))
-    reverse = mutual & (odds[best] >= odds + MIN_DIRECTION_LOG_ODDS)
+    reverse = mutual & (best_log_odds[best] >= best_log_odds + MIN_DIRECTION_LOG_ODDS)
     return {keys[rows[i]]: keys[rows[best[i]]] for i in np.flatnonzero(accepted & ~reverse).tolist()}
 
 

@@ -5,8 +5,7 @@ prometheus_source   demand from Prometheus
 preset_sources      demand from Prometheus with several presets at once
 range_read          one read of a range, chunk by chunk
 chunks              the size of the next chunk of a range
-gaps                arrivals combined from pods, activator and autoscaler; what is zero and what is not
-                    observed
+gaps                arrivals from pods, activator and autoscaler; zero and not observed
 prometheus          the client of Prometheus
 presets             the queries for each naming of request metrics
 exports             traffic in files

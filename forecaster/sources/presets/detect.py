@@ -6,10 +6,9 @@ import re
 import numpy as np
 
 from config.sources import Sources
-from forecaster.sources.presets import PRESETS
+from forecaster.sources.presets import PRESETS, promql
 from forecaster.sources.presets.custom import custom
 from forecaster.sources.presets.preset import Preset
-from forecaster.sources.presets.promql import selector as selector_of
 from forecaster.sources.prometheus.client import Client
 from forecaster.sources.prometheus.errors import NoData, QueryRejected
 
@@ -104,7 +103,7 @@ def interval_s(client: Client, metric: str, selector: str, at_s: int) -> float |
             labels = [
                 (label, "=", _escaped(value)) for label, value in best.metric.items() if label != "__name__"
             ]
-            raw = client.instant(f"{selector_of(name, *labels)}[{_COUNTING_S}s]", at_s=int(densest_s))
+            raw = client.instant(f"{promql.selector(name, *labels)}[{_COUNTING_S}s]", at_s=int(densest_s))
             times_s = raw.series[0].samples()[:, 0] if raw.series else np.empty(0)
             if times_s.size > 2:
                 return _rounded(float(np.median(np.diff(times_s))))

@@ -5,9 +5,8 @@ requests that woke the service, because the counter of a new pod is first seen a
 to count there.  Per series and window (t-W, t] the growth is
 
 1. the difference between the last samples of this window and of the window before, if it is not negative.
-These
-   differences telescope: summed over the life of a pod they are the last value of its counter, with nothing
-   extrapolated and nothing lost between windows, however few samples a window has;
+   These differences telescope: summed over the life of a pod they are the last value of its counter, with
+   nothing extrapolated and nothing lost between windows, however few samples a window has;
 2. for a series that did not exist before, its last sample itself, because the counter began at zero;
 3. otherwise (a counter reset, or the first window after a gap) the result of `rate()`.
 
