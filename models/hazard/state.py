@@ -30,6 +30,7 @@ FIRST_LOCAL = int(np.flatnonzero(PERIODS_MIN >= LOCAL_FROM_MIN)[0])
 DETECTED, STARTS_KEPT = 2, 64
 """Periods that may be detected (models.hazard.periods), and event starts that are kept for the detection."""
 MAX_PERIOD_MIN = 10080
+"""Longest period in minutes: a week."""
 KNOWN_PERIOD = np.isin(np.arange(MAX_PERIOD_MIN + 1), PERIODS_MIN[PERIODS_MIN < 1440])
 """By minutes: periods that need no detection.  A day is detected nevertheless: its phase is then more
 exact."""
@@ -42,6 +43,7 @@ COMPONENTS = UPSTREAM + 1
 last event; a fast and a slow rate; the detected periods; the day by hours of the week; the time since the
 last event of the upstream service.  COMPONENTS is their number."""
 DAY_MIN, HOURS_A_WEEK = 1440, 168
+"""Minutes of a day, hours of a week."""
 UPSTREAM_AGES = 32
 """Minutes since an upstream event that are distinguished.  Chosen by hand."""
 PSEUDO_VISITS = 0.7

@@ -39,6 +39,7 @@ GAIN, MAX_GAIN, MEMORY_WINDOWS = 2.0, 0.5, 2880
 """The gain of an update is GAIN over the number of windows read, which counts up to MEMORY_WINDOWS (a day of
 30 s), and MAX_GAIN at most.  Chosen by hand."""
 CHI2_MEDIAN = 0.4549
+"""Median of the χ² distribution with one degree of freedom."""
 MIN_LOG, MAX_LOG = math.log(0.5), math.log(1e6)
 """Bounds of a tracked log of D."""
 RATIO_TOLERANCE = 0.1

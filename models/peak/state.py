@@ -22,6 +22,7 @@ BURSTS_KEPT = 16
 POINTS = LEVELS.size + BURSTS_KEPT
 """Point masses of a forecast: the quantiles without a burst, and one rate for each of the kept bursts."""
 DAY_SLOTS, WEEK_SLOTS, HOUR_SLOTS = 288, 2016, 120
+"""Slots of the profiles of a day, a week and an hour."""
 SLOT_S, HOUR_SLOT_S = 300, 30
 """Seconds of a slot: SLOT_S in the profiles of day and week, HOUR_SLOT_S in that of the hour."""
 WEEK_UNIT = 0.001
@@ -29,11 +30,14 @@ WEEK_UNIT = 0.001
 UNVISITED = -(2**15)
 """The integer of a slot of the week's profile that was never visited."""
 HALF_HOURS = 48
+"""Half hours of a day."""
 BINS = 80
+"""Bins of a histogram of errors.  Chosen by hand."""
 FIRST_EDGE, BIN_WIDTH = -6.0, 0.25
 """The histogram of standardised errors: its lowest edge, and the width of its BINS bins, in scales."""
 
 FEATURES = 17
+"""Number of regressors."""
 (
     INTERCEPT, LAST_Z, MEAN_2_MIN, MEAN_10_MIN, MEAN_1_H, MAX_10_MIN, DAY_AHEAD, DAY_NOW, WEEK_AHEAD,
     WEEK_NOW, HOUR_RISE, RISE_10_MIN, ABOVE_1_H, MIN_5_MIN, BELOW_1_H, RISE_2_MIN, ENSEMBLE,

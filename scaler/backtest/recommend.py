@@ -60,6 +60,13 @@ def recommend(
     scenario     of this series
     delay_cost   pod-seconds per delayed request, > 0
 
+    >>> import numpy as np
+    >>> from config.scenario import SCENARIOS
+    >>> nightly = np.zeros(4 * 86_400, np.float32)
+    >>> nightly[3600::86_400] = 1
+    >>> recommend("report", nightly, SCENARIOS["sparse"], delay_cost=30.0).settings.window_s
+    15.0
+
     Raises:
         RecommendError: there are less than MIN_TRAFFIC_S seconds of traffic.
     """

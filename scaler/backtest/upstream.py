@@ -22,6 +22,7 @@ from scaler.policies.policy import Series
 GRID_S, DETECT_S = Timing.history_step_s, Timing.refit_period_s
 """Seconds of a step of the grid, and from one detection to the next: those of the live loop."""
 NO_UPSTREAM = -1
+"""In place of the index of an upstream service: there is none."""
 CHUNK_SERIES = 50
 """Series that are converted to the grid together, which bounds the memory."""
 

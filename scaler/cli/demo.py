@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from scaler.demo.page import Page
 
 PORT = 8571
+"""Default port of the page; no service is registered for it."""
 COMPILES_S = 5.0
 """Seconds after which a message explains the wait: compiled rules load faster."""
 LINES = 12

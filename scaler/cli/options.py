@@ -51,7 +51,11 @@ class ValuesAre(StrEnum):
 
 
 def not_nan(value: float | None) -> float | None:
-    """Reject NaN, which passes every range check."""
+    """Reject NaN, which passes every range check.
+
+    Raises:
+        BadParameter: the value is NaN (exit code 2).
+    """
     if value is not None and math.isnan(value):
         raise typer.BadParameter("nan is not a number")
     return value

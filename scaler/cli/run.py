@@ -43,7 +43,12 @@ def run(
 
 
 def serve(config: Path | None, kubeconfig: Path | None, namespace: str | None, host: str, port: int) -> None:
-    """Start all parts of the service, and stop them after a signal."""
+    """Start all parts of the service, and stop them after a signal.
+
+    Raises:
+        BadParameter: the address cannot be used (exit code 2).
+        Exit: the service was interrupted.
+    """
     import logging
 
     from config.overrides import resolve

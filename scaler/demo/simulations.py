@@ -19,6 +19,7 @@ from scaler.simulation.simulator import initial_batch
 from scaler.simulation.state import METRICS, TRAJECTORY, Arrivals, Plans, Scoring
 
 KPA, TIDECAST, ORACLE = 0, 1, 2
+"""Indices of the policies in all arrays."""
 POLICIES = ("KPA alone", "Tidecast", "oracle")
 """Names of the policies, in the order of all arrays."""
 

@@ -20,6 +20,7 @@ SIDE_BY_SIDE_COLUMNS = 110
 """Width of the terminal from which the Revisions are shown side by side."""
 COLOURS = {TIDECAST: "cyan", KPA: "yellow"}
 LABEL_COLUMNS = 11
+"""Width of the labels to the left of a chart."""
 
 
 @dataclass(frozen=True, kw_only=True)

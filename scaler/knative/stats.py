@@ -26,7 +26,9 @@ CLOSE_S = 0.3
 """Seconds to wait for the close; the server never answers a close frame, and the default is ten seconds."""
 
 _STRING, _DOUBLE, _INT64, _MESSAGE = 9, 1, 3, 11
+"""Types of fields, numbered as in FieldDescriptorProto of protobuf."""
 _OPTIONAL, _REPEATED = 1, 3
+"""Labels of fields, likewise."""
 _FIELDS: dict[str, list[tuple[str, int, int, str]]] = {
     "Stat": [
         ("pod_name", _STRING, _OPTIONAL, ""),

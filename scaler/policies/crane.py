@@ -40,6 +40,7 @@ REFIT_S = 12 * HOUR_S
 WINDOW = HOUR
 """Minutes of the forecast that the pods cover."""
 PERMUTATIONS = 100
+"""Random orders of the series whose spectra give the threshold of a period."""
 PEAK_SEARCH = 4 * HOUR
 """Minutes at both sides of a period over which the autocorrelation must rise and fall."""
 MAX_ITEMS = 100

@@ -27,9 +27,13 @@ from scaler.policies.policy import PlanRows, Policy, Series, step_counts
 SHORT, LONG = 5, 30
 """Minutes of the moving averages; this constant and the following ones are those of Kedastral's code."""
 LEAD_MIN = 5
+"""Minutes ahead that a forecast is for."""
 HEADROOM = 1.2
+"""Forecast requests in flight are multiplied by this."""
 MAX_FACTOR, MIN_FACTOR = 2.0, 0.5
+"""Largest increase and decrease of pods from one plan to the next, as a factor."""
 MIN_PODS = 1
+"""Smallest number of pods."""
 MIN_MINUTES = 2
 """Observed minutes from which the mean of an hour counts."""
 

@@ -42,7 +42,13 @@ def hours(pod_s: float) -> str:
 
 
 def change(now: float, before: float, noun: str) -> str:
-    """`4 % more pod-hours`, `31 % fewer pod-hours`, `2.4 times the pod-hours`, `as many pod-hours`."""
+    """Return a change in words, such as `31 % fewer pod-hours` or `as many pod-hours`.
+
+    >>> change(104.0, 100.0, "pod-hours").replace(NBSP, " ")
+    '4 % more pod-hours'
+    >>> change(240.0, 100.0, "pod-hours")
+    '2.40 times the pod-hours'
+    """
     if before <= 0:
         return f"as many {noun}" if now <= 0 else f"{number(now)} {noun} instead of none"
     ratio = now / before

@@ -20,6 +20,7 @@ BLOCK_S = 300
 PODS, DELAYED, WAITED, STARTS, REQUESTS = range(5)
 """Metrics that the selection reads: pod-seconds, delayed requests, seconds waited, pod starts, requests."""
 N_METRICS = 5
+"""Number of these metrics."""
 _COLUMN = {name: i for i, name in enumerate(METRICS)}
 
 

@@ -50,6 +50,7 @@ REVIEW_S = 3600
 MAX_LAG_S = 1800
 """Seconds: older traffic is not simulated any more."""
 SEED = 7
+"""Seed of the seconds at which the requests of a step arrive; any value serves."""
 
 
 @dataclass(frozen=True, eq=False)

@@ -25,6 +25,7 @@ STEP_S = 30
 """Seconds of a step of the forecast, and from one plan to the next."""
 NO_CALENDAR = Calendar()
 NO_UPSTREAM = -1
+"""In place of the index of an upstream service: there is none."""
 
 
 @dataclass(frozen=True, eq=False)

@@ -72,7 +72,7 @@ def measure(services: int) -> dict[str, float]:
         costs.append(time.process_time() - began)
     return {
         "services": services,
-        "lived": len(shadow.lived),
+        "lived": len(shadow.simulated),
         "candidates": len(lived[0].candidates),
         "cpu_s_per_minute": float(np.median(costs[WARM_MINUTES:])),
         "peak_rss_mib": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024,

@@ -8,6 +8,7 @@ from models.ensemble.safe_fit import safe_forecast
 from models.ensemble.training import TrainingSeries
 
 LAGS = 3
+"""Lags of the autoregression.  Chosen by hand."""
 
 
 def autoreg(training: TrainingSeries, horizon: int) -> NDArray[np.float64]:

@@ -8,6 +8,7 @@ from models.ensemble.safe_fit import safe_forecast
 from models.ensemble.training import TrainingSeries
 
 LAGS = 3
+"""Lags of the autoregression.  Chosen by hand."""
 MAX_SEASONS = 2
 """Seasons, the strongest: each one adds the time of the first.  Chosen by hand."""
 ROUNDS = 2

@@ -8,6 +8,7 @@ from models.ensemble.safe_fit import safe_forecast
 from models.ensemble.training import TrainingSeries
 
 LAGS = (1, 2, 3)
+"""Lags of the autoregression, in addition to those of the seasons.  Chosen by hand."""
 SEASON_OFFSETS = (-1, 0, 1, 2)
 """Lags around each seasonal period, relative to it."""
 MAX_GROWTH = 2

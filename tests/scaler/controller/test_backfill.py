@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 from forecaster.sources.demand import Demand
 from forecaster.sources.prometheus.errors import NoData
 from scaler.controller.backfill import CELLS, MAX_SPAN_S, MIN_STEPS, read_in_chunks, spans
+from scaler.controller.loop import _for_each
 
 
 def told(start_s: int, end_s: int) -> Demand:
@@ -41,9 +42,8 @@ def test_pieces_are_taken_in_turn_and_what_is_not_there_is_left_out() -> None:
             raise NoData("nothing there")
         return told(start_s, end_s)
 
-    last = read_in_chunks(
-        read, [(0, 60), (60, 120), (120, 180), (180, 240)], lambda each: taken.append(each.start_s)
-    )
+    chunks = read_in_chunks(read, [(0, 60), (60, 120), (120, 180), (180, 240)])
+    last = _for_each(chunks, lambda each: taken.append(each.start_s))
     assert taken == [60, 120]
     assert (last.start_s, last.end_s) == (120, 180)
     assert last.warnings == ("partial", "from 60", "from 120")
@@ -54,4 +54,4 @@ def test_where_nothing_is_there_at_all_that_is_said() -> None:
         raise NoData("nothing there")
 
     with pytest.raises(NoData, match="nothing there"):
-        read_in_chunks(read, [(0, 60), (60, 120)], lambda _: None)
+        list(read_in_chunks(read, [(0, 60), (60, 120)]))

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from config.policy import Lever, Mode, RevisionPolicy
 from models.fleet.keys import RevisionKey, ServiceKey
-from scaler.controller.changes import Change, allowed, applied, diff, reverts, within_webhook
+from scaler.controller.changes import Change, applied, diff, reverts, within_webhook, writable
 from scaler.kpa.settings import LEVERS, UNSET, WEBHOOK_RANGES, KpaSettings
 from scaler.plan.fleet import fleet_spec
 from scaler.plan.result import FleetPlan
@@ -47,9 +47,9 @@ def ordered(
     return diff(
         cast(FleetPlan, asked),
         (seen,),
-        may=allowed(spec, stale=stale),
+        may=writable(spec, stale=stale),
         owner_min=spec.owner_min,
-        now=applied((seen,)),
+        current=applied((seen,)),
     )
 
 
@@ -106,7 +106,7 @@ def test_one_lever_that_is_not_allowed_stops_no_other() -> None:
 @pytest.mark.parametrize(
     "what",
     [
-        pytest.param({"own_levers": frozenset({Lever.TARGET})}, id="the owner's own"),
+        pytest.param({"owner_levers": frozenset({Lever.TARGET})}, id="the owner's own"),
         pytest.param({"container_concurrency": 0}, id="requests in flight are not limited"),
         pytest.param({"metric": Metric.RPS}, id="it scales on requests/s"),
     ],
@@ -144,7 +144,7 @@ def test_while_nothing_is_known_yet_what_may_stand_stands() -> None:
     seen = (revision(settings=SHORT, floor=3), revision(replace(ACT, mode=Mode.OBSERVE), settings=SHORT))
     panics = revision(replace(ACT, levers=frozenset({Lever.FLOOR, Lever.PANIC})), settings=SHORT, floor=2)
     spec = fleet_spec((*seen, panics), np.full(3, 20.0))
-    left = reverts((*seen, panics), may=allowed(spec), now=applied((*seen, panics)))
+    left = reverts((*seen, panics), may=writable(spec), current=applied((*seen, panics)))
     assert left == [
         Change(KEY, "u1", None),
         Change(KEY, "u1", 2, KpaSettings(panic_threshold_percentage=110.0)),
@@ -153,9 +153,9 @@ def test_while_nothing_is_known_yet_what_may_stand_stands() -> None:
 
 def test_an_order_in_words() -> None:
     assert str(Change(KEY, "u1", 3, KpaSettings(window_s=15))) == "floor 3, window 15s"
-    assert str(Change(KEY, "u1", None)) == "all taken back"
+    assert str(Change(KEY, "u1", None)) == "everything reverted"
 
 
 def test_a_fleet_of_none_is_ordered_nothing() -> None:
     spec = fleet_spec((), np.empty(0))
-    assert reverts((), may=allowed(spec), now=applied(())) == []
+    assert reverts((), may=writable(spec), current=applied(())) == []

@@ -683,9 +683,9 @@ def test_a_clean_stop_takes_settings_back() -> None:
 def guarding(loop: Loop) -> None:
     """Let its shadow have found that the KPA alone did better."""
     assert loop.planner is not None
-    shadow = loop.planner.shadow._shadow
+    shadow = loop.planner.shadow.evaluator
     assert shadow is not None
-    shadow.shadow = replace(shadow.shadow, fallback_active=frozenset({KEY}))
+    shadow.result = replace(shadow.result, in_fallback=frozenset({KEY}))
 
 
 def test_a_guarded_revision_is_left_to_the_kpa_and_what_stands_is_taken_back() -> None:

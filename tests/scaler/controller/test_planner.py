@@ -245,7 +245,7 @@ def test_a_plan_uses_nothing_of_later() -> None:
         later = np.float32(garbage) * arrivals(begin_s, begin_s + 60, STEP_S)
         cycle.observe(demand(begin_s, begin_s + 60, values=later))
     np.testing.assert_array_equal(plans[0].floor, plans[1].floor)
-    np.testing.assert_array_equal(plans[0].rates, plans[1].rates)
+    np.testing.assert_array_equal(plans[0].quantile_rates, plans[1].quantile_rates)
 
 
 def shadowed(*, rate: float = 20.0) -> tuple[Planner, Demand]:
@@ -263,26 +263,26 @@ def shadowed(*, rate: float = 20.0) -> tuple[Planner, Demand]:
 def test_a_warm_up_lives_through_every_second_of_what_it_rehearses() -> None:
     cycle, past = shadowed()
     cycle.warm_up(past)
-    found = cycle.shadow.shadow
+    found = cycle.shadow.result
     known_s = cycle.observed_until_s // 3600 * 3600 - past.start_s
     requests = found.sums[found.rows[KEY], KPA_INDEX, REQUESTS]
     # What came to be known before counts a little less.
     assert 0.98 * 20 * known_s <= requests <= 20 * (known_s + 300) * 1.01
-    assert found.has_evidence == {KEY}
+    assert found.with_evidence == {KEY}
 
 
 def test_while_nobody_can_be_observed_the_shadow_has_no_lull() -> None:
     cycle, past = shadowed()
     cycle.warm_up(past)
-    shadow = cycle.shadow._shadow
+    shadow = cycle.shadow.evaluator
     assert shadow is not None
     until_s = shadow.now_s
     nothing = demand(until_s, until_s + 600, values=np.full((1, 20), np.nan, np.float32))
     cycle.observe(nothing)
-    cycle.shadow.live()
+    cycle.shadow.run()
     assert shadow.now_s == until_s
     cycle.observe(demand(until_s + 600, until_s + 630, values=np.full((1, 1), 20.0, np.float32)))
-    cycle.shadow.live()
+    cycle.shadow.run()
     assert shadow.now_s == until_s + 630
 
 
@@ -302,7 +302,7 @@ def test_requests_that_come_together_have_a_higher_floor_than_as_many_one_by_one
         plan = cycle.plan(spec(), cycle.observed_until_s + STEP_S)
         told = explain(cycle, spec(), plan, 0)
         assert told.dispersion == pytest.approx(batch, rel=0.25)
-        saves = {choice.pods: choice.saves for choice in told.choices}
+        saves = {choice.pods: choice.gain for choice in told.alternatives}
         assert saves[int(plan.desired[0])] <= 1 < saves[int(plan.desired[0]) - 1]
         floors[batch] = int(plan.desired[0])
         # Nothing else than how they come is forgotten.
@@ -329,7 +329,7 @@ def test_what_comes_together_is_told_from_windows_of_several_steps() -> None:
 def test_the_shadow_is_told_how_requests_come() -> None:
     cycle, _ = shadowed()
     cycle.observe(replace(together(20), start_s=cycle.observed_until_s))
-    (*_, came) = cycle.shadow._due
+    (*_, came) = cycle.shadow.pending
     assert isinstance(came, ObservedArrivals)
     assert came.dispersion.tolist() == online.dispersions(cycle.state).tolist()
     assert came.dispersion[0] > 10

@@ -10,12 +10,12 @@ from config.calendar import Calendar, Event
 from config.policy import Mode, RevisionPolicy
 from forecaster.sources.demand import Demand
 from models.fleet.keys import RevisionKey, ServiceKey
-from scaler.cli.explain import pages
+from scaler.cli.explain import page_lines
 from scaler.controller.explain import explain
 from scaler.controller.planner import Planner
 from scaler.controller.timing import LoopIntervals
+from scaler.plan.bounds import MAX_PODS
 from scaler.plan.candidates import KPA_INDEX
-from scaler.plan.events import MAX_PODS
 from scaler.plan.fleet import FleetSpec, fleet_spec
 from scaler.plan.result import FleetPlan, Reason
 from scaler.plan.revision import RevisionSpec
@@ -112,8 +112,8 @@ def test_in_the_window_no_quantile_is_below_what_was_announced() -> None:
 def test_so_many_times_what_is_usual() -> None:
     cycle = warmed(Calendar(events=(event(times=5.0),)))
     made = plans(cycle, FROM_S + 90)
-    assert made[0].median[0] == pytest.approx(40, rel=0.02)
-    assert made[0].median[1] == pytest.approx(8, rel=0.2)
+    assert made[0].peak_median[0] == pytest.approx(40, rel=0.02)
+    assert made[0].peak_median[1] == pytest.approx(8, rel=0.2)
 
 
 def test_a_rule_that_keeps_no_floor_keeps_one_for_an_event(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -124,10 +124,10 @@ def test_a_rule_that_keeps_no_floor_keeps_one_for_an_event(monkeypatch: pytest.M
         chosen = whole(KEYS, intermittent)
         everyone = np.ones(len(KEYS), np.bool_)
         return replace(
-            chosen, places=np.full(len(KEYS), KPA_INDEX), has_evidence=everyone, fallback_active=everyone
+            chosen, candidate=np.full(len(KEYS), KPA_INDEX), has_evidence=everyone, fallback_active=everyone
         )
 
-    monkeypatch.setattr(cycle.shadow, "chosen", alone)
+    monkeypatch.setattr(cycle.shadow, "active_candidates", alone)
     made = plans(cycle, UNTIL_S + 300)
     assert made[0].floor.tolist()[0] >= 10
     assert made[0].floor[1] == 0
@@ -163,11 +163,11 @@ def test_who_asks_why_is_told_the_event() -> None:
     cycle = warmed(SALE)
     plan = plans(cycle, FROM_S + 60)[0]
     told = explain(cycle, spec(), plan, 0)
-    assert [each.name for each in told.announced] == ["sale"]
-    text = "\n".join(pages([("shop/cart", told)]))
+    assert [each.name for each in told.events] == ["sale"]
+    text = "\n".join(page_lines([("shop/cart", told)]))
     assert "(announced event; " in text
-    assert "Announced: sale, at least 80 requests/s." in text
-    assert explain(cycle, spec(), plan, 1).announced == ()
+    assert "Announced event: sale, at least 80 requests/s." in text
+    assert explain(cycle, spec(), plan, 1).events == ()
 
 
 def test_a_service_lives_by_the_zone_of_its_revision_with_most_traffic() -> None:

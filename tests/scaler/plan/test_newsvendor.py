@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 from scipy.special import gammainc, ndtr
 
-from scaler.plan.newsvendor import MAX_PODS, floors_over_time
+from scaler.plan.bounds import MAX_PODS
+from scaler.plan.newsvendor import floors_over_time
 
 WORTHS = np.array([0.1, 1.0, 3.0, 10.0, 30.0, 150.0, 1000.0])
 Array = NDArray[np.float64]

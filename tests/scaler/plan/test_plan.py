@@ -18,11 +18,11 @@ from scaler.plan.demand import ServiceMeasurements, fleet_demand, revision_dispe
 from scaler.plan.fleet import FleetSpec, fleet_spec
 from scaler.plan.hold import EMPTY_HOLD, HoldState, hold
 from scaler.plan.newsvendor import shortage_probs
-from scaler.plan.plan import default_sizing_delay_cost, plan_fleet
+from scaler.plan.plan import plan_fleet
 from scaler.plan.result import FleetPlan, Reason
 from scaler.plan.revision import Metric, RevisionSpec
 from scaler.plan.rules import DEFAULT, active_policy
-from scaler.plan.timing import PlanTiming, lead_s, service_lead_times_s, service_rows
+from scaler.plan.timing import PlanTiming, fleet_lead_times_s, service_lead_times_s, service_rows
 
 SERVICE = ServiceKey("shop", "cart")
 KEY = RevisionKey("shop", "cart-00001")
@@ -76,18 +76,27 @@ def planned_on(
     now_s: int = 30,
 ) -> tuple[FleetPlan, HoldState]:
     """A plan where no candidate is has_evidence: floors at what a delay costs."""
-    seen = fleet_demand(said, services, spec, rows=service_rows(spec, said.keys), timing=TIMING, now_s=now_s)
+    rows = service_rows(spec, said.keys)
+    seen = fleet_demand(said, services, spec, service_row=rows, timing=TIMING, now_s=now_s)
     r = len(spec.keys)
     chosen = active_policy(
         np.full(r, DEFAULT),
-        settings_usable=spec.settings_usable,
+        writable=spec.settings_usable,
         has_evidence=np.zeros(r, np.bool_),
         fallback_active=np.zeros(r, np.bool_),
         hold_s=TIMING.hold_s,
-        default_sizing_delay_cost=default_sizing_delay_cost(seen, spec),
+        default_sizing_delay_cost=seen.default_sizing_delay_cost,
     )
     return plan_fleet(
-        seen, LEVELS, spec, held, timing=TIMING, now_s=now_s, chosen=chosen, max_total_pods=max_total_pods
+        seen,
+        seen.rule_inputs(),
+        LEVELS,
+        spec,
+        held,
+        policy=chosen,
+        timing=TIMING,
+        now_s=now_s,
+        max_total_pods=max_total_pods,
     )
 
 
@@ -221,7 +230,7 @@ def test_the_slowest_revision_says_how_far_a_services_forecast_reaches() -> None
     startups_s = np.array([[10.0, 10.0, 10.0, 20.0, 60.0], [0.0, 10.0, 20.0, 25.0, 30.0]])
     spec = fleet_spec([slow, quick], startups_s)
     assert service_lead_times_s(spec, TIMING, (SERVICE,)).tolist() == [90.0]
-    assert lead_s(spec, TIMING).tolist() == [90.0, 60.0]
+    assert fleet_lead_times_s(spec, TIMING).tolist() == [90.0, 60.0]
     assert spec.startup_s == pytest.approx([22, 17])
 
 

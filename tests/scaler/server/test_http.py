@@ -127,12 +127,12 @@ def test_metrics_tell_plan_orders_and_faults() -> None:
     floor = int(status_store.status.plan.floor[0])  # type: ignore[union-attr]
     for line in (
         f'tidecast_floor_pods{{namespace="shop",revision="cart-00001"}} {floor}.0',
-        'tidecast_orders_total{result="applied"} 1.0',
-        'tidecast_faults_total{job="refit"} 1.0',
-        "tidecast_configuration_faults 1.0",
-        'tidecast_setting{namespace="shop",revision="cart-00001",setting="window"} 15.0',
+        'tidecast_writes_total{result="applied"} 1.0',
+        'tidecast_job_failures_total{job="refit"} 1.0',
+        "tidecast_configuration_problems 1.0",
+        'tidecast_kpa_stable_window_seconds{namespace="shop",revision="cart-00001"} 15.0',
         "tidecast_leader 1.0",
-        "tidecast_demand_readable 1.0",
+        "tidecast_demand_read_success 1.0",
     ):
         assert line in text
     assert "process_cpu_seconds_total" in text
@@ -152,11 +152,11 @@ def test_metrics_tell_what_was_chosen_beside_the_kpa_alone_and_who_is_guarded() 
         _, text = get("/metrics")
     of = 'namespace="shop",'
     for line in (
-        f'tidecast_shadow_delayed_ratio{{{of}policy="kpa",revision="cart-00001"}} 0.05',
+        f'tidecast_shadow_delayed_ratio{{{of}policy="kpa_alone",revision="cart-00001"}} 0.05',
         f'tidecast_shadow_delayed_ratio{{{of}policy="tidecast",revision="cart-00001"}} 0.01',
-        f'tidecast_shadow_pod_seconds{{{of}policy="kpa",revision="cart-00001"}} 800.0',
+        f'tidecast_shadow_pod_seconds{{{of}policy="kpa_alone",revision="cart-00001"}} 800.0',
         f'tidecast_shadow_pod_seconds{{{of}policy="tidecast",revision="cart-00001"}} 900.0',
-        f'tidecast_guarded{{{of}revision="cart-00001"}} 1.0',
-        'reason="fallback_active: the KPA alone did better"',
+        f'tidecast_fallback_active{{{of}revision="cart-00001"}} 1.0',
+        'reason="fallback"',
     ):
         assert line in text

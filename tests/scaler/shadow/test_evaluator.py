@@ -13,7 +13,7 @@ from models.fleet.keys import RevisionKey
 from scaler.plan.candidates import CANDIDATES, KPA_INDEX
 from scaler.plan.rules import RULE_OF, RULES
 from scaler.shadow import evaluator
-from scaler.shadow.evaluate import DELAYED, PODS, REQUESTS, lived, rows
+from scaler.shadow.evaluate import DELAYED, PODS, REQUESTS, candidate_rows, simulate_plans
 from scaler.shadow.evaluator import MAX_LAG_S, REVIEW_S, ShadowEvaluator, sample
 from scaler.shadow.guard import GUARD_HOURS
 from scaler.shadow.population import SimulatedRevision
@@ -63,8 +63,8 @@ def replayed(
     """(e, N_METRICS) what a backtest says every candidate came to: plans are seconds and pods (1, f)."""
     at_s = np.array([at_s for at_s, _ in plans], np.int64)
     floors = np.concatenate([pods for _, pods in plans]) if plans else np.zeros((0, len(RULES)), np.int32)
-    plan = [rows(WEB, each, at_s, floors[:, RULE_OF[e]]) for e, each in enumerate(CANDIDATES)]
-    return np.asarray(lived(arrivals[0], WEB, plan).astype(np.float64).sum(axis=1))
+    plan = [candidate_rows(WEB, each, at_s, floors[:, RULE_OF[e]]) for e, each in enumerate(CANDIDATES)]
+    return np.asarray(simulate_plans(arrivals[0], WEB, plan).astype(np.float64).sum(axis=1))
 
 
 def test_the_live_shadow_and_the_trial_of_a_backtest_come_to_the_same() -> None:
@@ -136,9 +136,9 @@ def test_pods_that_start_faster_from_now_on_are_all_ready_in_time() -> None:
     kernel(shadow, counts[:, :390])
     shadow.set_revisions([fast])
     kernel(shadow, counts[:, 390:])
-    state = shadow._cast.batch.revision
+    state = shadow._population.batch.revision
     assert (state["ready"] + state["starting"] == state["replicas"]).all()
-    assert (state["starting_groups"] <= shadow._cast.batch.starting_groups.shape[1]).all()
+    assert (state["starting_groups"] <= shadow._population.batch.starting_groups.shape[1]).all()
     assert (state["queue"][0] < 1000).all()
 
 
@@ -149,9 +149,9 @@ def test_there_is_room_for_pods_that_start_now_quickly_now_slowly() -> None:
         startups_s = tuple(np.sort(rng.choice([0.0, 2.0, 7.0, 40.0, 200.0], STARTUPS)).tolist())
         world = replace(WEB, startup_s=float(np.mean(startups_s)), startups_s=startups_s)
         shadow.set_revisions([replace(revision(), pod_model=world)])
-        assert shadow._cast.batch.starting_groups.shape[1] >= max(startups_s) + 2
+        assert shadow._population.batch.starting_groups.shape[1] >= max(startups_s) + 2
         kernel(shadow, counts[:, first : first + 120])
-        state, batches = shadow._cast.batch.revision, shadow._cast.batch.starting_groups
+        state, batches = shadow._population.batch.revision, shadow._population.batch.starting_groups
         assert (state["starting_groups"] <= batches.shape[1]).all()
         for one, its in zip(state, batches, strict=True):
             start = its[: one["starting_groups"]]
@@ -164,20 +164,20 @@ def test_what_came_of_what_was_in_force_is_summed_beside_the_kpa_alone() -> None
     kernel(shadow, traffic(REVIEW_S))
     alone = shadow.sums[0, KPA_INDEX].copy()
     # Before anything is has_evidence it is the KPA alone.
-    np.testing.assert_allclose(shadow._spent[0], [alone, alone])
+    np.testing.assert_allclose(shadow._spending[0], [alone, alone])
     place = shadow.result.selected[key]
     before = shadow.sums[0].copy()
     kernel(shadow, traffic(REVIEW_S, seed=2))
     hour = shadow.sums[0] - decay(REVIEW_S) * before
     aged = decay(REVIEW_S, SPENDING_HALF_LIFE_S) * alone
-    np.testing.assert_allclose(shadow._spent[0], [aged + hour[place], aged + hour[KPA_INDEX]])
+    np.testing.assert_allclose(shadow._spending[0], [aged + hour[place], aged + hour[KPA_INDEX]])
     assert place != KPA_INDEX
     other = revision("other")
     shadow.set_revisions([other, revision()])
-    assert not shadow._spent[0].any()
-    np.testing.assert_allclose(shadow._spent[1], [aged + hour[place], aged + hour[KPA_INDEX]])
+    assert not shadow._spending[0].any()
+    np.testing.assert_allclose(shadow._spending[1], [aged + hour[place], aged + hour[KPA_INDEX]])
     shadow.set_revisions([revision(levers=frozenset({Lever.FLOOR}))])
-    assert not shadow._spent.any()
+    assert not shadow._spending.any()
 
 
 def test_after_a_gap_it_goes_on_with_the_floor_that_was_asked_for_last() -> None:
@@ -188,7 +188,7 @@ def test_after_a_gap_it_goes_on_with_the_floor_that_was_asked_for_last() -> None
     shadow.record_floors(START_S + 600, (key,), pods)
     shadow.skip_to(START_S + 1200)
     shadow.simulate(np.zeros((1, 60), np.float32), 1)
-    assert set(shadow._cast.batch.spec["min_scale"].tolist()) == {4}
+    assert set(shadow._population.batch.spec["min_scale"].tolist()) == {4}
 
 
 def test_a_gap_of_hours_ages_what_was_known() -> None:
@@ -235,7 +235,7 @@ def test_too_many_revisions_are_sampled_and_who_was_there_stays(monkeypatch: pyt
 
 def choosing(shadow: ShadowEvaluator, place: int) -> None:
     """Let `place` be what was chosen."""
-    shadow._places = dict.fromkeys(shadow._places, place)
+    shadow._selected = dict.fromkeys(shadow._selected, place)
 
 
 def test_what_delays_more_than_the_kpa_alone_is_guarded_and_comes_back() -> None:

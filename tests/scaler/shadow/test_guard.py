@@ -16,7 +16,7 @@ def hour(
     ours[:, REQUESTS] = alone[:, REQUESTS] = requests
     alone[:, DELAYED] = 100.0
     ours[:, DELAYED] = 100.0 + more
-    return guard.updated(ours, alone, delay_cost=np.array([delay_cost]), share=0.001, passed_h=passed_h)
+    return guard.updated(ours, alone, delay_cost=np.array([delay_cost]), share=0.001, elapsed_h=passed_h)
 
 
 @pytest.mark.parametrize(
@@ -60,7 +60,7 @@ def test_where_no_request_came_nobody_did_better() -> None:
 
 
 def test_the_past_stays_with_its_service_and_one_that_comes_has_none() -> None:
-    guard = hour(new_guard(1), 500).of(np.array([-1, 0]))
+    guard = hour(new_guard(1), 500).realigned(np.array([-1, 0]))
     assert guard.active.tolist() == [False, True]
     assert guard.sums[:, SELECTED, DELAYED].tolist() == [0, 600]
-    assert guard.of(np.empty(0, np.intp)).sums.shape == (0, 2, N_METRICS)
+    assert guard.realigned(np.empty(0, np.intp)).sums.shape == (0, 2, N_METRICS)

@@ -80,7 +80,7 @@ def test_rates_are_not_below_what_is_announced_in_the_window_that_a_plan_must_ca
     ahead = service_calendar("s", noon(requests_per_second=500.0))
     start_s = NOON_S - 1800
     alone = hindcast(traffic(3600), start_s, HEAVY, delay_s)
-    said = hindcast(traffic(3600), start_s, HEAVY, delay_s, ahead=ahead)
+    said = hindcast(traffic(3600), start_s, HEAVY, delay_s, calendar=ahead)
     assert said.announced_rate is not None
     now_s, lead_s = start_s + said.at_s, HEAVY.startup_s + STEP_S
     near = (now_s + lead_s > NOON_S) & (now_s < NOON_S + 600)
@@ -92,7 +92,7 @@ def test_rates_are_not_below_what_is_announced_in_the_window_that_a_plan_must_ca
 
 
 def test_so_many_times_what_is_usual_then() -> None:
-    said = hindcast(traffic(3600), NOON_S - 1800, HEAVY, 30, ahead=service_calendar("s", noon(times=4.0)))
+    said = hindcast(traffic(3600), NOON_S - 1800, HEAVY, 30, calendar=service_calendar("s", noon(times=4.0)))
     assert said.announced_rate is not None
     assert said.announced_rate[said.announced_rate > 0] == pytest.approx(20, rel=0.2)
 
@@ -100,7 +100,7 @@ def test_so_many_times_what_is_usual_then() -> None:
 def test_a_sparse_service_is_likely_to_have_what_was_announced() -> None:
     none = np.eye(1, 3600)[0].astype(np.float32)
     said = hindcast(
-        none, NOON_S - 1800, SPARSE, 30, ahead=service_calendar("s", noon(requests_per_second=0.1))
+        none, NOON_S - 1800, SPARSE, 30, calendar=service_calendar("s", noon(requests_per_second=0.1))
     )
     assert said.announced_rate is not None
     assert (said.event_prob[said.announced_rate > 0] > 0.9).all()

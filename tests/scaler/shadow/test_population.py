@@ -10,7 +10,7 @@ from config.policy import Lever, RevisionPolicy
 from config.scenario import SCENARIOS
 from models.fleet.keys import RevisionKey
 from scaler.plan.candidates import CANDIDATES
-from scaler.shadow.population import LONGEST_STARTUP_S, Population, SimulatedRevision, carry_state, population
+from scaler.shadow.population import MAX_STARTUP_S, Population, SimulatedRevision, carry_state, population
 from scaler.simulation.pod_model import PodModel, pod_model_of
 
 WEB, SPARSE = pod_model_of(SCENARIOS["web"]), pod_model_of(SCENARIOS["sparse"])
@@ -35,7 +35,7 @@ def marked(*lived: SimulatedRevision) -> Population:
 def test_a_revision_has_an_item_for_every_candidate_that_its_levers_allow() -> None:
     floors_only = frozenset({Lever.FLOOR})
     made = population([revision("a"), revision("b", levers=floors_only), revision("c", levers=frozenset())])
-    assert np.diff(made.first).tolist() == [len(one.candidates) for one in made.lived]
+    assert np.diff(made.first).tolist() == [len(one.candidates) for one in made.revisions]
     assert made.first[1] == len(CANDIDATES)
     assert made.candidate[made.first[2] :].tolist() == [0]
     specs = made.batch.spec[made.first[1] : made.first[2]]
@@ -58,7 +58,7 @@ def test_no_revisions_have_no_items_and_a_very_long_start_is_cut() -> None:
     drawn = population([revision("a", replace(WEB, startups_s=(2.0, 2.0, 2.0, 4.0, 90.0)))])
     assert drawn.batch.starting_groups.shape[1] >= 92
     made = population([revision("a", replace(WEB, startup_s=1e6))])
-    assert made.pod_params["startups_s"].max() == LONGEST_STARTUP_S
+    assert made.pod_params["startups_s"].max() == MAX_STARTUP_S
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ import pytest
 from config.policy import Lever, Mode, RevisionPolicy
 from models.fleet.keys import RevisionKey, ServiceKey
 from scaler.plan.revision import Metric, RevisionSpec
-from scaler.shadow.revisions import NO_SHADOW, ShadowedRevisions, lived, rounded, settled, shadowed_revisions
+from scaler.shadow.revisions import NO_SHADOW, ShadowedRevisions, rounded, settled, shadowed_revisions, simulated_revisions
 from scaler.simulation.state import STARTUPS
 
 ONE = RevisionSpec(
@@ -38,7 +38,7 @@ def seen(
 )
 def test_who_has_no_shadow(what: dict[str, object]) -> None:
     changed = replace(ONE, **what)  # type: ignore[arg-type]
-    assert lived([changed, ONE], np.full((2, STARTUPS), 20.0), np.full(2, 0.5))[0] is None
+    assert simulated_revisions([changed, ONE], np.full((2, STARTUPS), 20.0), np.full(2, 0.5))[0] is None
     assert seen(NO_SHADOW, changed).revisions == ()
 
 

@@ -24,7 +24,7 @@ NOTHING_SPENT = ((0.0,), (0.0,))
 def sums(rows: PlanRows) -> NDArray[np.float64]:
     """(e, N_METRICS) of pods, delayed, waited and starts, times MANY; no other candidate is allowed."""
     told = np.full((len(CANDIDATES), N_METRICS), np.nan)
-    for place, row in rows.batch():
+    for place, row in rows.items():
         told[place, : len(row)] = np.array(row) * MANY
         told[place, REQUESTS] = MANY
     return told

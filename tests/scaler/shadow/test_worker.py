@@ -65,8 +65,8 @@ def fed(shade: ShadowWorker, from_s: int, until_s: int, *keys: RevisionKey) -> N
 
 def asked(shade: ShadowWorker) -> NDArray[np.int32]:
     """(f,) what was said last that every rule asks for."""
-    assert shade._shadow is not None
-    return np.asarray(shade._shadow._plans[-1][2][0])
+    assert shade.evaluator is not None
+    return np.asarray(shade.evaluator._plans[-1][2][0])
 
 
 def begun(*revisions: SimulatedRevision) -> ShadowWorker:
@@ -107,8 +107,8 @@ def test_who_comes_between_two_plans_has_no_floor_of_others_held() -> None:
     shade.add_plan(planned(START_S, 3000.0))
     shade.add_plan(planned(START_S + STEP_S, 0.0, OTHER, KEY))
     shade.run()
-    assert shade._shadow is not None
-    told = shade._shadow._plans[-1][2]
+    assert shade.evaluator is not None
+    told = shade.evaluator._plans[-1][2]
     assert told[0, HELD] == 0 < told[1, HELD]
 
 
@@ -144,10 +144,10 @@ def test_what_lies_far_back_is_let_go_and_little_waits() -> None:
     for at_s in range(START_S, START_S + 86400, STEP_S):
         shade.add_arrivals(came(at_s))
         shade.add_plan(planned(at_s + 2 * STEP_S))
-    assert len(shade._due) == MAX_PENDING
+    assert len(shade.pending) == MAX_PENDING
     shade.run()
-    assert shade._shadow is not None
-    assert shade._shadow.now_s == START_S + 86400
+    assert shade.evaluator is not None
+    assert shade.evaluator.now_s == START_S + 86400
     row = shade.result.rows[KEY]
     assert shade.result.sums[row, KPA_INDEX, REQUESTS] <= 30 * (MAX_LAG_S + STEP_S)
 
@@ -157,8 +157,8 @@ def test_traffic_that_was_lived_through_is_not_lived_through_again() -> None:
     fed(shade, START_S, START_S + 600)
     shade.add_arrivals(came(START_S + 300))
     shade.run()
-    assert shade._shadow is not None
-    assert shade._shadow.now_s == START_S + 600
+    assert shade.evaluator is not None
+    assert shade.evaluator.now_s == START_S + 600
 
 
 def test_a_revision_of_which_nothing_came_yet_had_no_requests() -> None:
@@ -197,12 +197,12 @@ def test_standings_have_the_kpa_alone_and_the_one_in_force_among_them() -> None:
     fed(shade, START_S, START_S + REVIEW_S)
     place = int(shade.active_candidates([KEY], np.zeros(1, np.bool_)).candidate[0])
     told = shade.candidate_scores(KEY, 30.0, place, 5)
-    assert [one.in_force for one in told].count(True) == 1
+    assert [one.active for one in told].count(True) == 1
     alone = [one for one in told if one.pods == one.starts == 1.0]
     assert len(alone) >= 1
     assert 5 <= len(told) <= 7
     # A plain floor is none of the candidates.
-    assert not any(one.in_force for one in shade.candidate_scores(KEY, 30.0, DEFAULT, 5))
+    assert not any(one.active for one in shade.candidate_scores(KEY, 30.0, DEFAULT, 5))
     assert shade.candidate_scores(OTHER, 30.0, KPA_INDEX, 5) == ()
 
 
