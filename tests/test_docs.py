@@ -215,3 +215,16 @@ def test_modules_in_docstrings_exist() -> None:
     ]
     absent = [(path, d) for path, text in texts for d in pattern.findall(text) if not is_importable(d)]
     assert absent == []
+
+
+def test_cited_sources_are_in_the_references() -> None:
+    listed = set(re.findall(r"^- \*\*([\w-]+)\*\*", (ROOT / "REFERENCES.md").read_text(), re.MULTILINE))
+    cited = {
+        (path, key)
+        for path, tree in sources()
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Constant) and isinstance(node.value, str)
+        for key in re.findall(r"\[([a-z]+\d{4})\]", node.value)
+    }
+    assert cited
+    assert {(path, key) for path, key in cited if key not in listed} == set()

@@ -111,7 +111,7 @@ PRIOR_WEIGHTS = np.concatenate(
     [np.full(PHASES, 0.48 / PHASES), [0.25, 0.1, 0.15], np.zeros(DETECTED), [0.02, 0]]
 )
 """(COMPONENTS,) weights before anything was observed: phases together 0.48, age 0.25, fast rate 0.1, slow
-rate 0.15, weekday 0.02.  Chosen by hand; `tests/bench/sensitivity.py` shows their effect."""
+rate 0.15, weekday 0.02.  Chosen by hand."""
 ADDED_WEIGHT = 0.1
 """Prior weight of a detected period, and of an upstream service, from its detection on.  Chosen by hand."""
 AGE_BIN = np.array(

@@ -65,7 +65,7 @@ def recommend(
     >>> nightly = np.zeros(4 * 86_400, np.float32)
     >>> nightly[3600::86_400] = 1
     >>> recommend("report", nightly, SCENARIOS["sparse"], delay_cost=30.0).settings.window_s
-    15.0
+    15
 
     Raises:
         RecommendError: there are less than MIN_TRAFFIC_S seconds of traffic.

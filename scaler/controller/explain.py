@@ -133,7 +133,8 @@ def _sigma(planner: Planner, i: int) -> float:
     origin_s = planner.state.origin_s
     local_s = origin_s + shift_s[np.searchsorted(since_s, origin_s, "right") - 1]
     half_hour = local_s % 86400 // 1800
-    return float(np.exp((state["recent"] + state["long"] + state["by_time"][half_hour]) / 3))
+    errors = state["recent_error"], state["long_error"], state["time_of_day_error"][half_hour]
+    return float(np.exp(sum(errors) / 3))
 
 
 def _dispersion(planner: Planner, spec: FleetSpec, row: int, i: int) -> float:

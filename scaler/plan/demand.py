@@ -17,7 +17,7 @@ MIN_COUNTING_S = 1.0
 """Seconds: arrivals are counted over at least this long, because a pod is not worth much shorter waits."""
 KPA_MISS_SHARE = 0.3
 """Share of the requests missed by a floor that stay delayed under the KPA, which reacts within seconds.
-Chosen by hand on replays of the public traces; tests/bench/sensitivity.py shows its effect."""
+Chosen by hand on replays of the public traces; `tests/bench/sensitivity.py` shows its effect."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -25,7 +25,8 @@ class ServiceMeasurements:
     """What is measured of s services in addition to their arrivals; rows as in the forecast.
 
     service_time_s  (s,) seconds that a request occupies a pod; NaN = not known.
-    unobserved_s        (s,) seconds since a service with traffic was last observed; 0 where it is observed, or
+    unobserved_s        (s,) seconds since a service with traffic was last observed; 0 where it is observed,
+                        or
                     had no traffic then.
     dispersion      (s,) variance over mean of the counts of a second; 1 = Poisson.
     """

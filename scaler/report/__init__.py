@@ -1,10 +1,10 @@
-"""A backtest as a page that people read: one HTML file that needs no network.
+"""Turn a backtest into a report: receives a result and returns one HTML page that needs no network.
 
 page       the whole page
-verdict    what was found, in sentences
-compare    which outcomes are set against each other, and sums over series
-parts      tiles, the table of all policies, and how it was made, as HTML
-data       what the scripts of the page draw and sort, as JSON
-words      numbers as people read them
-assets     the page's frame, style and scripts
+verdict    the result in sentences
+compare    the policies that the page compares, and their names for people
+parts      the parts that need no script: tiles, the table of policies, provenance, the scenario
+data       the JSON that the scripts of the page draw and sort
+words      numbers, dates and durations for people
+assets     the HTML frame, the styles and the scripts of the page
 """

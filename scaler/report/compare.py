@@ -1,66 +1,70 @@
-"""Which outcomes are set against each other, and sums over series."""
+"""Choose the policy that a report compares with the KPA alone."""
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
 from scaler.backtest.result import Backtest
 from scaler.backtest.totals import Total, total
+from scaler.policies.names import KPA, ORACLE, TIDECAST
 from scaler.policies.policy import Policy
 from scaler.simulation.score import cost
 
-KPA = "kpa"
-TIDECAST = "tidecast"
 SETTINGS = ("kpa-tuned", "kpa-fixed")
-"""The KPA alone, better set: by what the past tells, and by what only hindsight does."""
-HINDSIGHT = frozenset({"oracle", "kpa-fixed"})
-"""Policies that know what is yet to come, where no table of policies says which."""
-_TITLES = {KPA: "KPA alone", TIDECAST: "Tidecast", "oracle": "Oracle"}
+"""Policies that are the KPA alone with better settings: chosen from the past, and chosen with hindsight."""
+HINDSIGHT = frozenset({ORACLE, "kpa-fixed"})
+"""Policies that use future traffic, for backtests without a table of policies."""
+_TITLES = {KPA: "KPA alone", TIDECAST: "Tidecast", ORACLE: "Oracle"}
 
 
 @dataclass(frozen=True)
 class Comparison:
-    """What the page is about.
+    """The policies that the page compares, summed over all series at the shown delay cost.
 
-    alone      the KPA alone.
-    other      ours, or the cheapest of the others where ours was not run; None: nothing else was run.
-    settings   what the KPA reaches when it is better set, as far as that was run.
+    kpa        the KPA alone.
+    compared   Tidecast, or the cheapest policy if Tidecast was not run; None = only the KPA alone was run.
+    settings   the KPA alone with better settings, those of SETTINGS that were run.
     """
 
-    alone: Total
-    other: Total | None
+    kpa: Total
+    compared: Total | None
     settings: tuple[Total, ...]
 
 
-def compared(backtest: Backtest, foresee: Collection[str] = HINDSIGHT) -> Comparison:
-    """The KPA alone against ours at the shown delay-cost.
+def compare(backtest: Backtest, hindsight: Collection[str] = HINDSIGHT) -> Comparison:
+    """Return the KPA alone and the policy to compare it with.
 
-    foresee   names of policies that know the future: never the cheapest of the others.
+    hindsight   names of policies that use future traffic: none of them is the cheapest policy.
+
+    Raises:
+        ValueError: the backtest has no outcome of the KPA alone.
     """
-    shown = backtest.shown_cost
-    alone = backtest.outcome(KPA, shown)
-    if alone is None:
-        raise ValueError("the KPA alone is among the outcomes of every backtest")
-    settings = [backtest.outcome(name, shown) for name in SETTINGS]
-    other = backtest.outcome(TIDECAST, shown)
-    if other is None:
-        rest = [
-            each
-            for each in backtest.outcomes
-            if each.policy != KPA and each.policy not in foresee and each.delay_cost in {None, shown}
+    shown_cost = backtest.shown_cost
+    kpa = backtest.outcome(KPA, shown_cost)
+    if kpa is None:
+        raise ValueError(f"policies {[outcome.policy for outcome in backtest.outcomes]}: {KPA!r} is missing")
+    compared = backtest.outcome(TIDECAST, shown_cost)
+    if compared is None:
+        eligible = [
+            outcome
+            for outcome in backtest.outcomes
+            if outcome.policy != KPA
+            and outcome.policy not in hindsight
+            and outcome.delay_cost in {None, shown_cost}
         ]
-        other = min(rest, key=lambda each: cost(total(each).metrics, shown), default=None)
+        compared = min(eligible, key=lambda outcome: cost(total(outcome).metrics, shown_cost), default=None)
+    settings = [backtest.outcome(name, shown_cost) for name in SETTINGS]
     return Comparison(
-        total(alone),
-        None if other is None else total(other),
-        tuple(total(each) for each in settings if each is not None and each is not other),
+        total(kpa),
+        None if compared is None else total(compared),
+        tuple(total(outcome) for outcome in settings if outcome is not None and outcome is not compared),
     )
 
 
 def title(policy: str) -> str:
-    """A policy's name for people."""
+    """Return the name of a policy for people."""
     return _TITLES.get(policy, policy)
 
 
-def foreseeing(policies: Mapping[str, Policy]) -> frozenset[str]:
-    """Names of the policies that know the future."""
+def hindsight_policies(policies: Mapping[str, Policy]) -> frozenset[str]:
+    """Return the names of the policies that use future traffic."""
     return HINDSIGHT | {name for name, policy in policies.items() if policy.hindsight}

@@ -1,4 +1,4 @@
-"""A backtest as one HTML file, made of the frame, style and scripts in assets/; it loads nothing else."""
+"""Write a backtest as one HTML file that loads no other file: frame, styles and scripts are in assets/."""
 
 from base64 import b64encode
 from collections.abc import Mapping
@@ -12,50 +12,48 @@ from types import MappingProxyType
 from scaler.backtest.result import Backtest
 from scaler.policies.policy import Policy
 from scaler.report import parts
-from scaler.report.compare import compared, foreseeing, title
+from scaler.report.compare import compare, hindsight_policies
 from scaler.report.data import page_data
 from scaler.report.verdict import verdict
-from scaler.report.words import lasting, setting
+from scaler.report.words import duration, setting
 
 STYLES = ("page.css", "tables.css", "charts.css", "foot.css")
-SCRIPTS = ("words.js", "drawing.js", "frontier.js", "services.js", "panels.js", "course.js", "page.js")
-"""Each in the order in which they are joined into one."""
-_NONE: Mapping[str, Policy] = MappingProxyType({})
+SCRIPTS = ("words.js", "drawing.js", "frontier.js", "services.js", "panels.js", "trajectory.js", "page.js")
+"""Files in the order in which they are joined: STYLES into one style sheet, SCRIPTS into one script."""
+_NO_POLICIES: Mapping[str, Policy] = MappingProxyType({})
 
 
-def report_html(backtest: Backtest, policies: Mapping[str, Policy] = _NONE) -> str:
-    """The page.
+def report_html(backtest: Backtest, policies: Mapping[str, Policy] = _NO_POLICIES) -> str:
+    """Return the page.
 
-    policies   name -> what is to be said of it; names that are missing are told by name alone.
+    policies   by name: their descriptions and sources; policies that are missing are shown by name only.
     """
-    comparison = compared(backtest, foreseeing(policies))
-    said = verdict(backtest, comparison)
+    comparison = compare(backtest, hindsight_policies(policies))
+    found = verdict(backtest, comparison)
     style, script = "\n".join(map(_asset, STYLES)), _script()
-    other = comparison.other
-    scored = lasting(max(0, backtest.seconds - backtest.score_s))
+    scored = duration(max(0, backtest.seconds - backtest.score_s))
     return Template(_asset("report.html")).substitute(
-        policy=_content_policy(style, script),
+        policy=_content_security_policy(style, script),
         title=escape(f"{backtest.where} \u2013 Tidecast backtest"),
         style=style,
         script=script,
         data=page_data(backtest, comparison),
         where=escape(backtest.where),
         about=escape(f"{len(backtest.series):,} services, {scored}, scenario {backtest.scenario_name}"),
-        headline=parts.headline(said),
-        notes=parts.notes(said),
+        headline=parts.headline(found),
+        notes=parts.notes(found),
         tiles=parts.tiles(comparison),
-        shown=escape(setting(backtest.shown_cost)),
-        other=escape(title(other.policy) if other else "nothing else"),
+        shown_cost=escape(setting(backtest.shown_cost)),
         summary=parts.summary(backtest, comparison, policies),
         outcomes=len(backtest.outcomes),
-        made=parts.made(backtest, version("tidecast")),
-        world=parts.scenario_entries(backtest.scenario),
+        provenance=parts.provenance(backtest, version("tidecast")),
+        scenario=parts.scenario_entries(backtest.scenario),
         glossary=parts.glossary(backtest, policies),
     )
 
 
-def _content_policy(style: str, script: str) -> str:
-    """A Content-Security-Policy under which the page runs its own script, and loads and sends nothing."""
+def _content_security_policy(style: str, script: str) -> str:
+    """Return a Content-Security-Policy that permits only the script and style of the page, and no network."""
     return (
         f"default-src 'none'; style-src '{_hash(style)}'; script-src '{_hash(script)}'; img-src data:; "
         "base-uri 'none'; form-action 'none'"
@@ -67,7 +65,7 @@ def _hash(text: str) -> str:
 
 
 def _script() -> str:
-    """One function around all of it, so that nothing of it is global."""
+    """Return all scripts inside one function, so that none of their names is global."""
     return '"use strict";\n(() => {\n' + "\n".join(map(_asset, SCRIPTS)) + "\n})();\n"
 
 

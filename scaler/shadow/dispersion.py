@@ -13,7 +13,9 @@ from numpy.typing import NDArray
 HALF_LIFE_S = 86400.0
 """Seconds after which an observed variance counts half.  Chosen by hand: one day."""
 PRIOR_REQUESTS = 2000.0
-"""Requests that the assumed dispersion counts for.  Chosen by hand (tests/bench/sensitivity.py)."""
+"""Requests that the assumed dispersion counts for.  Chosen by hand; `tests/bench/sensitivity.py` shows its
+effect.
+"""
 MAX_DISPERSION = 50.0
 """Upper limit of D.  Chosen by hand."""
 UPDATE_S = 3600

@@ -23,11 +23,13 @@ from scaler.shadow.selection import BASELINE, NO_HARM_DELAY_COST, SELECTED
 GUARD_HOURS = 24
 """Hours that the guard looks back."""
 HALF_LIFE_H = 12.0
-"""Hours after which an hour counts half.  Chosen by hand: half of what the guard looks back."""
+"""Hours after which an hour counts half.  Chosen by hand: half of what the guard looks back;
+`tests/bench/sensitivity.py` shows its effect."""
 DEFAULT_SHARE = 0.001
 """Share of the requests that may be delayed in addition: the default of the key `guard`."""
 MIN_EXTRA_DELAYED = 3.0
-"""Requests: where a service has few, one or two more delays are chance.  Chosen by hand."""
+"""Requests: where a service has few, one or two more delays are chance.  Chosen by hand;
+`tests/bench/sensitivity.py` shows its effect."""
 _WEIGHTS = 0.5 ** (np.arange(GUARD_HOURS) / HALF_LIFE_H)
 
 

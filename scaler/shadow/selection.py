@@ -36,25 +36,32 @@ Array = NDArray[np.float64]
 
 HALF_LIFE_S = 3 * 86400.0
 """Seconds after which the result of an hour counts half.  Chosen by hand on replays of the public traces;
-tests/bench/sensitivity.py shows its effect, here and for the constants below."""
+`tests/bench/sensitivity.py` shows its effect."""
 SPENDING_HALF_LIFE_S = 60 * 86400.0
-"""Seconds after which saved starts and pods count half.  Chosen by hand."""
+"""Seconds after which saved starts and pods count half.  Chosen by hand;
+`tests/bench/sensitivity.py` shows its effect."""
 SPENDABLE = 0.995
-"""Share of what was saved that may be spent: the future never equals the past.  Chosen by hand."""
+"""Share of what was saved that may be spent: the future never equals the past.  Chosen by hand;
+`tests/bench/sensitivity.py` shows its effect."""
 POOLED_EVIDENCE_POD_S = 1500.0
-"""Pod-seconds that the sums of all services together count for.  Chosen by hand on the public traces."""
+"""Pod-seconds that the sums of all services together count for.  Chosen by hand on the public traces;
+`tests/bench/sensitivity.py` shows its effect."""
 PRIOR_EVIDENCE_POD_S = 500.0
-"""Pod-seconds that the results on public traces count for.  Chosen by hand on the public traces."""
+"""Pod-seconds that the results on public traces count for.  Chosen by hand on the public traces;
+`tests/bench/sensitivity.py` shows its effect."""
 FAST_START_S = 10.0
 """Seconds: a start-up that is not longer is fast.  The start-up time of the scenario `web`."""
 SHARED_POD_CONCURRENCY = 2
 """Concurrent requests from which on a pod counts as shared.  The smallest number that is shared."""
 MAX_STARTS_RATIO = 1.5
-"""Limit on starts, times those of the KPA alone, where starts are fast and pods are shared."""
+"""Limit on starts, times those of the KPA alone, where starts are fast and pods are shared.  Chosen by hand;
+`tests/bench/sensitivity.py` shows its effect."""
 NO_HARM_DELAY_COST = 10.0
 """Pod-seconds per delayed request.  Below it, an operator accepts more delay for fewer pods."""
 MIN_GAIN = 0.005
-"""Share of the cost that a change of the candidate must save.  Chosen by hand."""
+"""Share of the cost that a change of the candidate must save.  Chosen by hand; `tests/bench/sensitivity.py`
+shows its effect.
+"""
 TOLERANCE = 1e-9
 """Sums within it are equal."""
 SELECTED, BASELINE = 0, 1

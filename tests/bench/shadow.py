@@ -1,10 +1,10 @@
-"""What the live shadow costs: every candidate of every service lived through, for a minute of traffic.
+"""Measure the live shadow evaluation: every candidate of every service on a minute of traffic.
 
     python tests/bench/shadow.py --services 10000 [--json]
 
-The fleet is that of planning.py: 70 % seasonal, 20 % bursty, 10 % sparse services, one Revision each.  Where
-there are more than fit, services are sampled, as in the loop, and `lived` says how many are lived through.
-CPU is that of all threads; BLAS is held to one.
+The fleet is that of planning.py: 70 % seasonal, 20 % bursty and 10 % intermittent services with one Revision
+each. Where there are too many, services are sampled as in the loop; `simulated` is their number.  CPU seconds
+are those of all threads; BLAS uses one.
 """
 
 import argparse
@@ -20,7 +20,7 @@ for name in ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS"):
 sys.path[:0] = [str(Path(__file__).resolve().parents[n]) for n in (2, 1)]
 
 import numpy as np
-from bench.planning import END_S, STEP_S, rates
+from bench.planning import DAY_S, END_S, STEP_S, holt_winters_ms, rates
 
 from config.policy import Lever, Mode, RevisionPolicy
 from config.scenario import Scenario
@@ -35,46 +35,51 @@ WARM_MINUTES, MINUTES = 3, 5
 START_S = END_S // 3600 * 3600 + 600
 
 
-def expected(now: np.ndarray, per_pod: float) -> RuleInputs:
-    """As a forecast would have it: log-normal around the present rates (r,)."""
+def rule_inputs(current: np.ndarray, capacity: float) -> RuleInputs:
+    """Return the inputs of a forecast that is log-normal around the current rates (r,)."""
     spread = np.exp(np.linspace(-0.5, 1.0, LEVELS.size))
-    points = np.zeros((len(now), POINTS), np.float32)
-    points[:, : LEVELS.size] = now[:, np.newaxis] * spread
+    points = np.zeros((len(current), POINTS), np.float32)
+    points[:, : LEVELS.size] = current[:, np.newaxis] * spread
     weights = np.zeros_like(points)
     weights[:, : LEVELS.size] = level_shares(LEVELS)
-    every = np.ones(len(now))
-    return RuleInputs(points, weights, np.full(len(now), np.nan), per_pod * every, every, every)
+    ones = np.ones(len(current))
+    return RuleInputs(points, weights, np.full(len(current), np.nan), capacity * ones, ones, ones)
 
 
 def measure(services: int) -> dict[str, float]:
-    """The figures of one fleet."""
+    """Return the results of one fleet."""
     pod_model = pod_model_of(Scenario(startup_seconds=20.0, service_seconds=0.2, container_concurrency=10))
     policy = RevisionPolicy(mode=Mode.ACT)
     levers = frozenset(Lever)
-    lived = [
-        SimulatedRevision(RevisionKey(f"ns{i % 50:02d}", f"svc{i:06d}-00001"), pod_model, levers, True, policy)
+    revisions = [
+        SimulatedRevision(
+            RevisionKey(f"ns{i % 50:02d}", f"svc{i:06d}-00001"), pod_model, levers, True, policy
+        )
         for i in range(services)
     ]
-    keys = tuple(one.key for one in lived)
+    keys = tuple(revision.key for revision in revisions)
     shadow = ShadowEvaluator(START_S)
-    shadow.set_revisions(lived)
+    shadow.set_revisions(revisions)
     per_minute = 60 // STEP_S
     times_s = START_S + STEP_S * np.arange((WARM_MINUTES + MINUTES) * per_minute)
-    came = rates(0, services, times_s)
+    arrivals = rates(0, services, times_s)
     costs = []
     for minute in range(WARM_MINUTES + MINUTES):
-        began = time.process_time()
+        start_cpu_s = time.process_time()
         for step in range(minute * per_minute, (minute + 1) * per_minute):
-            pods = rule_floors(expected(came[:, step], pod_model.concurrency / pod_model.service_time_s), RULES)
+            pods = rule_floors(
+                rule_inputs(arrivals[:, step], pod_model.concurrency / pod_model.service_time_s), RULES
+            )
             shadow.record_floors(START_S + step * STEP_S, keys, pods)
-        counts = came[:, minute * per_minute : (minute + 1) * per_minute] * np.float32(STEP_S)
+        counts = arrivals[:, minute * per_minute : (minute + 1) * per_minute] * np.float32(STEP_S)
         shadow.simulate(counts, STEP_S)
-        costs.append(time.process_time() - began)
+        costs.append(time.process_time() - start_cpu_s)
     return {
         "services": services,
-        "lived": len(shadow.simulated),
-        "candidates": len(lived[0].candidates),
+        "simulated": len(shadow.simulated),
+        "candidates": len(revisions[0].candidates),
         "cpu_s_per_minute": float(np.median(costs[WARM_MINUTES:])),
+        "holt_winters_ms": holt_winters_ms(300, 14, DAY_S),
         "peak_rss_mib": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024,
     }
 
@@ -85,11 +90,11 @@ def main() -> None:
     parser.add_argument("--services", type=int, default=10_000)
     parser.add_argument("--json", action="store_true")
     options = parser.parse_args()
-    got = measure(options.services)
+    results = measure(options.services)
     if options.json:
-        print(json.dumps(got))
+        print(json.dumps(results))
     else:
-        print("\n".join(f"{name:>17} {value:g}" for name, value in got.items()))
+        print("\n".join(f"{name:>17} {value:g}" for name, value in results.items()))
 
 
 if __name__ == "__main__":

@@ -307,6 +307,7 @@ def test_requests_that_come_together_have_a_higher_floor_than_as_many_one_by_one
         floors[batch] = int(plan.desired[0])
         # Nothing else than how they come is forgotten.
         cycle.state.peak["dispersion_windows"] = 0
+        cycle.state = replace(cycle.state)
         blind[batch] = int(cycle.plan(spec(), cycle.observed_until_s + STEP_S).desired[0])
     assert floors[20] >= floors[1] + 2
     assert floors[20] > blind[20]

@@ -1,13 +1,14 @@
-"""Announced events: pods are there before they begin, and go when they are over."""
+"""Announced events: pods are ready before an event begins, and are removed after it ends."""
 
 from dataclasses import replace
 
+import builders
 import numpy as np
 import pytest
 from numpy.typing import NDArray
 
 from config.calendar import Calendar, Event
-from config.policy import Mode, RevisionPolicy
+from config.policy import RevisionPolicy
 from forecaster.sources.demand import Demand
 from models.fleet.keys import RevisionKey, ServiceKey
 from scaler.cli.explain import page_lines
@@ -28,7 +29,7 @@ FROM_S, UNTIL_S = START_S + 1800, START_S + 2700
 NAMES = ("cart", "search")
 SERVICES = tuple(ServiceKey("shop", name) for name in NAMES)
 KEYS = tuple(RevisionKey("shop", f"{name}-00001") for name in NAMES)
-PACE = LoopIntervals(
+INTERVALS = LoopIntervals(
     step_s=STEP_S,
     coarse_s=300,
     recent_s=7200,
@@ -38,165 +39,164 @@ PACE = LoopIntervals(
 )
 
 
-def event(**what: object) -> Event:
-    made = Event(name="sale", services=("shop/cart",), from_s=FROM_S, until_s=UNTIL_S)
-    return replace(made, **what)  # type: ignore[arg-type]
+def event(**fields: object) -> Event:
+    sale = Event(name="sale", services=("shop/cart",), from_s=FROM_S, until_s=UNTIL_S)
+    return replace(sale, **fields)  # type: ignore[arg-type]
 
 
 SALE = Calendar(events=(event(requests_per_second=80.0),))
 
 
-def demand(start_s: int, end_s: int, step_s: int = STEP_S, rate: float = 8.0) -> Demand:
-    values = np.full((len(KEYS), (end_s - start_s) // step_s), rate, np.float32)
-    return Demand(KEYS, SERVICES, values, values * np.float32(0.5), start_s, step_s, 30.0)
+def steady_demand(start_s: int, end_s: int, step_s: int = STEP_S, rate: float = 8.0) -> Demand:
+    arrivals = np.full((len(KEYS), (end_s - start_s) // step_s), rate)
+    services = dict(zip(KEYS, SERVICES, strict=True))
+    return builders.demand(arrivals, start_s, step_s, services, service_time_s=0.5)
 
 
 def spec(**policy: object) -> FleetSpec:
-    wishes = replace(RevisionPolicy(mode=Mode.ACT), **policy)  # type: ignore[arg-type]
-    return fleet_spec(
-        [
-            RevisionSpec(key=key, service=service, container_concurrency=4, total_value=4.0, policy=wishes)
-            for key, service in zip(KEYS, SERVICES, strict=True)
-        ],
-        np.full(len(KEYS), STARTUP_S),
-    )
+    configured = replace(builders.ACT, **policy)  # type: ignore[arg-type]
+    revisions = [
+        builders.revision_spec(configured, key=key, service=service)
+        for key, service in zip(KEYS, SERVICES, strict=True)
+    ]
+    return fleet_spec(revisions, np.full(len(KEYS), STARTUP_S))
 
 
-def warmed(calendar: Calendar, rate: float = 8.0) -> Planner:
-    cycle = Planner(PACE, START_S - DAY_S, calendar)
-    cycle.set_fleet(spec())
-    cycle.load_history(demand(START_S - DAY_S, START_S - 7200, 300, rate))
-    cycle.warm_up(demand(START_S - 7200, START_S, STEP_S, rate))
-    return cycle
+def warm_planner(calendar: Calendar, rate: float = 8.0) -> Planner:
+    planner = Planner(INTERVALS, START_S - DAY_S, calendar)
+    planner.set_fleet(spec())
+    planner.load_history(steady_demand(START_S - DAY_S, START_S - 7200, 300, rate))
+    planner.warm_up(steady_demand(START_S - 7200, START_S, STEP_S, rate))
+    return planner
 
 
-def plans(cycle: Planner, until_s: int, rate: float = 8.0, **policy: object) -> dict[int, FleetPlan]:
-    """Seconds after the event's beginning -> the plan made then."""
-    made = {}
-    for now_s in range(cycle.observed_until_s + STEP_S, until_s, STEP_S):
-        cycle.observe(demand(now_s - STEP_S, now_s, STEP_S, rate))
-        made[now_s + STEP_S - FROM_S] = cycle.plan(spec(**policy), now_s + STEP_S)
-    return made
+def plans(planner: Planner, until_s: int, rate: float = 8.0, **policy: object) -> dict[int, FleetPlan]:
+    """Return the plans by their moment, in seconds from the begin of the event."""
+    by_second = {}
+    for now_s in range(planner.observed_until_s + STEP_S, until_s, STEP_S):
+        planner.observe(steady_demand(now_s - STEP_S, now_s, STEP_S, rate))
+        by_second[now_s + STEP_S - FROM_S] = planner.plan(spec(**policy), now_s + STEP_S)
+    return by_second
 
 
-def floors(made: dict[int, FleetPlan], row: int = 0) -> dict[int, int]:
-    return {at_s: int(plan.floor[row]) for at_s, plan in made.items()}
+def floors(by_second: dict[int, FleetPlan], row: int = 0) -> dict[int, int]:
+    return {second: int(plan.floor[row]) for second, plan in by_second.items()}
 
 
-def test_pods_are_ready_before_it_begins_and_are_given_back_when_it_is_over() -> None:
-    made = plans(warmed(SALE), UNTIL_S + 900)
-    got, others = floors(made), floors(made, 1)
-    lasts_s = UNTIL_S - FROM_S
-    # 80 requests/s of half a second are 40 in flight: ten pods of four, and some for what comes at once.
-    assert all(floor >= 10 for at_s, floor in got.items() if -STARTUP_S - STEP_S <= at_s < lasts_s)
-    assert max(floor for at_s, floor in got.items() if at_s < -300) <= 4
-    assert max(floor for at_s, floor in got.items() if at_s > lasts_s + HOLD_S + 2 * STEP_S) <= 4
-    assert max(others.values()) <= 4
-    assert made[0].reason[0] == Reason.ANNOUNCED
-    assert made[-600].reason[0] != Reason.ANNOUNCED
+def test_pods_are_ready_before_an_event_and_removed_after_hold() -> None:
+    by_second = plans(warm_planner(SALE), UNTIL_S + 900)
+    cart, search = floors(by_second), floors(by_second, 1)
+    duration_s = UNTIL_S - FROM_S
+    # 80 requests/s of half a second are 40 in flight: ten pods of four, and more for chance.
+    assert all(floor >= 10 for second, floor in cart.items() if -STARTUP_S - STEP_S <= second < duration_s)
+    assert max(floor for second, floor in cart.items() if second < -300) <= 4
+    assert max(floor for second, floor in cart.items() if second > duration_s + HOLD_S + 2 * STEP_S) <= 4
+    assert max(search.values()) <= 4
+    assert by_second[0].reason[0] == Reason.ANNOUNCED
+    assert by_second[-600].reason[0] != Reason.ANNOUNCED
 
 
-def test_in_the_window_no_quantile_is_below_what_was_announced() -> None:
-    cycle = warmed(SALE)
-    plans(cycle, FROM_S + 60)
-    said = cycle.forecast(FROM_S + 60)
-    assert (said.values[0] >= 80).all()
-    assert (said.point_rates[0] >= 80).all()
-    assert said.values[1].max() < 40
-    over = cycle.forecast(UNTIL_S)
-    assert over.announced_rate is not None
-    assert not over.announced_rate.any()
-    assert over.values[0].max() < 40
+def test_quantiles_during_an_event_are_at_least_the_announced_rate() -> None:
+    planner = warm_planner(SALE)
+    plans(planner, FROM_S + 60)
+    during = planner.forecast(FROM_S + 60)
+    assert (during.values[0] >= 80).all()
+    assert (during.point_rates[0] >= 80).all()
+    assert during.values[1].max() < 40
+    after = planner.forecast(UNTIL_S)
+    assert after.announced_rate is not None
+    assert not after.announced_rate.any()
+    assert after.values[0].max() < 40
 
 
-def test_so_many_times_what_is_usual() -> None:
-    cycle = warmed(Calendar(events=(event(times=5.0),)))
-    made = plans(cycle, FROM_S + 90)
-    assert made[0].peak_median[0] == pytest.approx(40, rel=0.02)
-    assert made[0].peak_median[1] == pytest.approx(8, rel=0.2)
+def test_event_as_multiple_of_usual_rate() -> None:
+    planner = warm_planner(Calendar(events=(event(times=5.0),)))
+    by_second = plans(planner, FROM_S + 90)
+    assert by_second[0].peak_median[0] == pytest.approx(40, rel=0.02)
+    assert by_second[0].peak_median[1] == pytest.approx(8, rel=0.2)
 
 
-def test_a_rule_that_keeps_no_floor_keeps_one_for_an_event(monkeypatch: pytest.MonkeyPatch) -> None:
-    cycle = warmed(SALE)
-    whole = cycle.shadow.active_candidates
+def test_event_has_a_floor_during_fallback(monkeypatch: pytest.MonkeyPatch) -> None:
+    planner = warm_planner(SALE)
+    active_candidates = planner.shadow.active_candidates
 
-    def alone(keys: object, intermittent: NDArray[np.bool_]) -> object:
-        chosen = whole(KEYS, intermittent)
-        everyone = np.ones(len(KEYS), np.bool_)
+    def kpa_alone(keys: object, intermittent: NDArray[np.bool_]) -> object:
+        active = active_candidates(KEYS, intermittent)
+        all_true = np.ones(len(KEYS), np.bool_)
         return replace(
-            chosen, candidate=np.full(len(KEYS), KPA_INDEX), has_evidence=everyone, fallback_active=everyone
+            active, candidate=np.full(len(KEYS), KPA_INDEX), has_evidence=all_true, fallback_active=all_true
         )
 
-    monkeypatch.setattr(cycle.shadow, "active_candidates", alone)
-    made = plans(cycle, UNTIL_S + 300)
-    assert made[0].floor.tolist()[0] >= 10
-    assert made[0].floor[1] == 0
-    assert made[-600].floor.tolist() == [0, 0]
+    monkeypatch.setattr(planner.shadow, "active_candidates", kpa_alone)
+    by_second = plans(planner, UNTIL_S + 300)
+    assert by_second[0].floor.tolist()[0] >= 10
+    assert by_second[0].floor[1] == 0
+    assert by_second[-600].floor.tolist() == [0, 0]
 
 
-def test_bounds_and_budgets_hold_in_an_event_too() -> None:
-    assert set(floors(plans(warmed(SALE), FROM_S + 60, max=7)).values()) <= set(range(8))
-    cycle = warmed(SALE)
-    plans(cycle, FROM_S + 60)
-    assert cycle.plan(spec(), FROM_S + 60, max_total_pods=6).desired.sum() <= 6
+def test_bounds_and_budget_limit_the_floor_of_an_event() -> None:
+    assert set(floors(plans(warm_planner(SALE), FROM_S + 60, max=7)).values()) <= set(range(8))
+    planner = warm_planner(SALE)
+    plans(planner, FROM_S + 60)
+    assert planner.plan(spec(), FROM_S + 60, max_total_pods=6).desired.sum() <= 6
 
 
-def test_a_service_without_any_traffic_so_far_has_its_pods_too() -> None:
-    made = plans(warmed(SALE, rate=0.0), FROM_S + 60, rate=0.0)
-    # What a request needs is not known before the first one came.
-    assert made[0].floor.tolist() == [1, 0]
+def test_event_of_a_service_without_traffic_has_one_pod() -> None:
+    by_second = plans(warm_planner(SALE, rate=0.0), FROM_S + 60, rate=0.0)
+    # The service time is not known before the first request.
+    assert by_second[0].floor.tolist() == [1, 0]
 
 
-def test_an_event_that_is_announced_or_called_off_meanwhile_holds_at_once() -> None:
-    cycle = warmed(Calendar())
-    plans(cycle, FROM_S - 60)
-    known = cycle.state.peak["steps"].copy()
-    assert cycle.plan(spec(), FROM_S).floor[0] <= 4
-    cycle.signals.calendar = SALE
-    assert cycle.plan(spec(), FROM_S).floor[0] >= 10
-    cycle.signals.calendar = Calendar()
-    assert cycle.plan(spec(), FROM_S).desired[0] <= 4
-    assert cycle.state.peak["steps"].tolist() == known.tolist()
+def test_calendar_change_affects_the_next_plan() -> None:
+    planner = warm_planner(Calendar())
+    plans(planner, FROM_S - 60)
+    steps = planner.state.peak["steps"].copy()
+    assert planner.plan(spec(), FROM_S).floor[0] <= 4
+    planner.signals.calendar = SALE
+    assert planner.plan(spec(), FROM_S).floor[0] >= 10
+    planner.signals.calendar = Calendar()
+    assert planner.plan(spec(), FROM_S).desired[0] <= 4
+    assert planner.state.peak["steps"].tolist() == steps.tolist()
 
 
-def test_who_asks_why_is_told_the_event() -> None:
-    cycle = warmed(SALE)
-    plan = plans(cycle, FROM_S + 60)[0]
-    told = explain(cycle, spec(), plan, 0)
-    assert [each.name for each in told.events] == ["sale"]
-    text = "\n".join(page_lines([("shop/cart", told)]))
+def test_explanation_names_the_event() -> None:
+    planner = warm_planner(SALE)
+    plan = plans(planner, FROM_S + 60)[0]
+    explanation = explain(planner, spec(), plan, 0)
+    assert [event.name for event in explanation.events] == ["sale"]
+    text = "\n".join(page_lines([("shop/cart", explanation)]))
     assert "(announced event; " in text
     assert "Announced event: sale, at least 80 requests/s." in text
-    assert explain(cycle, spec(), plan, 1).events == ()
+    assert explain(planner, spec(), plan, 1).events == ()
 
 
-def test_a_service_lives_by_the_zone_of_its_revision_with_most_traffic() -> None:
-    tokyo, policy = RevisionPolicy(time_zone="Asia/Tokyo"), RevisionPolicy(time_zone="America/New_York")
-    made = fleet_spec(
+def test_time_zone_of_a_service_is_that_of_the_revision_with_the_largest_share() -> None:
+    tokyo, new_york = RevisionPolicy(time_zone="Asia/Tokyo"), RevisionPolicy(time_zone="America/New_York")
+    two_zones = fleet_spec(
         [
-            RevisionSpec(key=KEYS[0], service=SERVICES[0], percent=10.0, policy=policy),
+            RevisionSpec(key=KEYS[0], service=SERVICES[0], percent=10.0, policy=new_york),
             RevisionSpec(key=KEYS[1], service=SERVICES[0], percent=90.0, policy=tokyo),
             RevisionSpec(key=RevisionKey("shop", "s"), service=SERVICES[1]),
         ],
         np.full(3, STARTUP_S),
     )
-    cycle = Planner(PACE, START_S - DAY_S, Calendar(time_zone="Europe/Berlin"))
-    cycle.set_fleet(made)
-    cycle.observe(demand(START_S, START_S + 60))
-    assert cycle.clock is not None
-    zones = [cycle.clock.zone_table(i) for i in (0, 1)]
-    summer = [zone.shift_s[np.searchsorted(zone.since_s, START_S) - 1] for zone in zones]
-    assert summer == [9 * 3600, 2 * 3600]
+    planner = Planner(INTERVALS, START_S - DAY_S, Calendar(time_zone="Europe/Berlin"))
+    planner.set_fleet(two_zones)
+    planner.observe(steady_demand(START_S, START_S + 60))
+    assert planner.clock is not None
+    zones = [planner.clock.zone_table(i) for i in (0, 1)]
+    shifts_s = [zone.shift_s[np.searchsorted(zone.since_s, START_S) - 1] for zone in zones]
+    assert shifts_s == [9 * 3600, 2 * 3600]
 
 
-def test_by_utc_without_holidays_there_is_no_clock_to_read() -> None:
-    cycle = warmed(Calendar(time_zone="UTC", events=SALE.events))
-    assert cycle.clock is None
+def test_utc_without_holidays_needs_no_clock() -> None:
+    planner = warm_planner(Calendar(time_zone="UTC", events=SALE.events))
+    assert planner.clock is None
 
 
-def test_a_rate_with_three_digits_too_many_asks_for_no_more_than_the_most() -> None:
-    cycle = warmed(Calendar(events=(event(requests_per_second=1e15),)))
-    made = plans(cycle, FROM_S + 60)
-    assert max(floors(made).values()) == MAX_PODS
-    within = plans(warmed(Calendar(events=(event(requests_per_second=1e15),))), FROM_S + 60, max=7)
-    assert max(floors(within).values()) == 7
+def test_absurd_announced_rate_is_limited_to_max_pods() -> None:
+    planner = warm_planner(Calendar(events=(event(requests_per_second=1e15),)))
+    by_second = plans(planner, FROM_S + 60)
+    assert max(floors(by_second).values()) == MAX_PODS
+    bounded = plans(warm_planner(Calendar(events=(event(requests_per_second=1e15),))), FROM_S + 60, max=7)
+    assert max(floors(bounded).values()) == 7

@@ -1,4 +1,4 @@
-"""Floors, beside the same rule written out plainly."""
+"""Newsvendor floors against a plain implementation of the same formula."""
 
 import math
 
@@ -12,7 +12,7 @@ from scipy.special import gammainc, ndtr
 from scaler.plan.bounds import MAX_PODS
 from scaler.plan.newsvendor import floors_over_time
 
-WORTHS = np.array([0.1, 1.0, 3.0, 10.0, 30.0, 150.0, 1000.0])
+DELAY_COSTS = np.array([0.1, 1.0, 3.0, 10.0, 30.0, 150.0, 1000.0])
 Array = NDArray[np.float64]
 
 
@@ -20,21 +20,21 @@ def floors(
     rates: list[float] | Array,
     weights: list[float] | Array | None = None,
     *,
-    worths: Array = WORTHS,
+    delay_costs: Array = DELAY_COSTS,
     concurrency: float = 4.0,
     service_s: float = 1.0,
     dispersion: float = 1.0,
 ) -> NDArray[np.int32]:
-    """(c,) of one service at one time."""
-    given = np.array(rates, np.float32)[np.newaxis, np.newaxis]
-    shares = np.full_like(given, 1 / given.size)
+    """Return the floors (c,) of one service at one moment."""
+    point_rates = np.array(rates, np.float32)[np.newaxis, np.newaxis]
+    point_weights = np.full_like(point_rates, 1 / point_rates.size)
     if weights is not None:
-        shares[0, 0] = weights
+        point_weights[0, 0] = weights
     return np.asarray(
         floors_over_time(
-            given,
-            shares,
-            worths,
+            point_rates,
+            point_weights,
+            delay_costs,
             per_pod=np.array([concurrency / service_s]),
             counting_s=np.array([max(1.0, service_s)]),
             dispersion=np.array([dispersion]),
@@ -42,13 +42,15 @@ def floors(
     )
 
 
-def shortages(pods: Array, rates: Array, weights: Array, *, pod: float, counting_s: float, d: float) -> Array:
-    """(n,) the chance that one more than each of n pods would be at work."""
-    shape = ((pods[:, np.newaxis] + 0.5) * pod + 1) / d
-    mean = rates * counting_s / d
+def shortages(
+    pods: Array, rates: Array, weights: Array, *, pod: float, counting_s: float, dispersion: float
+) -> Array:
+    """Return the probability (n,) that one pod more than each of n pods would be busy."""
+    shape = ((pods[:, np.newaxis] + 0.5) * pod + 1) / dispersion
+    mean = rates * counting_s / dispersion
     z = 3 * np.sqrt(shape) * (np.cbrt(mean / shape) - 1 + 1 / (9 * shape))
-    chance = np.where(z > 6, 1, np.where(z > -6, np.minimum(ndtr(z), mean / shape), 0))
-    return np.asarray((weights * chance).sum(axis=1))
+    prob = np.where(z > 6, 1, np.where(z > -6, np.minimum(ndtr(z), mean / shape), 0))
+    return np.asarray((weights * prob).sum(axis=1))
 
 
 @settings(deadline=None, max_examples=150)
@@ -59,33 +61,33 @@ def shortages(pods: Array, rates: Array, weights: Array, *, pod: float, counting
     st.floats(1, 50),
     st.integers(0, 2**32 - 1),
 )
-def test_a_floor_is_the_smallest_whose_shortage_is_worth_no_pod(
+def test_floor_is_the_smallest_with_a_permitted_shortage_probability(
     rates: list[float], concurrency: int, service_s: float, dispersion: float, seed: int
 ) -> None:
     weights = np.random.default_rng(seed).dirichlet(np.ones(len(rates)))
-    got = floors(rates, weights, concurrency=concurrency, service_s=service_s, dispersion=dispersion)
+    pods_by_cost = floors(rates, weights, concurrency=concurrency, service_s=service_s, dispersion=dispersion)
     counting_s, per_pod = max(1.0, service_s), concurrency / service_s
-    pods = np.arange(-1.0, got[-1] + 2)
-    short = shortages(
+    pods = np.arange(-1.0, pods_by_cost[-1] + 2)
+    shortage = shortages(
         pods[1:],
         np.array(rates),
         weights.astype(np.float32).astype(float),
         pod=per_pod * counting_s,
         counting_s=counting_s,
-        d=dispersion,
+        dispersion=dispersion,
     )
-    for floor, worth in zip(got, WORTHS, strict=True):
-        admissible = 1 / (worth * per_pod)
-        assert short[floor] <= admissible * (1 + 1e-6)
-        assert (short[:floor] > admissible * (1 - 1e-6)).all()
+    for floor, delay_cost in zip(pods_by_cost, DELAY_COSTS, strict=True):
+        max_shortage_prob = 1 / (delay_cost * per_pod)
+        assert shortage[floor] <= max_shortage_prob * (1 + 1e-6)
+        assert (shortage[:floor] > max_shortage_prob * (1 - 1e-6)).all()
 
 
 @pytest.mark.parametrize("rate", [0.5, 2.0, 8.0, 40.0, 300.0])
 @pytest.mark.parametrize("concurrency", [1, 4])
-def test_floors_are_those_of_poisson_counts(rate: float, concurrency: int) -> None:
+def test_floors_are_near_those_of_exact_poisson_counts(rate: float, concurrency: int) -> None:
     pods = np.arange(1000)
-    short = gammainc((pods + 0.5) * concurrency + 1, rate)
-    exact = [int(np.argmax(short <= min(1.0, 1 / (worth * concurrency)))) for worth in WORTHS]
+    shortage = gammainc((pods + 0.5) * concurrency + 1, rate)
+    exact = [int(np.argmax(shortage <= min(1.0, 1 / (cost * concurrency)))) for cost in DELAY_COSTS]
     assert np.abs(floors([rate], concurrency=concurrency) - np.array(exact)).max() <= 1
 
 
@@ -95,46 +97,51 @@ def test_floors_are_those_of_poisson_counts(rate: float, concurrency: int) -> No
     st.floats(1, 1000, width=32),
     st.floats(1, 20),
 )
-def test_floors_rise_with_what_a_request_is_worth_and_with_rates(
-    rates: list[float], more: float, dispersion: float
+def test_floors_rise_with_delay_cost_and_rate(
+    rates: list[float], added_rate: float, dispersion: float
 ) -> None:
-    got = floors(rates, dispersion=dispersion)
-    assert (np.diff(got) >= 0).all()
-    assert (floors([rates[0] + more, *rates[1:]], dispersion=dispersion) >= got).all()
+    by_cost = floors(rates, dispersion=dispersion)
+    assert (np.diff(by_cost) >= 0).all()
+    assert (floors([rates[0] + added_rate, *rates[1:]], dispersion=dispersion) >= by_cost).all()
 
 
 @pytest.mark.parametrize("dispersion", [1.0, 2.0, 5.0, 10.0, 50.0, 1000.0])
-def test_where_nothing_comes_no_pod_is_held_however_spread_out_counts_are(dispersion: float) -> None:
-    assert floors([0.0, 1e-6, 1e-5], dispersion=dispersion).tolist() == [0] * len(WORTHS)
+def test_rates_near_zero_have_no_floor_at_any_dispersion(dispersion: float) -> None:
+    assert floors([0.0, 1e-6, 1e-5], dispersion=dispersion).tolist() == [0] * len(DELAY_COSTS)
 
 
 @pytest.mark.parametrize("absurd", [1e12, np.inf])
-def test_no_forecast_asks_for_more_than_the_most(absurd: float) -> None:
+def test_absurd_rates_are_limited_to_max_pods(absurd: float) -> None:
     rates = np.full((1, 5, 3), absurd, np.float32)
     rates[0, -1] = 1.0
-    got = floors_over_time(
+    pods = floors_over_time(
         rates,
         np.full_like(rates, 1 / 3),
-        WORTHS,
+        DELAY_COSTS,
         per_pod=np.array([4.0]),
         counting_s=np.array([1.0]),
         dispersion=np.array([1.0]),
     )[0]
-    # Skill less than the pod, no request has one.
-    assert got[:-1].max() == MAX_PODS
-    assert set(got[:-1].ravel().tolist()) == {0, MAX_PODS}
-    assert got[-1].tolist() == floors([1.0, 1.0, 1.0]).tolist()
+    # A delay cost below the cost of a pod gives no pod.
+    assert pods[:-1].max() == MAX_PODS
+    assert set(pods[:-1].ravel().tolist()) == {0, MAX_PODS}
+    assert pods[-1].tolist() == floors([1.0, 1.0, 1.0]).tolist()
 
 
-def test_each_step_and_service_has_the_floor_that_it_has_alone() -> None:
+def test_floors_of_services_and_steps_equal_those_computed_singly() -> None:
     rng = np.random.default_rng(1)
     rates = np.asarray(np.exp(rng.normal(2, 3, (3, 40, 4))), np.float32)
     rates[1, ::7] = np.nan
     weights = np.full_like(rates, 0.25)
-    concurrency, service_s, spread = np.array([1.0, 4, 10]), np.array([0.2, 1, 7]), np.array([1.0, 2, 9])
+    concurrency, service_s, dispersion = np.array([1.0, 4, 10]), np.array([0.2, 1, 7]), np.array([1.0, 2, 9])
     counting_s = np.maximum(1, service_s)
-    got = floors_over_time(
-        rates, weights, WORTHS, per_pod=concurrency / service_s, counting_s=counting_s, dispersion=spread
+    pods = floors_over_time(
+        rates,
+        weights,
+        DELAY_COSTS,
+        per_pod=concurrency / service_s,
+        counting_s=counting_s,
+        dispersion=dispersion,
     )
     for i in range(3):
         for j in range(40):
@@ -142,7 +149,7 @@ def test_each_step_and_service_has_the_floor_that_it_has_alone() -> None:
                 rates[i, j].astype(float),
                 concurrency=float(concurrency[i]),
                 service_s=float(service_s[i]),
-                dispersion=float(spread[i]),
+                dispersion=float(dispersion[i]),
             )
             known = not math.isnan(rates[i, j, 0])
-            assert got[i, j].tolist() == (alone.tolist() if known else [0] * len(WORTHS))
+            assert pods[i, j].tolist() == (alone.tolist() if known else [0] * len(DELAY_COSTS))

@@ -103,7 +103,7 @@ def test_an_item_that_would_be_another_one_begins(changed: SimulatedRevision) ->
 def test_other_service_times_change_how_an_item_goes_on_and_not_where_it_is() -> None:
     new = population([revision("a", replace(WEB, service_time_s=9.0))])
     assert (carry_state(marked(revision("a")), new) >= 0).all()
-    assert set(new.pod_params["service_s"].tolist()) == {9.0}
+    assert set(new.pod_params["service_time_s"].tolist()) == {9.0}
     assert new.batch.revision["queue"].min() == 1.0
 
 
