@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 from hypothesis import settings as hypothesis_settings
-from running import NotBuiltError, Running, running
+from running import NotBuiltError, RunningCluster, running
 
 # Tests are not timed; the first call of compiled code may take seconds.
 hypothesis_settings.register_profile("untimed", deadline=None)
@@ -20,7 +20,7 @@ if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
 DEPLOY = Path(__file__).resolve().parent.parent / "deploy"
 
 
-def _cluster(tmp_path_factory: pytest.TempPathFactory, serving: str) -> Iterator[Running]:
+def _cluster(tmp_path_factory: pytest.TempPathFactory, serving: str) -> Iterator[RunningCluster]:
     with ExitStack() as stack:
         try:
             up = stack.enter_context(running(tmp_path_factory.mktemp(f"serving-{serving}"), serving))
@@ -31,12 +31,12 @@ def _cluster(tmp_path_factory: pytest.TempPathFactory, serving: str) -> Iterator
 
 
 @pytest.fixture(scope="session")
-def serving(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
+def serving(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningCluster]:
     """Serving 1.23, with Tidecast's namespace and rights but without Tidecast."""
     yield from _cluster(tmp_path_factory, "1.23")
 
 
 @pytest.fixture(scope="session")
-def serving_1_15(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
+def serving_1_15(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningCluster]:
     """The same with Serving 1.15, where floors are written on PodAutoscalers."""
     yield from _cluster(tmp_path_factory, "1.15")

@@ -63,7 +63,7 @@ def notes(verdict: Verdict) -> str:
 
 
 def tiles(comparison: Comparison) -> str:
-    """Return four tiles, each with a row for the compared policy, for the KPA alone and for better settings."""
+    """Return four tiles, each with rows for the compared policy, the KPA alone and better settings."""
     kinds = ["compared", "kpa"] if comparison.compared else ["kpa"]
     kinds += ["other"] * len(comparison.settings)
     totals = [*filter(None, (comparison.compared, comparison.kpa, *comparison.settings))]
@@ -97,8 +97,7 @@ def summary(backtest: Backtest, comparison: Comparison, policies: Mapping[str, P
     The rows of the KPA alone and of the shown delay cost have the class `shown`, which makes them bold.
     """
     head = "".join(
-        f'<th scope="col"{_class_attribute(j > 0, "number")}{_title_attribute(meaning)}>{heading}</th>'
-        for j, (heading, meaning) in enumerate(_COLUMNS)
+        f'<th scope="col"{_title_attribute(meaning)}>{heading}</th>' for heading, meaning in _COLUMNS
     )
     rows = []
     for outcome in backtest.outcomes:
@@ -185,10 +184,6 @@ def _kind(policy: str, comparison: Comparison) -> str:
     if comparison.compared and policy == comparison.compared.policy:
         return "compared"
     return "kpa" if policy == KPA else "other"
-
-
-def _class_attribute(condition: bool, name: str) -> str:
-    return f' class="{name}"' if condition else ""
 
 
 def _title_attribute(text: str) -> str:

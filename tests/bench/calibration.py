@@ -1,11 +1,11 @@
-"""Whether forecasts hold what they say: coverage of the lead window's peak, and how likely events are.
+"""Measure the calibration of forecasts: coverage of the peak of the lead window, and reliability of events.
 
     python tests/bench/calibration.py --traces DIR [--only GLOB] [--json]
 
-DIR has the traces named in WARM_DAYS.  Of a series that is busy in most of its steps: the share of windows
-whose peak was at most the quantile said, over the scored span and in the week that is furthest off; the same
-once more with its traffic doubled from the middle of the scored span on.  Of the others, by trace: how often
-a window had a request, by tenths of what was said of it.
+DIR has the traces named in WARM_DAYS.  For a series that is busy in most of its steps: the share of windows
+whose peak did not exceed the forecast quantile, over the scored span and in the worst week; and the same with
+the traffic doubled from the middle of the scored span on.  For the other series of a trace together: how
+often a window had a request, by tenths of the forecast probability.
 """
 
 import argparse
@@ -41,10 +41,10 @@ WARM_DAYS = {
     "nab_tweets_300s": 7,
     "azure_vm_arrivals_300s": 7,
 }
-"""Trace -> days that are lived through and not scored."""
+"""Trace -> days that are simulated and not scored."""
 MIN_DAYS = 2
-"""Of a busy series that has fewer to score nothing is told."""
-N_METRICS = (0.5, 0.9, 0.95, 0.99)
+"""Days that a busy series must have to be scored."""
+COVERAGE_LEVELS = (0.5, 0.9, 0.95, 0.99)
 DAY_S, WEEK_S = 86400, 7 * 86400
 
 
@@ -52,118 +52,123 @@ DAY_S, WEEK_S = 86400, 7 * 86400
 class Windows:
     """The scored windows of one series.
 
-    from_s    (n,) seconds from the first arrival.
-    level     (n,) of the quantile that the peak came to: its place in the distribution that was said.
-    chance    (n,) that was said of any request.
-    busy      (n,) True where one came.
-    intermittent   (n,) True where `chance` is of any request, not of a burst.
+    from_s         (n,) seconds from the first arrival
+    level          (n,) level of the peak in the forecast distribution
+    event_prob     (n,) forecast probability of an event
+    busy           (n,) whether the window had a request
+    intermittent   (n,) whether an event is any request; else it is a burst
     """
 
     from_s: NDArray[np.int64]
     level: NDArray[np.float64]
-    chance: NDArray[np.float64]
+    event_prob: NDArray[np.float64]
     busy: NDArray[np.bool_]
     intermittent: NDArray[np.bool_]
 
 
-def windows_of(subject: Series, arrivals: NDArray[np.float32], score_s: int) -> Windows:
-    """The windows of a subject with these arrivals that begin at `score_s` or later, and end with them."""
-    delay_s, lead_s = subject.scenario.metrics_delay_seconds, subject.pod_model.startup_s + STEP_S
-    said = hindcast(arrivals, subject.start_s, subject.pod_model, delay_s)
+def windows_of(series: Series, arrivals: NDArray[np.float32], score_s: int) -> Windows:
+    """Return the windows of a series with these arrivals that begin at `score_s` or later."""
+    delay_s, lead_s = series.scenario.metrics_delay_seconds, series.pod_model.startup_s + STEP_S
+    forecast = hindcast(arrivals, series.start_s, series.pod_model, delay_s)
     steps = int(np.ceil(lead_s / STEP_S))
     rates = arrivals[: len(arrivals) // STEP_S * STEP_S].reshape(-1, STEP_S).mean(axis=1)
-    upto = np.concatenate([[0.0], np.cumsum(arrivals, dtype=np.float64)])
-    scored = np.flatnonzero((said.at_s >= score_s) & (said.at_s // STEP_S + steps <= len(rates)))
-    at_s = said.at_s[scored]
+    cumulated = np.concatenate([[0.0], np.cumsum(arrivals, dtype=np.float64)])
+    scored = np.flatnonzero((forecast.at_s >= score_s) & (forecast.at_s // STEP_S + steps <= len(rates)))
+    at_s = forecast.at_s[scored]
     ahead = at_s[:, np.newaxis] // STEP_S + np.arange(steps)
     return Windows(
         from_s=at_s,
-        level=level_of(said, scored, rates[ahead].max(axis=1)),
-        chance=said.event_prob[scored].astype(float),
-        busy=upto[at_s + int(np.ceil(lead_s))] > upto[at_s],
-        intermittent=said.intermittent[scored],
+        level=level_of(forecast, scored, rates[ahead].max(axis=1)),
+        event_prob=forecast.event_prob[scored].astype(float),
+        busy=cumulated[at_s + int(np.ceil(lead_s))] > cumulated[at_s],
+        intermittent=forecast.intermittent[scored],
     )
 
 
-def level_of(said: Hindcast, at: NDArray[np.intp], peak: NDArray[np.float32]) -> NDArray[np.float64]:
-    """(n,) the share of each forecast that lies below the peak; quantiles are joined by straight lines."""
+def level_of(forecast: Hindcast, rows: NDArray[np.intp], peak: NDArray[np.float32]) -> NDArray[np.float64]:
+    """Return the level (n,) of each peak in its forecast; between two quantiles it is linear."""
     count = LEVELS.size
-    calm, bursts = said.point_rates[at, :count], said.point_rates[at, count:]
-    burst = said.point_weights[at, count:].sum(axis=1, dtype=float)
+    calm, bursts = forecast.point_rates[rows, :count], forecast.point_rates[rows, count:]
+    burst = forecast.point_weights[rows, count:].sum(axis=1, dtype=float)
     below = (calm < peak[:, np.newaxis]).sum(axis=1)
-    every = np.arange(len(peak))
+    index = np.arange(len(peak))
     low, high = np.clip(below - 1, 0, None), np.clip(below, None, count - 1)
-    width = np.maximum(calm[every, high] - calm[every, low], 1e-12)
-    part = np.clip((peak - calm[every, low]) / width, 0.0, 1.0)
+    width = np.maximum(calm[index, high] - calm[index, low], 1e-12)
+    part = np.clip((peak - calm[index, low]) / width, 0.0, 1.0)
     levels = np.where(below == 0, LEVELS[0], LEVELS[low] + part * (LEVELS[high] - LEVELS[low]))
     levels[below == count] = 1.0
     return np.asarray((1 - burst) * levels + burst * (bursts < peak[:, np.newaxis]).mean(axis=1))
 
 
 def coverage(windows: Windows) -> dict[str, dict[str, float]]:
-    """Of each level told: the share of windows within it, and that of the week furthest off."""
+    """Return the share of windows within each level, and that of the worst week."""
     week = (windows.from_s - windows.from_s[0]) // WEEK_S
-    # What is left at the end counts to the week before it.
+    # The incomplete week at the end belongs to the week before it.
     week = np.minimum(week, max(0, (windows.from_s[-1] - windows.from_s[0]) // WEEK_S - 1))
-    told = {}
-    for level in N_METRICS:
+    found = {}
+    for level in COVERAGE_LEVELS:
         within = windows.level <= level
-        weeks = [float(within[week == each].mean()) for each in np.unique(week)]
-        told[f"{level:g}"] = {
+        weeks = [float(within[week == w].mean()) for w in np.unique(week)]
+        found[f"{level:g}"] = {
             "all": float(within.mean()),
             "worst week": max(weeks, key=lambda share: abs(share - level)),
         }
-    return told
+    return found
 
 
-def reliability(chance: NDArray[np.float64], busy: NDArray[np.bool_]) -> list[dict[str, float]]:
-    """By tenths of windows in the order of the chance that was said: its mean, and the share that came."""
-    order = np.argsort(chance, kind="stable")
+def reliability(event_prob: NDArray[np.float64], busy: NDArray[np.bool_]) -> list[dict[str, float]]:
+    """Return, for tenths of the windows by forecast probability: its mean, and the share with an event."""
+    order = np.argsort(event_prob, kind="stable")
     return [
-        {"said": float(chance[tenth].mean()), "came": float(busy[tenth].mean()), "windows": len(tenth)}
+        {
+            "forecast": float(event_prob[tenth].mean()),
+            "actual": float(busy[tenth].mean()),
+            "windows": len(tenth),
+        }
         for tenth in np.array_split(order, 10)
         if len(tenth)
     ]
 
 
 def measure(path: Path, warm_days: int) -> dict[str, Any]:
-    """The figures of one trace."""
+    """Return the results of one trace."""
     heavy, sparse = (traffic_of(read_export(path), SCENARIOS[name]) for name in ("heavy", "sparse"))
     counts, score_s = heavy.export.counts, warm_days * DAY_S
     found: dict[str, Any] = {}
     rare: list[Windows] = []
-    for k, series in enumerate(heavy.series):
+    for k, name in enumerate(heavy.series):
         if np.mean(counts[k][np.isfinite(counts[k])] > 0) <= 0.5:
-            rare.append(windows_of(subject := sparse.series_at(k), subject.arrivals, score_s))
+            rare.append(windows_of(series := sparse.series_at(k), series.arrivals, score_s))
             continue
-        subject = heavy.series_at(k)
-        arrivals = subject.arrivals
+        series = heavy.series_at(k)
+        arrivals = series.arrivals
         if len(arrivals) - score_s < MIN_DAYS * DAY_S:
             continue
-        found[series] = {"as it is": coverage(windows_of(subject, arrivals, score_s))}
+        found[name] = {"unchanged": coverage(windows_of(series, arrivals, score_s))}
         doubled = arrivals.copy()
         doubled[(score_s + len(arrivals)) // 2 :] *= 2
-        found[series]["doubled from the middle on"] = coverage(windows_of(subject, doubled, score_s))
+        found[name]["doubled from the middle on"] = coverage(windows_of(series, doubled, score_s))
     if rare:
-        of_any = [each.intermittent for each in rare]
         found["sparse series"] = reliability(
-            np.concatenate([each.chance[kept] for each, kept in zip(rare, of_any, strict=True)]),
-            np.concatenate([each.busy[kept] for each, kept in zip(rare, of_any, strict=True)]),
+            np.concatenate([windows.event_prob[windows.intermittent] for windows in rare]),
+            np.concatenate([windows.busy[windows.intermittent] for windows in rare]),
         )
     return found
 
 
 def text(trace: str, found: dict[str, Any]) -> str:
-    """The figures for people."""
+    """Return the results for people."""
     lines = [trace]
-    for series, figures in found.items():
+    for series, results in found.items():
         if series == "sparse series":
-            lines.append(f"  {series}: said -> came, by tenths of windows")
-            lines += [f"    {row['said']:8.4f} -> {row['came']:.4f}  of {row['windows']}" for row in figures]
+            lines.append(f"  {series}: forecast -> actual probability, by tenths of windows")
+            lines += [
+                f"    {row['forecast']:8.4f} -> {row['actual']:.4f}  of {row['windows']}" for row in results
+            ]
             continue
         lines.append(f"  {series}: within the level (worst week)")
-        for case, told in figures.items():
-            shares = (f"{level}: {one['all']:.3f} ({one['worst week']:.3f})" for level, one in told.items())
+        for case, levels in results.items():
+            shares = (f"{level}: {c['all']:.3f} ({c['worst week']:.3f})" for level, c in levels.items())
             lines.append(f"    {case:27} {'   '.join(shares)}")
     return "\n".join(lines)
 
@@ -172,7 +177,7 @@ def main() -> None:
     """Measure and print."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--traces", type=Path, required=True)
-    parser.add_argument("--only", default="*", metavar="GLOB", help="traces whose names fit")
+    parser.add_argument("--only", default="*", metavar="GLOB", help="traces whose names match")
     parser.add_argument("--json", action="store_true")
     options = parser.parse_args()
     found = {}

@@ -70,15 +70,15 @@ def main() -> int:
     names = [name for name in BENCHMARKS if name != "ingest" or shutil.which("prometheus")]
     ratios = {name: statistics.median(BENCHMARKS[name]() for _ in range(options.rounds)) for name in names}
     baseline: dict[str, float] = json.loads(BASELINE.read_text()) if BASELINE.exists() else {}
-    slower = [name for name in names if ratios[name] > TOLERANCE * baseline.get(name, float("inf"))]
+    exceeded = [name for name in names if ratios[name] > TOLERANCE * baseline.get(name, float("inf"))]
     if options.json:
         print(json.dumps(ratios))
     for name in [] if options.json else names:
         known = f"{baseline[name]:10.5f}" if name in baseline else "         -"
-        print(f"{name:8} {ratios[name]:10.5f}  baseline {known}{'  SLOWER' if name in slower else ''}")
+        print(f"{name:8} {ratios[name]:10.5f}  baseline {known}{'  SLOWER' if name in exceeded else ''}")
     if options.update:
         BASELINE.write_text(json.dumps(baseline | ratios, indent=2) + "\n")
-    return int(options.check and bool(slower))
+    return int(options.check and bool(exceeded))
 
 
 if __name__ == "__main__":

@@ -1,8 +1,9 @@
-"""Writes scaler/shadow/prior.csv: what candidates came to on public traces of sparse traffic.
+"""Write scaler/shadow/prior.csv: the metrics of every candidate on public traces of sparse traffic.
 
     python tests/bench/prior.py --traces DIR [--out FILE]
 
-DIR has the traces named in TRACES.  Of a service that a trace has only a few hours of, nothing is left out.
+DIR has the traces named in TRACES.  No part of a trace is skipped as warm-up: one of them has only a few
+hours.
 """
 
 import argparse
@@ -30,17 +31,17 @@ TRACES = ("azure2019_8h_60s.csv.gz", "nab_tweets_300s.csv.gz", "azure_vm_arrival
 COLUMNS = ("candidate", "pods", "delayed", "waited", "starts", "requests")
 
 
-def came_to(trace: Path) -> NDArray[np.float64]:
-    """(e, N_METRICS) what the candidates came to on all series of a trace, for a pod-second of the KPA alone."""
+def candidate_metrics(trace: Path) -> NDArray[np.float64]:
+    """Return the metrics (e, N_METRICS) of the candidates on a trace, per pod-second of the KPA alone."""
     from scaler.policies.evaluation import evaluate_series
 
-    subjects = traffic_of(read_export(trace), SCENARIOS["sparse"])
+    traffic = traffic_of(read_export(trace), SCENARIOS["sparse"])
     with ThreadPoolExecutor(2) as threads:
-        trials = threads.map(
-            lambda k: evaluate_series(subjects.series_at(k)).cost.sum(axis=0, dtype=float),
-            range(len(subjects)),
+        evaluations = threads.map(
+            lambda k: evaluate_series(traffic.series_at(k)).cost.sum(axis=0, dtype=float),
+            range(len(traffic)),
         )
-        total = np.sum(list(trials), axis=0)
+        total = np.sum(list(evaluations), axis=0)
     return np.asarray(total / total[KPA_INDEX, PODS])
 
 
@@ -50,7 +51,7 @@ def main() -> None:
     parser.add_argument("--traces", type=Path, required=True)
     parser.add_argument("--out", type=Path, default=ROOT / "scaler" / "shadow" / "prior.csv")
     options = parser.parse_args()
-    mean = np.mean([came_to(options.traces / name) for name in TRACES], axis=0)
+    mean = np.mean([candidate_metrics(options.traces / name) for name in TRACES], axis=0)
     with options.out.open("w", newline="", encoding="utf-8") as file:
         writer = csv.writer(file, lineterminator="\n")
         writer.writerow(COLUMNS)

@@ -1,16 +1,18 @@
-"""How few requests wait for how few pods where it is known what brings them: made traffic, kind by kind.
+"""Measure delay against pods on synthetic traffic whose law is known, kind by kind.
 
     python tests/bench/synthetic.py [--kind NAME ...] [--json]
 
-Public traces of several weeks of sparse traffic are few; here are services whose law is known, in the
-scenario *sparse*, three weeks of minutes of which the last two are scored.  They are no evidence of what
-traffic is like, and stay apart from the public traces: they show what is found of a law that is there.
+There are few public traces of several weeks of sparse traffic.  These services have a known law, in the
+scenario *sparse*: three weeks of minutes, of which the last two are scored.  They are no evidence of real
+traffic, and are reported separately from the public traces: they show how much of an existing law Tidecast
+detects.
 
-cron      every 7 and 17 minutes, hourly at :05, every 6 hours and daily, weekdays at nine, some of it missed
-chain     one calls another, which calls a third, one to four minutes later; the first at random
-on-off    hours on and hours off, at random, with a request a minute while on
-rhythm    at random, but only by day, or on weekdays
-random    at random, by the hour and by the minute: nothing is to be known but how often
+cron      every 7 and 17 minutes, hourly at :05, every 6 hours and daily, weekdays at nine; some calls are
+          missed
+chain     a service with random requests calls another one, which calls a third, one to four minutes later
+on-off    random hours on and off, with one request per minute while on
+rhythm    random requests, but only by day, or on weekdays
+random    random requests by the hour and by the minute: only their rate can be known
 """
 
 import argparse
@@ -28,7 +30,9 @@ for name in ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS"):
 sys.path[:0] = [str(Path(__file__).resolve().parents[n]) for n in (2, 1)]
 
 import numpy as np
-from bench.frontier import SUFFIX, Row, Trace, measured, text, value
+from bench.frontier import measure_file
+from bench.frontier_results import SUFFIX, Row, Trace
+from bench.frontier_text import as_dict, text
 from numpy.typing import NDArray
 
 Counts = NDArray[np.int64]
@@ -38,26 +42,27 @@ MINUTES = DAYS * DAY_MIN
 START_S = 1_788_134_400
 """A Monday, 00:00 UTC."""
 MISSED = 0.05
+"""Share of the calls of a cron that are missed."""
 
 
 def rng_of(kind: str, service: str) -> np.random.Generator:
-    """Each service has its own seed."""
+    """Return the generator of a service; each has its own seed."""
     return np.random.default_rng(list(f"{kind}/{service}".encode()))
 
 
-def at_random(rng: np.random.Generator, a_minute: NDArray[np.floating[Any]] | float) -> Counts:
-    """(MINUTES,) Poisson counts of so many a minute."""
-    return rng.poisson(a_minute, MINUTES)
+def poisson(rng: np.random.Generator, per_minute: NDArray[np.floating[Any]] | float) -> Counts:
+    """Return Poisson counts (MINUTES,) with this mean per minute."""
+    return rng.poisson(per_minute, MINUTES)
 
 
 def cron(rng: np.random.Generator, minutes: NDArray[np.bool_], requests: int) -> Counts:
-    """Some requests in each of these minutes, unless it is missed."""
-    comes = minutes & (rng.random(MINUTES) >= MISSED)
-    return np.where(comes, rng.integers(1, requests + 1, MINUTES), 0)
+    """Return up to `requests` requests in each of these minutes, unless the call is missed."""
+    called = minutes & (rng.random(MINUTES) >= MISSED)
+    return np.where(called, rng.integers(1, requests + 1, MINUTES), 0)
 
 
 def crons() -> dict[str, Counts]:
-    """By what they do."""
+    """Return crons by name."""
     minute = np.arange(MINUTES)
     weekday = minute // DAY_MIN % 7 < 5
     laws = {
@@ -72,40 +77,39 @@ def crons() -> dict[str, Counts]:
 
 
 def chain() -> dict[str, Counts]:
-    """Three services; what calls comes first."""
+    """Return three services, each of which calls the next."""
     rng = rng_of("chain", "all")
-    said = {"first": (rng.random(MINUTES) < 1 / 90).astype(np.int64) * rng.integers(1, 4, MINUTES)}
+    counts = {"first": (rng.random(MINUTES) < 1 / 90).astype(np.int64) * rng.integers(1, 4, MINUTES)}
     for caller, name in (("first", "second"), ("second", "third")):
-        called = np.zeros(MINUTES, np.int64)
-        begun = np.flatnonzero(said[caller])
-        np.add.at(called, np.minimum(begun + rng.integers(1, 5, begun.size), MINUTES - 1), 2)
-        said[name] = called
-    return said
+        counts[name] = np.zeros(MINUTES, np.int64)
+        calls = np.flatnonzero(counts[caller])
+        np.add.at(counts[name], np.minimum(calls + rng.integers(1, 5, calls.size), MINUTES - 1), 2)
+    return counts
 
 
 def on_off() -> dict[str, Counts]:
-    """By the mean length of both, minutes."""
-    said = {}
+    """Return on-off services by the mean length of both phases, in minutes."""
+    counts = {}
     for length in (60, 240):
         rng = rng_of("on-off", str(length))
-        turns = rng.exponential(length, 4 * MINUTES // length).cumsum()
-        on = np.searchsorted(turns, np.arange(MINUTES)) % 2
-        said[f"of-{length}-min"] = at_random(rng, 1.0 * on)
-    return said
+        switches = rng.exponential(length, 4 * MINUTES // length).cumsum()
+        on = np.searchsorted(switches, np.arange(MINUTES)) % 2
+        counts[f"of-{length}-min"] = poisson(rng, 1.0 * on)
+    return counts
 
 
 def rhythm() -> dict[str, Counts]:
-    """Only when somebody is there."""
+    """Return services whose requests depend on the time of day and week."""
     minute = np.arange(MINUTES)
     day = np.clip(np.sin(2 * np.pi * (minute % DAY_MIN - 480) / DAY_MIN), 0, None)
     laws = {"by-day": 0.1 * day, "on-weekdays": 0.2 * day * (minute // DAY_MIN % 7 < 5)}
-    return {name: at_random(rng_of("rhythm", name), law) for name, law in laws.items()}
+    return {name: poisson(rng_of("rhythm", name), law) for name, law in laws.items()}
 
 
 def random() -> dict[str, Counts]:
-    """By how often."""
-    often = {"hourly": 1 / 60, "each-10-min": 0.1}
-    return {name: at_random(rng_of("random", name), a_minute) for name, a_minute in often.items()}
+    """Return services with a constant rate."""
+    rates = {"hourly": 1 / 60, "each-10-min": 0.1}
+    return {name: poisson(rng_of("random", name), per_minute) for name, per_minute in rates.items()}
 
 
 KINDS: dict[str, Callable[[], dict[str, Counts]]] = {
@@ -118,30 +122,32 @@ KINDS: dict[str, Callable[[], dict[str, Counts]]] = {
 
 
 def write(path: Path, services: dict[str, Counts]) -> None:
-    """A CSV of one row a service and minute, as an export has it."""
+    """Write an export as CSV, with one row per service and minute."""
     with gzip.open(path, "wt") as file:
         file.write("timestamp,series,requests\n")
         for service, counts in services.items():
             for minute, count in enumerate(counts.tolist()):
-                file.write(f"{START_S + 60 * minute},made/{service},{count}\n")
+                file.write(f"{START_S + 60 * minute},synthetic/{service},{count}\n")
 
 
 def measure(kind: str) -> Row:
-    """The figures of one kind."""
-    with tempfile.TemporaryDirectory() as place:
-        path = Path(place) / (kind + SUFFIX)
+    """Return the results of one kind."""
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / (kind + SUFFIX)
         write(path, KINDS[kind]())
-        return measured(path, kind, Trace(("sparse",), DAYS, WARM_DAYS), "sparse")
+        return measure_file(path, kind, Trace(("sparse",), DAYS, WARM_DAYS), "sparse")
 
 
 def main() -> None:
-    """Print the figures."""
+    """Measure and print."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("--kind", action="append", choices=list(KINDS))
     parser.add_argument("--json", action="store_true")
-    asked = parser.parse_args()
-    rows = [measure(kind) for kind in asked.kind or KINDS]
-    print(json.dumps([value(row) for row in rows], indent=2) if asked.json else "\n".join(map(text, rows)))
+    options = parser.parse_args()
+    rows = [measure(kind) for kind in options.kind or KINDS]
+    print(
+        json.dumps([as_dict(row) for row in rows], indent=2) if options.json else "\n".join(map(text, rows))
+    )
 
 
 if __name__ == "__main__":

@@ -25,7 +25,7 @@ from pathlib import Path
 import yaml
 from plane import pki
 from plane.api import Api
-from plane.places import PUBLISHED, PUBLISHED_KNATIVE, Home
+from plane.layout import PUBLISHED, PUBLISHED_KNATIVE, Home
 from plane.sources import GENERATIONS, default_cache, sources
 
 HERE = Path(__file__).resolve().parent

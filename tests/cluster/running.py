@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 import cluster
 import yaml
 from plane.api import Api, Object
-from plane.places import Home
+from plane.layout import Home
 from plane.testkit import writes
 
 T = TypeVar("T")
@@ -22,7 +22,7 @@ class NotBuiltError(Exception):
 
 
 @dataclass(frozen=True)
-class Running:
+class RunningCluster:
     """One cluster that is up."""
 
     home: Home
@@ -70,7 +70,7 @@ class Running:
 @contextlib.contextmanager
 def running(
     root: Path, serving: str, settings: dict[str, dict[str, str]] | None = None, **publish: str
-) -> Iterator[Running]:
+) -> Iterator[RunningCluster]:
     """A cluster that is up.  `settings` and `publish` as `cluster.up` has them."""
     home = Home(root)
     try:
@@ -78,7 +78,7 @@ def running(
     except SystemExit as e:
         raise NotBuiltError(str(e)) from None
     try:
-        yield Running(home, serving)
+        yield RunningCluster(home, serving)
     finally:
         cluster.down(home)
 

@@ -19,7 +19,7 @@ from pathlib import Path
 import aiohttp
 import cluster
 from plane.api import Api, RefusedError
-from plane.places import Home
+from plane.layout import Home
 from plane.sources import GENERATIONS, default_cache
 from plane.stats import Stat, push, wire_message
 from plane.testkit import (
@@ -58,7 +58,7 @@ STEERING_RIGHTS = [
 
 
 @dataclass
-class Bench:
+class SmokeTest:
     """One revision under test."""
 
     home: Home
@@ -106,14 +106,14 @@ def say(what: str, took_s: float | None = None) -> None:
     print(f"  {what}" if took_s is None else f"  {took_s:6.2f} s  {what}", flush=True)
 
 
-async def deploys_and_sleeps(bench: Bench) -> None:
+async def deploys_and_sleeps(bench: SmokeTest) -> None:
     began = time.monotonic()
     bench.revision = await deploy(bench.api, service("hello", window=WINDOW))
     say(f"ksvc Ready, {bench.revision}", time.monotonic() - began)
     await bench.until(lambda s: s.replicas == 0 and s.ready == 0, 60, "idle: scaled to zero")
 
 
-async def floor_on_revision(bench: Bench) -> None:
+async def floor_on_revision(bench: SmokeTest) -> None:
     await annotate(bench.api, bench.on_revision, min_scale="3")
     if not bench.propagates:
         await bench.nothing(
@@ -130,7 +130,7 @@ async def floor_on_revision(bench: Bench) -> None:
     await bench.until(lambda s: s.replicas == 0, 30, "  then replicas=0")
 
 
-async def floor_on_pa(bench: Bench) -> None:
+async def floor_on_pa(bench: SmokeTest) -> None:
     await annotate(bench.api, bench.on_pa, min_scale="4")
     if bench.propagates:
         await bench.until(lambda s: s.pa_floor is None, 5, "PA-only min-scale=4: reverted")
@@ -145,7 +145,7 @@ async def floor_on_pa(bench: Bench) -> None:
         await bench.until(lambda s: s.replicas == 0, 30, "PA min-scale removed: replicas=0")
 
 
-async def legacy_key(bench: Bench) -> None:
+async def legacy_key(bench: SmokeTest) -> None:
     key = "autoscaling.knative.dev/minScale"
     await bench.api.merge(bench.on_right, {"metadata": {"annotations": {key: "2"}}})
     await bench.until(lambda s: s.replicas == 2, 5, "legacy minScale=2: replicas=2")
@@ -157,7 +157,7 @@ async def legacy_key(bench: Bench) -> None:
     await bench.until(lambda s: s.replicas == 0, 30, "both removed: replicas=0")
 
 
-async def restart_trap(bench: Bench) -> None:
+async def restart_trap(bench: SmokeTest) -> None:
     say("autoscaler restarted at zero", await restart(bench.api, "autoscaler"))
     say("  then it leads", await leading(bench.api))
     await annotate(bench.api, bench.on_right, min_scale="2")
@@ -169,7 +169,7 @@ async def restart_trap(bench: Bench) -> None:
     await bench.until(lambda s: s.replicas == 0 and s.ready == 0, 60, "floor removed: replicas=0")
 
 
-async def request_from_zero(bench: Bench) -> None:
+async def request_from_zero(bench: SmokeTest) -> None:
     host = {"Host": "hello.default.example.com"}
     began = time.monotonic()
     url = f"http://{bench.ports['gateway']}/?sleep=0.2"
@@ -181,7 +181,7 @@ async def request_from_zero(bench: Bench) -> None:
     await bench.until(lambda s: s.replicas == 0 and s.ready == 0, 60, "idle again: scaled to zero")
 
 
-async def pushed_load(bench: Bench) -> None:
+async def pushed_load(bench: SmokeTest) -> None:
     example = wire_message("default", "hello-00001", Stat(pod_name="predictor", concurrency=250)).hex()
     assert (
         example
@@ -196,7 +196,7 @@ async def pushed_load(bench: Bench) -> None:
     await bench.until(lambda s: s.replicas == 0 and s.ready == 0, 60, "idle again: scaled to zero")
 
 
-async def knobs(bench: Bench) -> None:
+async def knobs(bench: SmokeTest) -> None:
     set_knobs(bench.home, bench.revision, ready_delay_s=[2.0], concurrency=200)
     await annotate(bench.api, bench.on_right, min_scale="1")
     await bench.until(lambda s: s.ready == 1, 10, "ready delay 2 s: one ready")
@@ -208,7 +208,7 @@ async def knobs(bench: Bench) -> None:
     await annotate(bench.api, bench.on_right, min_scale=None)
 
 
-async def least_privilege(bench: Bench) -> None:
+async def least_privilege(bench: SmokeTest) -> None:
     await service_account(bench.api, "tidecast", STEERING_RIGHTS)
     path = bench.home.root / "tidecast.kubeconfig"
     path.write_text(await cluster.account_kubeconfig(bench.home, "default/tidecast"))
@@ -229,7 +229,7 @@ async def least_privilege(bench: Bench) -> None:
         await annotate(api, bench.on_right, min_scale=None)
 
 
-async def rollout(bench: Bench) -> None:
+async def rollout(bench: SmokeTest) -> None:
     """A floor on a revision without traffic waits; a tag alone makes it count."""
     old = bench.revision
     newer = service("hello", image="dev.local/hello:2", window=WINDOW)
@@ -248,7 +248,7 @@ async def rollout(bench: Bench) -> None:
     await bench.until(lambda s: s.replicas == 2, 5, "  then the floor acts: replicas=2")
 
 
-STEPS: list[Callable[[Bench], Awaitable[None]]] = [
+STEPS: list[Callable[[SmokeTest], Awaitable[None]]] = [
     deploys_and_sleeps,
     floor_on_revision,
     floor_on_pa,
@@ -266,7 +266,7 @@ async def run(home: Home, serving: str) -> None:
     ports = json.loads(home.ports.read_text())
     async with Api.from_kubeconfig(home.kubeconfig) as api:
         propagates = tuple(map(int, serving.split("."))) >= (1, 21)
-        bench = Bench(home, api, ports, propagates)
+        bench = SmokeTest(home, api, ports, propagates)
         for step in STEPS:
             print(step.__name__.replace("_", " "), flush=True)
             await step(bench)

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 from plane.testkit import deploy, service
-from running import Running
+from running import RunningCluster
 
 pytestmark = [pytest.mark.cluster, pytest.mark.prometheus]
 
@@ -34,7 +34,7 @@ def scraping(targets: Path) -> dict[str, Any]:
 
 
 @contextmanager
-def prometheus(serving: Running, folder: Path) -> Iterator[Callable[[str], list[dict[str, Any]]]]:
+def prometheus(serving: RunningCluster, folder: Path) -> Iterator[Callable[[str], list[dict[str, Any]]]]:
     """Asks a Prometheus inside the cluster; gives the samples of an instant query."""
     program = shutil.which("prometheus")
     if program is None:
@@ -68,7 +68,7 @@ def prometheus(serving: Running, folder: Path) -> Iterator[Callable[[str], list[
         process.wait()
 
 
-def requests(serving: Running, name: str, count: int) -> None:
+def requests(serving: RunningCluster, name: str, count: int) -> None:
     for _ in range(count):
         asked = urllib.request.Request(
             f"http://{serving.ports['gateway']}/?sleep=0.1", headers={"Host": f"{name}.default.example.com"}
@@ -90,7 +90,7 @@ def until_counted(ask: Callable[[str], list[dict[str, Any]]], query: str, count:
         time.sleep(0.2)
 
 
-def test_serving_1_23_counts_with_target_info(serving: Running, tmp_path: Path) -> None:
+def test_serving_1_23_counts_with_target_info(serving: RunningCluster, tmp_path: Path) -> None:
     revision = serving.do(lambda api: deploy(api, service("measured")))
     with prometheus(serving, tmp_path) as ask:
         requests(serving, "measured", 5)
@@ -105,7 +105,7 @@ def test_serving_1_23_counts_with_target_info(serving: Running, tmp_path: Path) 
         assert 0.5 <= float(busy["value"][1]) < 1.5
 
 
-def test_serving_1_15_counts_with_the_revision_on_each_series(serving_1_15: Running, tmp_path: Path) -> None:
+def test_serving_1_15_counts_with_the_revision_on_each_series(serving_1_15: RunningCluster, tmp_path: Path) -> None:
     revision = serving_1_15.do(lambda api: deploy(api, service("measured")))
     with prometheus(serving_1_15, tmp_path) as ask:
         requests(serving_1_15, "measured", 5)

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 import yaml
 from plane.api import APPLY, Api
-from running import Running
+from running import RunningCluster
 
 DEPLOY = Path(__file__).parents[2] / "deploy"
 LISTED: list[str] = yaml.safe_load((DEPLOY / "kustomization.yaml").read_text())["resources"]
@@ -14,7 +14,7 @@ pytestmark = pytest.mark.cluster
 
 
 @pytest.mark.parametrize("name", LISTED)
-def test_it_takes_every_object(serving: Running, name: str) -> None:
+def test_it_takes_every_object(serving: RunningCluster, name: str) -> None:
     objects = [each for each in yaml.safe_load_all((DEPLOY / name).read_text()) if each]
     query = {"fieldManager": "tidecast-test", "dryRun": "All", "fieldValidation": "Strict", "force": "true"}
 

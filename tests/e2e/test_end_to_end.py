@@ -17,7 +17,7 @@ from plane.api import Api
 from plane.testkit import SERVING, Scale, deploy, scale, service, writes
 from world import (
     Bump,
-    Testbed,
+    Environment,
     admin,
     end,
     get,
@@ -50,8 +50,8 @@ QUICK = {
 
 
 @pytest.fixture(scope="module")
-def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Testbed]:
-    made = Testbed(tmp_path_factory.mktemp("world"))
+def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Environment]:
+    made = Environment(tmp_path_factory.mktemp("world"))
     made.up()
     try:
         yield made
@@ -59,7 +59,7 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Testbed]:
         made.down()
 
 
-def seen(world: Testbed) -> Scale:
+def seen(world: Environment) -> Scale:
     found: Scale = admin(world, lambda api: scale(api, REVISION))
     return found
 
@@ -76,7 +76,7 @@ def planned(name: str = "tidecast_floor_pods") -> float:
     return metric(metrics(), name, revision=REVISION) or 0.0
 
 
-def our_writes(world: Testbed) -> list[Any]:
+def our_writes(world: Environment) -> list[Any]:
     return [(w["verb"], w["objectRef"]["resource"]) for w in writes(world.home.audit, user=USER)]
 
 
@@ -91,7 +91,7 @@ async def configure(api: Api, **config: str | None) -> None:
     await api.merge(CONFIGMAP, {"data": {key.replace("_", "-"): value for key, value in config.items()}})
 
 
-def prepared(world: Testbed) -> tuple[Bump, subprocess.Popen[bytes]]:
+def prepared(world: Environment) -> tuple[Bump, subprocess.Popen[bytes]]:
     """A service at zero, a week in which it had a bump a day, and tidecast observing it."""
     hello = service("hello", window="10s")
     hello["spec"]["template"]["spec"]["containerConcurrency"] = 4
@@ -105,7 +105,7 @@ def prepared(world: Testbed) -> tuple[Bump, subprocess.Popen[bytes]]:
     return bump, world.tidecast(ACCOUNT, PORT)
 
 
-def test_pods_are_warm_before_the_rise_and_gone_after_it(world: Testbed) -> None:
+def test_pods_are_warm_before_the_rise_and_gone_after_it(world: Environment) -> None:
     bump, process = prepared(world)
     until(lambda: ready() or process.poll() is not None, 120, "tidecast is ready")
     assert process.poll() is None, world.said("tidecast")
@@ -154,7 +154,7 @@ def test_pods_are_warm_before_the_rise_and_gone_after_it(world: Testbed) -> None
     assert not [name for name in marks["metadata"]["annotations"] if name.startswith("tidecast.dev/")]
 
 
-def bad_edit_is_seen_and_changes_nothing(world: Testbed) -> None:
+def bad_edit_is_seen_and_changes_nothing(world: Environment) -> None:
     admin(world, lambda api: configure(api, delay_cost="dear"))
     until(lambda: metric(metrics(), "tidecast_configuration_faults") == 1, 15, "the fault is a metric")
     assert "delay-cost: 'dear'" in world.said("tidecast") or "delay-cost: dear" in world.said("tidecast")
@@ -164,7 +164,7 @@ def bad_edit_is_seen_and_changes_nothing(world: Testbed) -> None:
     until(lambda: metric(metrics(), "tidecast_configuration_faults") == 0, 15, "mended")
 
 
-def bad_annotation_is_seen(world: Testbed) -> None:
+def bad_annotation_is_seen(world: Environment) -> None:
     path = f"{SERVING.format(NAMESPACE)}/revisions/{REVISION}"
     wrong = {"metadata": {"annotations": {"tidecast.dev/delay-cost": "dear"}}}
     admin(world, lambda api: api.merge(path, wrong))

@@ -1,41 +1,42 @@
 // Light or dark, and the order in which the page is filled.
 
-/** The button shows the theme that it would bring; the choice is kept where the browser allows it. */
-function keepTheme(button) {
+/** Makes the button switch the theme; the choice is stored if the browser permits it. */
+function connectThemeButton(button) {
   const root = document.documentElement;
   const system = matchMedia("(prefers-color-scheme: dark)");
-  const dark = () => (root.dataset.theme ?? (system.matches ? "dark" : "light")) === "dark";
-  const tell = () => (button.textContent = dark() ? "Light" : "Dark");
+  const isDark = () => (root.dataset.theme ?? (system.matches ? "dark" : "light")) === "dark";
+  const showOtherTheme = () => (button.textContent = isDark() ? "Light" : "Dark");
   try {
-    const kept = localStorage.getItem("tidecast-theme");
-    if (kept === "dark" || kept === "light") root.dataset.theme = kept;
+    const stored = localStorage.getItem("tidecast-theme");
+    if (stored === "dark" || stored === "light") root.dataset.theme = stored;
   } catch {
-    // A browser that keeps nothing: the system's theme, until the button is pressed.
+    // This browser stores nothing: the theme of the system is used until the button is pressed.
   }
   button.onclick = () => {
-    root.dataset.theme = dark() ? "light" : "dark";
+    root.dataset.theme = isDark() ? "light" : "dark";
     try {
       localStorage.setItem("tidecast-theme", root.dataset.theme);
     } catch {
-      // Not kept, and shown all the same.
+      // The choice is not stored; it still applies to this visit.
     }
-    tell();
+    showOtherTheme();
   };
-  system.onchange = tell;
-  tell();
+  system.onchange = showOtherTheme;
+  showOtherTheme();
 }
 
-function opensByAddress(open) {
-  const asked = /^#service-(\d+)$/.exec(location.hash);
-  if (asked) open(Number(asked[1]));
+/** Opens the service in the address, `#service-3`. */
+function openFromAddress(open) {
+  const service = /^#service-(\d+)$/.exec(location.hash);
+  if (service) open(Number(service[1]));
 }
 
-keepTheme(document.getElementById("theme"));
+connectThemeButton(document.getElementById("theme"));
 const data = JSON.parse(document.getElementById("data").textContent);
 showFrontier(document.getElementById("frontier"), data);
 const summary = document.getElementById("summary");
 summary.open = data.outcomes.length <= 12;
-const open = showCourses(data);
+const open = showTrajectories(data);
 showServices(data, open);
-addEventListener("hashchange", () => opensByAddress(open));
-opensByAddress(open);
+addEventListener("hashchange", () => openFromAddress(open));
+openFromAddress(open);

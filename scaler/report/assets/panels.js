@@ -1,26 +1,27 @@
-// The three charts of an opened service, over one range of columns [from, to).
+// The three charts of an opened service, over columns [first, last).
 
 const PANEL = { left: 56, right: 12, top: 8, bottom: 22 };
+const ROWS = 120; // at most, in the table of a time range
 
-/** What the charts say beside each key: kind, words, and the value of the columns [first, last). */
-function panelsOf(course, other) {
+/** Returns the charts; a key is [class, words, function that returns its value over columns [first, last)]. */
+function panelsOf(trajectory, planTitle) {
   const mean = (values) => (first, last) => {
     const known = values.slice(first, last).filter((value) => value !== null);
     return known.length ? number(known.reduce((sum, value) => sum + value, 0) / known.length) : "–";
   };
-  const most = (values) => (first, last) => number(largest(values, first, last));
+  const max = (values) => (first, last) => number(largest(values, first, last));
   const sum = (values) => (first, last) =>
-    count(values.slice(first, last).reduce((all, value) => all + value, 0));
-  const band = (first, last) => `${mean(course.low)(first, last)}–${mean(course.high)(first, last)}`;
+    count(values.slice(first, last).reduce((total, value) => total + value, 0));
+  const band = (first, last) => `${mean(trajectory.low)(first, last)}–${mean(trajectory.high)(first, last)}`;
   return [
     {
       title: "Requests per second",
       height: 200,
       draw: drawTraffic,
       keys: [
-        ["arrivals", "came (mean)", mean(course.arrivals)],
-        ["most", "in the busiest second", most(course.max_arrivals)],
-        ["middle", "forecast, median", mean(course.middle)],
+        ["arrivals", "arrivals (mean)", mean(trajectory.arrivals)],
+        ["max", "busiest second", max(trajectory.max_arrivals)],
+        ["middle", "forecast, median", mean(trajectory.middle)],
         ["band", "forecast, 10 % to 95 %", band],
       ],
     },
@@ -29,9 +30,9 @@ function panelsOf(course, other) {
       height: 200,
       draw: drawPods,
       keys: [
-        ["alone", "KPA alone (mean)", mean(course.pods_kpa)],
-        ["ours", `${other} (mean)`, mean(course.pods)],
-        ["floor", "floor (highest)", most(course.floor)],
+        ["kpa", "KPA alone (mean)", mean(trajectory.pods_kpa)],
+        ["compared", `${planTitle} (mean)`, mean(trajectory.pods)],
+        ["floor", "floor (highest)", max(trajectory.floor)],
       ],
     },
     {
@@ -39,15 +40,15 @@ function panelsOf(course, other) {
       height: 150,
       draw: drawDelayed,
       keys: [
-        ["alone-bar", "KPA alone, upwards", sum(course.delayed_kpa)],
-        ["ours-bar", `${other}, downwards`, sum(course.delayed)],
+        ["kpa-bar", "KPA alone, upwards", sum(trajectory.delayed_kpa)],
+        ["compared-bar", `${planTitle}, downwards`, sum(trajectory.delayed)],
       ],
     },
   ];
 }
 
-/** The plot's frame with the axis of time, and an inner picture that cuts off what does not fit. */
-function framed(panel, course, view, width) {
+/** Returns the frame of a chart with the time axis, and an inner SVG element that clips the plot. */
+function framed(panel, trajectory, view, width) {
   const inner = { width: width - PANEL.left - PANEL.right, height: panel.height - PANEL.top - PANEL.bottom };
   const x = linear(view, [0, inner.width]);
   const picture = svg("svg", { viewBox: `0 0 ${width} ${panel.height}`, role: "img" });
@@ -58,111 +59,117 @@ function framed(panel, course, view, width) {
     width: inner.width,
     height: inner.height,
   });
-  const time = (column) => course.start + column * course.step;
+  const time = (column) => trajectory.start_s + column * trajectory.step_s;
   for (const tick of timeTicks(time(view[0]), time(view[1]), Math.max(2, Math.floor(inner.width / 80)))) {
-    const at = x((tick - course.start) / course.step);
-    plot.append(svg("path", { class: "grid", d: `M${at.toFixed(1)} 0V${inner.height}` }));
+    const left = x((tick - trajectory.start_s) / trajectory.step_s);
+    plot.append(svg("path", { class: "grid", d: `M${left.toFixed(1)} 0V${inner.height}` }));
+    if (left < 14 || left > inner.width - 14) continue;
     const text = tick % 86400 ? clockText(tick) : dayText(tick);
-    const kind = tick % 86400 ? "faint" : null;
-    if (at < 14 || at > inner.width - 14) continue;
     picture.append(
-      svg("text", { class: kind, x: PANEL.left + at, y: panel.height - 6, "text-anchor": "middle" }, text),
+      svg("text", { x: PANEL.left + left, y: panel.height - 6, "text-anchor": "middle" }, text),
     );
   }
   picture.append(plot);
   return { picture, plot, inner, x };
 }
 
-function levels(frame, ticks, y, text = tickText) {
+/** Draws a horizontal line and a label for each tick. */
+function drawTicks(frame, ticks, y, text = tickText) {
   for (const tick of ticks) {
-    const at = y(tick);
-    frame.plot.append(svg("path", { class: "grid", d: `M0 ${at.toFixed(1)}H${frame.inner.width}` }));
+    const top = y(tick);
+    frame.plot.append(svg("path", { class: "grid", d: `M0 ${top.toFixed(1)}H${frame.inner.width}` }));
     frame.picture.append(
-      svg("text", { x: PANEL.left - 8, y: PANEL.top + at + 4, "text-anchor": "end" }, text(tick)),
+      svg("text", { x: PANEL.left - 8, y: PANEL.top + top + 4, "text-anchor": "end" }, text(tick)),
     );
   }
 }
 
-function drawTraffic(frame, course, first, last) {
-  const { plot, inner, x } = frame;
-  const top =
-    Math.max(...["arrivals", "most", "high"].map((name) => largest(course[name], first, last))) || 1;
-  const y = linear([0, 1.05 * top], [inner.height, 0]);
-  levels(frame, roundTicks(0, 1.05 * top, 4), y);
+/** Draws the ticks of an axis that shows all these lists of values from 0; returns its scale. */
+function drawAxis(frame, lists, first, last) {
+  const max = Math.max(...lists.map((values) => largest(values, first, last))) || 1;
+  const y = linear([0, 1.05 * max], [frame.inner.height, 0]);
+  drawTicks(frame, roundTicks(0, 1.05 * max, 4), y);
+  return y;
+}
+
+function drawTraffic(frame, trajectory, first, last) {
+  const { plot, x } = frame;
+  const { arrivals, max_arrivals: maxArrivals, low, middle, high } = trajectory;
+  const y = drawAxis(frame, [arrivals, maxArrivals, high], first, last);
   plot.append(
-    svg("path", { class: "most", d: linePath(course.max_arrivals, first, last, x, y) }),
-    svg("path", { class: "band", d: bandPath(course.low, course.high, first, last, x, y) }),
-    svg("path", { class: "middle", d: linePath(course.middle, first, last, x, y) }),
-    svg("path", { class: "arrivals", d: linePath(course.arrivals, first, last, x, y) }),
+    svg("path", { class: "max", d: linePath(maxArrivals, first, last, x, y) }),
+    svg("path", { class: "band", d: bandPath(low, high, first, last, x, y) }),
+    svg("path", { class: "middle", d: linePath(middle, first, last, x, y) }),
+    svg("path", { class: "arrivals", d: linePath(arrivals, first, last, x, y) }),
   );
 }
 
-function drawPods(frame, course, first, last) {
-  const { plot, inner, x } = frame;
-  const top =
-    Math.max(...["pods_kpa", "pods", "floor"].map((name) => largest(course[name], first, last))) || 1;
-  const y = linear([0, 1.05 * top], [inner.height, 0]);
-  levels(frame, roundTicks(0, 1.05 * top, 4), y);
-  const none = course.floor.map((value) => (value === null ? null : 0));
+function drawPods(frame, trajectory, first, last) {
+  const { plot, x } = frame;
+  const { pods_kpa: podsKpa, pods, floor } = trajectory;
+  const y = drawAxis(frame, [podsKpa, pods, floor], first, last);
+  const zero = floor.map((value) => (value === null ? null : 0));
   plot.append(
-    svg("path", { class: "floor-area", d: bandPath(none, course.floor, first, last, x, y) }),
-    svg("path", { class: "ours", d: linePath(course.pods, first, last, x, y, true) }),
-    svg("path", { class: "alone", d: linePath(course.pods_kpa, first, last, x, y, true) }),
-    svg("path", { class: "floor", d: linePath(course.floor, first, last, x, y, true) }),
+    svg("path", { class: "floor-area", d: bandPath(zero, floor, first, last, x, y) }),
+    svg("path", { class: "compared", d: linePath(pods, first, last, x, y, true) }),
+    svg("path", { class: "kpa", d: linePath(podsKpa, first, last, x, y, true) }),
+    svg("path", { class: "floor", d: linePath(floor, first, last, x, y, true) }),
   );
 }
 
-/** Bars up and down from one line, never so small that a delayed request is not seen. */
-function drawDelayed(frame, course, first, last) {
+/** Draws bars upwards and downwards from one line; each is large enough that one delayed request is visible. */
+function drawDelayed(frame, trajectory, first, last) {
   const { plot, inner, x } = frame;
-  const most = Math.max(largest(course.delayed_kpa, first, last), largest(course.delayed, first, last));
-  const half = inner.height / 2;
-  const up = linear([0, most || 1], [0, half - 4]);
-  if (most > 0) {
-    levels(
+  const { delayed_kpa: delayedKpa, delayed } = trajectory;
+  const max = Math.max(largest(delayedKpa, first, last), largest(delayed, first, last));
+  const middle = inner.height / 2;
+  const height = linear([0, max || 1], [0, middle - 4]);
+  if (max > 0) {
+    const ticks = roundTicks(0, max, 2);
+    drawTicks(
       frame,
-      [...new Set([-1, 1].flatMap((sign) => roundTicks(0, most, 2).map((tick) => sign * tick)))],
-      (value) => half - Math.sign(value) * up(Math.abs(value)),
+      [...new Set([-1, 1].flatMap((sign) => ticks.map((tick) => sign * tick)))],
+      (value) => middle - Math.sign(value) * height(Math.abs(value)),
       (value) => tickText(Math.abs(value)),
     );
   }
-  const wide = Math.max(1.5, x(1) - x(0));
-  for (const [name, kind, sign] of [
-    ["delayed_kpa", "alone-bar", -1],
-    ["delayed", "ours-bar", 1],
+  const width = Math.max(1.5, x(1) - x(0));
+  for (const [values, barClass, sign] of [
+    [delayedKpa, "kpa-bar", -1],
+    [delayed, "compared-bar", 1],
   ]) {
     const parts = [];
     for (let j = first; j < last; j++) {
-      if (!course[name][j]) continue;
-      const tall = Math.max(3, up(course[name][j]));
-      parts.push(`M${x(j).toFixed(1)} ${half}v${(sign * tall).toFixed(1)}h${wide.toFixed(1)}V${half}Z`);
+      if (!values[j]) continue;
+      const length = Math.max(3, height(values[j]));
+      parts.push(`M${x(j).toFixed(1)} ${middle}v${(sign * length).toFixed(1)}h${width.toFixed(1)}V${middle}Z`);
     }
-    plot.append(svg("path", { class: kind, d: parts.join("") }));
+    plot.append(svg("path", { class: barClass, d: parts.join("") }));
   }
-  plot.append(svg("path", { class: "axis", d: `M0 ${half}H${inner.width}` }));
+  plot.append(svg("path", { class: "axis", d: `M0 ${middle}H${inner.width}` }));
 }
 
-/** The range as a table of at most `rows` rows: means, highest values, and sums of what was delayed. */
-function columnsTable(course, first, last, other, rows = 120) {
-  const together = Math.max(1, Math.ceil((last - first) / rows));
+/** Returns columns [first, last) as the content of a table: means, highest values, and sums of delayed requests. */
+function columnsTable(trajectory, first, last, planTitle) {
+  const columnsPerRow = Math.max(1, Math.ceil((last - first) / ROWS));
+  const [traffic, pods, delayed] = panelsOf(trajectory, planTitle).map((panel) => panel.keys);
   const keys = [
-    ...panelsOf(course, other)[0].keys,
-    ...panelsOf(course, other)[1].keys,
-    ["", "KPA alone, delayed", panelsOf(course, other)[2].keys[0][2]],
-    ["", `${other}, delayed`, panelsOf(course, other)[2].keys[1][2]],
+    ...traffic,
+    ...pods,
+    ["", "KPA alone, delayed", delayed[0][2]],
+    ["", `${planTitle}, delayed`, delayed[1][2]],
   ];
-  const head = ["From (UTC)", ...keys.map(([, words]) => words)].map((words, at) =>
-    html("th", { scope: "col", class: at ? "figure" : null }, words),
+  const head = ["From (UTC)", ...keys.map(([, words]) => words)].map((words) =>
+    html("th", { scope: "col" }, words),
   );
   const body = [];
-  for (let j = first; j < last; j += together) {
-    const cells = keys.map(([, , value]) => html("td", {}, value(j, Math.min(last, j + together))));
-    body.push(
-      html("tr", {}, html("th", { scope: "row" }, shortMomentText(course.start + j * course.step)), ...cells),
-    );
+  for (let j = first; j < last; j += columnsPerRow) {
+    const cells = keys.map(([, , value]) => html("td", {}, value(j, Math.min(last, j + columnsPerRow))));
+    const from = shortDateTime(trajectory.start_s + j * trajectory.step_s);
+    body.push(html("tr", {}, html("th", { scope: "row" }, from), ...cells));
   }
   return [
-    html("caption", { class: "unseen" }, "Traffic, pods and delayed requests over the range in view"),
+    html("caption", { class: "unseen" }, "Traffic, pods and delayed requests in the time range"),
     html("thead", {}, html("tr", {}, ...head)),
     html("tbody", {}, ...body),
   ];

@@ -1,8 +1,8 @@
-// Numbers and times as people read them; the same forms as the figures that are there without scripts.
+// Numbers and times for people, in the same forms as the parts of the page that need no script.
 
 const NBSP = "\u00a0";
 
-/** A share of 1 as percent. */
+/** A share between 0 and 1 as a percentage. */
 function percent(share) {
   const value = 100 * share;
   if (value > 0 && value < 0.005) return `<${NBSP}0.01${NBSP}%`;
@@ -10,7 +10,7 @@ function percent(share) {
   return `${value.toFixed(value >= 9.995 ? 1 : 2)}${NBSP}%`;
 }
 
-/** Three digits that count, and all of them above the point. */
+/** Three significant digits and all integer digits; null is a dash. */
 function number(value) {
   if (value === null) return "–";
   if (value === 0) return "0";
@@ -18,7 +18,7 @@ function number(value) {
   return value.toLocaleString("en-US", { minimumFractionDigits: decimals, maximumFractionDigits: decimals });
 }
 
-/** A tick of an axis: no more digits than it needs. */
+/** The value of a tick, with no more digits than it needs. */
 function tickText(value) {
   return value.toLocaleString("en-US", { maximumSignificantDigits: 4 });
 }
@@ -27,11 +27,12 @@ function count(value) {
   return Math.round(value).toLocaleString("en-US");
 }
 
-/** Signed change as percent, with a true minus sign. */
-function signed(ratio) {
-  const by = Math.round(100 * (ratio - 1));
-  if (by === 0) return `0${NBSP}%`;
-  return `${by > 0 ? "+" : "−"}${count(Math.abs(by))}${NBSP}%`;
+/** A ratio as a signed change in percent, with a true minus sign; null is a dash. */
+function signedChange(ratio) {
+  if (ratio === null) return "–";
+  const change = Math.round(100 * (ratio - 1));
+  if (change === 0) return `0${NBSP}%`;
+  return `${change > 0 ? "+" : "−"}${count(Math.abs(change))}${NBSP}%`;
 }
 
 function share(part, whole) {
@@ -40,7 +41,7 @@ function share(part, whole) {
 
 const MONTHS = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
 
-function two(value) {
+function twoDigits(value) {
   return String(value).padStart(2, "0");
 }
 
@@ -50,20 +51,21 @@ function dayText(unixS) {
   return `${date.getUTCDate()} ${MONTHS[date.getUTCMonth()]}`;
 }
 
-/** Unix seconds -> `13:30`, with seconds where there are some. */
+/** Unix seconds -> `13:30`, with seconds unless they are 0. */
 function clockText(unixS) {
   const date = new Date(1000 * unixS);
   const seconds = date.getUTCSeconds();
-  return `${two(date.getUTCHours())}:${two(date.getUTCMinutes())}${seconds ? `:${two(seconds)}` : ""}`;
+  const minutes = `${twoDigits(date.getUTCHours())}:${twoDigits(date.getUTCMinutes())}`;
+  return seconds ? `${minutes}:${twoDigits(seconds)}` : minutes;
 }
 
 /** Unix seconds -> `13 Jul, 13:30`. */
-function shortMomentText(unixS) {
+function shortDateTime(unixS) {
   return `${dayText(unixS)}, ${clockText(unixS)}`;
 }
 
 /** Unix seconds -> `Thu 13 Jul 1995, 13:30`. */
-function momentText(unixS) {
+function dateTime(unixS) {
   const date = new Date(1000 * unixS);
   const weekday = ["Sun", "Mon", "Tue", "Wed", "Thu", "Fri", "Sat"][date.getUTCDay()];
   return `${weekday} ${dayText(unixS)} ${date.getUTCFullYear()}, ${clockText(unixS)}`;

@@ -12,7 +12,7 @@ import asyncio
 import subprocess
 from pathlib import Path
 
-from plane.places import CONTROL_ADDRESS, DNS_ADDRESS, SERVICE_CIDR, SIMULATED_PODS_CIDR, Home
+from plane.layout import CONTROL_ADDRESS, DNS_ADDRESS, SERVICE_CIDR, SIMULATED_PODS_CIDR, Home
 
 
 def prepare_hub(home: Home) -> None:

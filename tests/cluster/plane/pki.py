@@ -12,7 +12,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
-from plane.places import CONTROL_ADDRESS, Home
+from plane.layout import CONTROL_ADDRESS, Home
 
 USERS = ("admin", "kube-controller-manager", "kubelet")
 """All in system:masters; told apart so that the audit log tells who did what."""

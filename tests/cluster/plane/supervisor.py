@@ -17,7 +17,7 @@ from pathlib import Path
 from plane import network, pki
 from plane.api import Api, RefusedError
 from plane.install import install_serving
-from plane.places import API_PORT, CONTROL_ADDRESS, SERVICE_CIDR, Home
+from plane.layout import API_PORT, CONTROL_ADDRESS, SERVICE_CIDR, Home
 from plane.relay import Stream, relay
 from plane.sources import sources
 
@@ -45,7 +45,7 @@ CONTROLLERS = (
 )
 
 
-class Parts:
+class Processes:
     """The processes started here, and the connections handed through."""
 
     def __init__(self, home: Home) -> None:
@@ -66,7 +66,7 @@ class Parts:
         return [name for name, process in self.processes.items() if process.returncode is not None]
 
 
-async def start_kubernetes(parts: Parts, etcd: Path, kubernetes: Path) -> None:
+async def start_kubernetes(parts: Processes, etcd: Path, kubernetes: Path) -> None:
     home = parts.home
     tokens = pki.write(home)
     server = f"https://{CONTROL_ADDRESS}:{API_PORT}"
@@ -115,7 +115,7 @@ def apiserver_flags(home: Home) -> list[str]:
     ]
 
 
-async def wait_for_api(api: Api, parts: Parts) -> None:
+async def wait_for_api(api: Api, parts: Processes) -> None:
     while True:
         try:
             await api.get("/readyz")
@@ -142,7 +142,7 @@ async def publish(listeners: dict[str, socket.socket], targets: dict[str, str]) 
         await asyncio.start_server(relay(connect), sock=listener)
 
 
-async def bring_up(parts: Parts, options: argparse.Namespace, say: Callable[[str], None]) -> None:
+async def bring_up(parts: Processes, options: argparse.Namespace, say: Callable[[str], None]) -> None:
     homes = {source.name: source.home(options.cache) for source in sources(options.serving)}
     await start_kubernetes(parts, homes["etcd"], homes["kubernetes"])
     async with Api.from_kubeconfig(parts.home.inner_kubeconfig) as api:
@@ -158,7 +158,7 @@ async def bring_up(parts: Parts, options: argparse.Namespace, say: Callable[[str
 
 async def run(options: argparse.Namespace) -> None:
     began = time.monotonic()
-    home, parts, over = Home(options.home), Parts(Home(options.home)), asyncio.Event()
+    home, parts, over = Home(options.home), Processes(Home(options.home)), asyncio.Event()
 
     def say(what: str) -> None:
         print(f"{time.monotonic() - began:5.1f} s  {what}", flush=True)

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from plane.api import Api, Object
-from plane.places import Home
+from plane.layout import Home
 
 SERVING = "/apis/serving.knative.dev/v1/namespaces/{}"
 AUTOSCALING = "/apis/autoscaling.internal.knative.dev/v1alpha1/namespaces/{}"

@@ -1,4 +1,4 @@
-"""Two processes, one Lease, a real API server: one leads, and when it dies the other does."""
+"""Two processes elect a leader by one Lease on a real API server."""
 
 import subprocess
 import sys
@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 import typer
-from running import Running
+from running import RunningCluster
 from typer.testing import CliRunner, Result
 
 from scaler.cli.release import release
@@ -18,78 +18,78 @@ from scaler.knative.lease import expired, read_lease
 pytestmark = pytest.mark.cluster
 
 DURATION_S = 3
-MEMBER = f"""
+CANDIDATE = f"""
 import sys, time
 from pathlib import Path
 from scaler.knative.connection import Connection
-from scaler.knative.lease import Leadership
+from scaler.knative.lease import LeaderElection
 kubeconfig, identity = sys.argv[1:]
-member = Leadership(Connection.open(Path(kubeconfig)), "tidecast", identity, duration_s={DURATION_S})
-member.start()
-led = None
+election = LeaderElection(Connection.open(Path(kubeconfig)), "tidecast", identity, duration_s={DURATION_S})
+election.start()
+was_leader = None
 while True:
-    if member.leading != led:
-        led = member.leading
-        print("leads" if led else "waits", flush=True)
-    if not sys.stdin.isatty() and member.leading and Path(kubeconfig + ".stop-" + identity).exists():
-        member.stop()
+    if election.is_leader != was_leader:
+        was_leader = election.is_leader
+        print("leads" if was_leader else "waits", flush=True)
+    if not sys.stdin.isatty() and election.is_leader and Path(kubeconfig + ".stop-" + identity).exists():
+        election.stop()
         print("ended", flush=True)
         break
     time.sleep(0.02)
 """
 
-Member = subprocess.Popen[str]
+Candidate = subprocess.Popen[str]
 
 
 @pytest.fixture
-def account(serving: Running) -> Path:
+def account(serving: RunningCluster) -> Path:
     return serving.account("tidecast", "tidecast")
 
 
 @pytest.fixture
-def members(account: Path) -> Iterator[list[Member]]:
-    started: list[Member] = []
+def candidates(account: Path) -> Iterator[list[Candidate]]:
+    started: list[Candidate] = []
     yield started
     for process in started:
         process.kill()
         process.communicate()
 
 
-def member(members: list[Member], account: Path, identity: str) -> Member:
-    command = [sys.executable, "-c", MEMBER, str(account), identity]
+def start_candidate(candidates: list[Candidate], account: Path, identity: str) -> Candidate:
+    command = [sys.executable, "-c", CANDIDATE, str(account), identity]
     process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True)
-    members.append(process)
+    candidates.append(process)
     return process
 
 
-def says(process: Member) -> str:
+def read_line(process: Candidate) -> str:
     assert process.stdout is not None
     return process.stdout.readline().strip()
 
 
-def leads(process: Member) -> None:
-    while (said := says(process)) != "leads":
-        assert said == "waits"
+def wait_for_lead(process: Candidate) -> None:
+    while (line := read_line(process)) != "leads":
+        assert line == "waits"
 
 
-def test_a_killed_leader_is_followed_by_the_other_after_the_lease(
-    account: Path, members: list[Member]
+def test_standby_leads_after_the_lease_of_a_killed_leader_expires(
+    account: Path, candidates: list[Candidate]
 ) -> None:
-    first = member(members, account, "first")
-    leads(first)
-    second = member(members, account, "second")
-    assert says(second) == "waits"
+    first = start_candidate(candidates, account, "first")
+    wait_for_lead(first)
+    second = start_candidate(candidates, account, "second")
+    assert read_line(second) == "waits"
     connection = Connection.open(account)
     first.kill()
     killed_s = time.monotonic()
-    leads(second)
+    wait_for_lead(second)
     assert DURATION_S * 0.5 < time.monotonic() - killed_s < DURATION_S * 4
     lease = read_lease(connection, "tidecast")
     assert lease is not None
     assert lease.spec.holder_identity == "second"
     assert (lease.spec.lease_transitions or 0) >= 1
     Path(f"{account}.stop-second").touch()
-    assert says(second) == "ended"
+    assert read_line(second) == "ended"
     assert expired(read_lease(connection, "tidecast"), time.time())
 
 
@@ -99,13 +99,13 @@ def run_release(account: Path, *options: str) -> Result:
     return CliRunner().invoke(app, ["--kubeconfig", str(account), "--namespace", "tidecast", *options])
 
 
-def test_release_waits_for_nobody_where_nobody_leads(account: Path, members: list[Member]) -> None:
-    process = member(members, account, "third")
-    leads(process)
-    managed_annotations = run_release(account, "-o", "json")
-    assert (managed_annotations.exit_code, managed_annotations.stdout) == (0, "[]\n")
-    assert "third leads" in managed_annotations.stderr
+def test_release_reverts_nothing_under_a_leader_and_does_not_wait_without_one(account: Path, candidates: list[Candidate]) -> None:
+    process = start_candidate(candidates, account, "third")
+    wait_for_lead(process)
+    held = run_release(account, "-o", "json")
+    assert (held.exit_code, held.stdout) == (0, "[]\n")
+    assert "third leads" in held.stderr
     Path(f"{account}.stop-third").touch()
-    assert says(process) == "ended"
+    assert read_line(process) == "ended"
     free = run_release(account, "-o", "json")
     assert (free.exit_code, free.stderr) == (0, "")

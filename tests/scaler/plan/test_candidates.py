@@ -18,7 +18,7 @@ def permitted(levers: frozenset[Lever], *, limited: bool = True) -> list[Candida
     return [candidate for _, candidate in allowed(levers, limited=limited)]
 
 
-def test_candidate_names_are_unique_and_at_most_a_hundred() -> None:
+def test_candidate_names_are_unique_and_no_more_than_a_hundred() -> None:
     names = [str(candidate) for candidate in CANDIDATES]
     assert len(set(names)) == len(names) == len(set(CANDIDATES)) <= 100
     assert str(KPA_ALONE) == "no floor"

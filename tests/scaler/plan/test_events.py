@@ -96,7 +96,7 @@ def test_pods_are_ready_before_an_event_and_removed_after_hold() -> None:
     assert by_second[-600].reason[0] != Reason.ANNOUNCED
 
 
-def test_quantiles_during_an_event_are_at_least_the_announced_rate() -> None:
+def test_quantiles_during_an_event_are_not_below_the_announced_rate() -> None:
     planner = warm_planner(SALE)
     plans(planner, FROM_S + 60)
     during = planner.forecast(FROM_S + 60)

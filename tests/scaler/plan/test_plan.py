@@ -76,11 +76,11 @@ def plan_of(
         has_evidence=np.zeros(r, np.bool_),
         fallback_active=np.zeros(r, np.bool_),
         hold_s=TIMING.hold_s,
-        default_sizing_delay_cost=seen.default_sizing_delay_cost,
+        default_sizing_delay_cost=demand.default_sizing_delay_cost,
     )
     return plan_fleet(
-        seen,
-        seen.rule_inputs(),
+        demand,
+        demand.rule_inputs(),
         LEVELS,
         spec,
         held,
@@ -151,18 +151,18 @@ def test_floor_is_near_the_newsvendor_quantile() -> None:
 def test_shortage_probability_is_near_that_of_poisson_counts(mean: float, pods: int) -> None:
     from scipy.stats import poisson
 
-    got = shortage_probs(np.array([pods]), np.array([mean]), np.ones(1), 4.0)
-    assert got[0] == pytest.approx(poisson.sf(4 * pods + 2, mean), rel=0.35, abs=1e-4)
+    probs = shortage_probs(np.array([pods]), np.array([mean]), np.ones(1), 4.0)
+    assert probs[0] == pytest.approx(poisson.sf(4 * pods + 2, mean), rel=0.35, abs=1e-4)
 
 
-@pytest.mark.parametrize("together", [2, 5])
-def test_the_chance_of_too_few_is_that_of_poissons_batches(together: int) -> None:
+@pytest.mark.parametrize("batch", [2, 5])
+def test_shortage_probability_with_dispersion_is_near_that_of_poisson_batches(batch: int) -> None:
     from scipy.stats import poisson
 
     pods = np.array([60, 75, 80, 90])
-    got = shortage_probs(pods, np.array([300.0]), np.ones(1), 4.0, together)
-    wanted = poisson.sf((4 * pods + 2) / together, 300 / together)
-    np.testing.assert_allclose(got, wanted, rtol=0.35, atol=1e-4)
+    probs = shortage_probs(pods, np.array([300.0]), np.ones(1), 4.0, batch)
+    expected = poisson.sf((4 * pods + 2) / batch, 300 / batch)
+    np.testing.assert_allclose(probs, expected, rtol=0.35, atol=1e-4)
 
 
 def test_route_share_lowers_dispersion() -> None:
@@ -170,9 +170,9 @@ def test_route_share_lowers_dispersion() -> None:
     rng = np.random.default_rng(1)
     batches = rng.poisson(20.0, 200_000)
     routed = rng.binomial(5 * batches, 0.4)
-    got = revision_dispersion(np.array([5.0]), np.array([0, 0, -1]), np.array([0.4, 1.0, 1.0]))
-    assert got[0] == pytest.approx(routed.var() / routed.mean(), rel=0.02)
-    assert got[1:].tolist() == [5.0, 1.0]
+    probs = revision_dispersion(np.array([5.0]), np.array([0, 0, -1]), np.array([0.4, 1.0, 1.0]))
+    assert probs[0] == pytest.approx(routed.var() / routed.mean(), rel=0.02)
+    assert probs[1:].tolist() == [5.0, 1.0]
 
 
 def test_floor_rises_with_forecast_uncertainty() -> None:
@@ -224,9 +224,9 @@ def test_floors_follow_the_route_shares() -> None:
 
 
 def test_lead_time_of_a_service_is_that_of_the_slowest_revision() -> None:
-    slow, quick = revision_spec(), revision_spec(key=RevisionKey("shop", "cart-00002"))
+    slow, fast = revision_spec(), revision_spec(key=RevisionKey("shop", "cart-00002"))
     startups_s = np.array([[10.0, 10.0, 10.0, 20.0, 60.0], [0.0, 10.0, 20.0, 25.0, 30.0]])
-    spec = fleet_spec([slow, quick], startups_s)
+    spec = fleet_spec([slow, fast], startups_s)
     assert service_lead_times_s(spec, TIMING, (SERVICE,)).tolist() == [90.0]
     assert fleet_lead_times_s(spec, TIMING).tolist() == [90.0, 60.0]
     assert spec.startup_s == pytest.approx([22, 17])

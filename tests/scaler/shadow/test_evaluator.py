@@ -1,13 +1,14 @@
-"""The live shadow, fed as a cluster feeds it: it comes to what a replay of the same seconds comes to."""
+"""The shadow evaluation of observed traffic: the results equal those of a replay of the same seconds."""
 
 from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
 import pytest
+from builders import simulated_revision
 from numpy.typing import NDArray
 
-from config.policy import Lever, RevisionPolicy
+from config.policy import Lever
 from config.scenario import SCENARIOS
 from models.fleet.keys import RevisionKey
 from scaler.plan.candidates import CANDIDATES, KPA_INDEX
@@ -27,30 +28,29 @@ assert START_S % REVIEW_S == 0
 
 
 def revision(name: str = "cart-1", levers: frozenset[Lever] = frozenset(Lever)) -> SimulatedRevision:
-    limited = SCENARIOS["web"].container_concurrency > 0
-    return SimulatedRevision(RevisionKey("shop", name), WEB, levers, limited, RevisionPolicy())
+    return simulated_revision(WEB, name, levers, limited=SCENARIOS["web"].container_concurrency > 0)
 
 
 def traffic(seconds: int, *, rate: float = 30.0, seed: int = 1) -> NDArray[np.float32]:
-    """(1, n) Poisson, three times as much in every fourth quarter of an hour."""
+    """Return Poisson counts (1, n), with three times the rate in every fourth quarter of an hour."""
     busy = np.arange(seconds) // 900 % 4 == 3
     return np.random.default_rng(seed).poisson(np.where(busy, 3 * rate, rate))[np.newaxis].astype(np.float32)
 
 
-def asked(seed: int) -> NDArray[np.int32]:
-    """(1, f) pods that the rules ask for, at random; the KPA alone asks for none."""
+def random_floors(seed: int) -> NDArray[np.int32]:
+    """Return random floors (1, f) of the rules, in pods; 0 for the KPA alone."""
     pods = np.random.default_rng(seed).integers(0, 6, (1, len(RULES))).astype(np.int32)
     pods[0, 0] = 0
     return pods
 
 
-def begun(*revisions: SimulatedRevision, start_s: int = START_S) -> ShadowEvaluator:
+def started(*revisions: SimulatedRevision, start_s: int = START_S) -> ShadowEvaluator:
     shadow = ShadowEvaluator(start_s)
     shadow.set_revisions(revisions)
     return shadow
 
 
-def kernel(
+def simulate(
     shadow: ShadowEvaluator, counts: NDArray[np.float32], *, step_s: int = 1, every_s: int = 30
 ) -> None:
     for first in range(0, counts.shape[1], every_s // step_s):
@@ -60,16 +60,18 @@ def kernel(
 def replayed(
     arrivals: NDArray[np.float32], plans: Sequence[tuple[int, NDArray[np.int32]]]
 ) -> NDArray[np.float64]:
-    """(e, N_METRICS) what a backtest says every candidate came to: plans are seconds and pods (1, f)."""
+    """Return the metrics (e, N_METRICS) of every candidate in a replay; plans are seconds and pods (1, f)."""
     at_s = np.array([at_s for at_s, _ in plans], np.int64)
     floors = np.concatenate([pods for _, pods in plans]) if plans else np.zeros((0, len(RULES)), np.int32)
-    plan = [candidate_rows(WEB, each, at_s, floors[:, RULE_OF[e]]) for e, each in enumerate(CANDIDATES)]
-    return np.asarray(simulate_plans(arrivals[0], WEB, plan).astype(np.float64).sum(axis=1))
+    rows = [
+        candidate_rows(WEB, candidate, at_s, floors[:, RULE_OF[i]]) for i, candidate in enumerate(CANDIDATES)
+    ]
+    return np.asarray(simulate_plans(arrivals[0], WEB, rows).astype(np.float64).sum(axis=1))
 
 
-def test_the_live_shadow_and_the_trial_of_a_backtest_come_to_the_same() -> None:
-    counts, shadow = traffic(2 * REVIEW_S), begun(revision())
-    plans = [(at_s, asked(at_s)) for at_s in range(61, 2 * REVIEW_S, 30)]
+def test_shadow_evaluation_equals_replay_of_the_same_seconds() -> None:
+    counts, shadow = traffic(2 * REVIEW_S), started(revision())
+    plans = [(at_s, random_floors(at_s)) for at_s in range(61, 2 * REVIEW_S, 30)]
     hours = []
     for first in range(0, 2 * REVIEW_S, 30):
         for at_s, pods in plans:
@@ -78,112 +80,115 @@ def test_the_live_shadow_and_the_trial_of_a_backtest_come_to_the_same() -> None:
         shadow.simulate(counts[:, first : first + 30], 1)
         if (first + 30) % REVIEW_S == 0:
             hours.append(shadow.sums[0].copy())
-    wanted = [replayed(counts[:, : REVIEW_S * n], [p for p in plans if p[0] < REVIEW_S * n]) for n in (1, 2)]
-    np.testing.assert_allclose(hours[0], wanted[0], rtol=1e-5, atol=1e-3)
+    expected = [
+        replayed(counts[:, : REVIEW_S * n], [plan for plan in plans if plan[0] < REVIEW_S * n])
+        for n in (1, 2)
+    ]
+    np.testing.assert_allclose(hours[0], expected[0], rtol=1e-5, atol=1e-3)
     second = hours[1] - decay(REVIEW_S) * hours[0]
-    np.testing.assert_allclose(second, wanted[1] - wanted[0], rtol=1e-4, atol=0.05)
-    # They do differ from one another: the floors were in force.
+    np.testing.assert_allclose(second, expected[1] - expected[0], rtol=1e-4, atol=0.05)
+    # The candidates differ: the floors were active.
     assert len({round(float(pod_s)) for pod_s in hours[0][:, PODS]}) > 30
 
 
-def test_a_step_of_many_seconds_has_all_its_requests_and_nan_has_none() -> None:
-    shadow, counts = begun(revision()), np.full((1, 120), 90.0, np.float32)
+def test_long_step_keeps_the_count_and_unobserved_step_is_empty() -> None:
+    shadow, counts = started(revision()), np.full((1, 120), 90.0, np.float32)
     counts[0, 60:90] = np.nan
-    kernel(shadow, counts, step_s=30)
+    simulate(shadow, counts, step_s=30)
     assert shadow.sums[0, :, REQUESTS] == pytest.approx(90 * 90)
     assert np.isfinite(shadow.sums).all()
 
 
-def test_a_revision_that_comes_begins_and_those_that_stay_go_on_undisturbed() -> None:
+def test_continuing_revision_is_unaffected_by_added_and_removed_ones() -> None:
     counts = traffic(REVIEW_S)
-    alone, crowded = begun(revision()), begun(revision())
-    kernel(alone, counts)
+    constant, changing = started(revision()), started(revision())
+    simulate(constant, counts)
     for first in range(0, REVIEW_S, 30):
         others = [revision(f"other-{i}") for i in range(first // 600 % 3)]
-        crowded.set_revisions([*others, revision()])
-        crowded.simulate(np.repeat(counts[:, first : first + 30], len(others) + 1, axis=0), 1)
-    row = crowded.result.rows[revision().key]
-    np.testing.assert_array_equal(crowded.sums[row], alone.sums[0])
+        changing.set_revisions([*others, revision()])
+        changing.simulate(np.repeat(counts[:, first : first + 30], len(others) + 1, axis=0), 1)
+    row = changing.result.rows[revision().key]
+    np.testing.assert_array_equal(changing.sums[row], constant.sums[0])
 
 
-def test_one_that_goes_is_forgotten_and_a_fleet_of_none_lives_on() -> None:
-    shadow = begun(revision(), revision("other"))
-    kernel(shadow, np.repeat(traffic(REVIEW_S), 2, axis=0))
+def test_removed_revision_is_forgotten_and_empty_fleet_continues() -> None:
+    shadow = started(revision(), revision("other"))
+    simulate(shadow, np.repeat(traffic(REVIEW_S), 2, axis=0))
     shadow.set_revisions([revision("other")])
     assert set(shadow.result.rows) == set(shadow.result.selected) == {RevisionKey("shop", "other")}
     shadow.set_revisions([])
-    kernel(shadow, np.zeros((0, 120), np.float32), step_s=30)
+    simulate(shadow, np.zeros((0, 120), np.float32), step_s=30)
     assert shadow.result.rows == {}
     assert shadow.now_s == START_S + 2 * REVIEW_S
 
 
-def test_what_may_be_set_from_now_on_has_no_past_in_which_it_cost_nothing() -> None:
-    shadow = begun(revision(levers=frozenset({Lever.FLOOR})))
-    kernel(shadow, traffic(REVIEW_S))
+def test_added_lever_resets_the_sums() -> None:
+    shadow = started(revision(levers=frozenset({Lever.FLOOR})))
+    simulate(shadow, traffic(REVIEW_S))
     assert shadow.result.with_evidence
     shadow.set_revisions([revision()])
-    # With the KPA's past beside none of theirs, all the new ones would be free.
+    # New candidates with zero sums would cost nothing compared with the past of the KPA alone.
     assert not shadow.sums[0].any()
     assert not shadow.result.with_evidence
-    kernel(shadow, traffic(REVIEW_S))
+    simulate(shadow, traffic(REVIEW_S))
     assert (shadow.sums[0, :, PODS] > 0).all()
 
 
-def test_pods_that_start_faster_from_now_on_are_all_ready_in_time() -> None:
+def test_starting_pods_become_ready_after_startup_time_shortens() -> None:
     slow = replace(revision(), pod_model=replace(WEB, startup_s=400.0))
     fast = replace(revision(), pod_model=replace(WEB, startup_s=3.0))
-    shadow, counts = begun(slow), traffic(REVIEW_S, rate=200.0)
-    kernel(shadow, counts[:, :390])
+    shadow, counts = started(slow), traffic(REVIEW_S, rate=200.0)
+    simulate(shadow, counts[:, :390])
     shadow.set_revisions([fast])
-    kernel(shadow, counts[:, 390:])
+    simulate(shadow, counts[:, 390:])
     state = shadow._population.batch.revision
     assert (state["ready"] + state["starting"] == state["replicas"]).all()
     assert (state["starting_groups"] <= shadow._population.batch.starting_groups.shape[1]).all()
     assert (state["queue"][0] < 1000).all()
 
 
-def test_there_is_room_for_pods_that_start_now_quickly_now_slowly() -> None:
+def test_changing_startup_times_keep_all_starting_pods() -> None:
     rng, counts = np.random.default_rng(3), traffic(REVIEW_S, rate=200.0)
-    shadow = begun(revision())
+    shadow = started(revision())
     for first in range(0, REVIEW_S, 120):
         startups_s = tuple(np.sort(rng.choice([0.0, 2.0, 7.0, 40.0, 200.0], STARTUPS)).tolist())
-        world = replace(WEB, startup_s=float(np.mean(startups_s)), startups_s=startups_s)
-        shadow.set_revisions([replace(revision(), pod_model=world)])
+        pod_model = replace(WEB, startup_s=float(np.mean(startups_s)), startups_s=startups_s)
+        shadow.set_revisions([replace(revision(), pod_model=pod_model)])
         assert shadow._population.batch.starting_groups.shape[1] >= max(startups_s) + 2
-        kernel(shadow, counts[:, first : first + 120])
-        state, batches = shadow._population.batch.revision, shadow._population.batch.starting_groups
-        assert (state["starting_groups"] <= batches.shape[1]).all()
-        for one, its in zip(state, batches, strict=True):
-            start = its[: one["starting_groups"]]
-            assert (np.diff(start[:, 0]) >= 0).all()
-            assert start[:, 1].sum() == one["starting"]
+        simulate(shadow, counts[:, first : first + 120])
+        state, groups = shadow._population.batch.revision, shadow._population.batch.starting_groups
+        assert (state["starting_groups"] <= groups.shape[1]).all()
+        for item, item_groups in zip(state, groups, strict=True):
+            starting = item_groups[: item["starting_groups"]]
+            assert (np.diff(starting[:, 0]) >= 0).all()
+            assert starting[:, 1].sum() == item["starting"]
 
 
-def test_what_came_of_what_was_in_force_is_summed_beside_the_kpa_alone() -> None:
-    shadow, key = begun(revision()), revision().key
-    kernel(shadow, traffic(REVIEW_S))
-    alone = shadow.sums[0, KPA_INDEX].copy()
-    # Before anything is has_evidence it is the KPA alone.
-    np.testing.assert_allclose(shadow._spending[0], [alone, alone])
-    place = shadow.result.selected[key]
+def test_spending_sums_active_policy_and_kpa_alone() -> None:
+    shadow, key = started(revision()), revision().key
+    simulate(shadow, traffic(REVIEW_S))
+    kpa = shadow.sums[0, KPA_INDEX].copy()
+    # Without evidence the KPA alone is active.
+    np.testing.assert_allclose(shadow._spending[0], [kpa, kpa])
+    selected = shadow.result.selected[key]
     before = shadow.sums[0].copy()
-    kernel(shadow, traffic(REVIEW_S, seed=2))
+    simulate(shadow, traffic(REVIEW_S, seed=2))
     hour = shadow.sums[0] - decay(REVIEW_S) * before
-    aged = decay(REVIEW_S, SPENDING_HALF_LIFE_S) * alone
-    np.testing.assert_allclose(shadow._spending[0], [aged + hour[place], aged + hour[KPA_INDEX]])
-    assert place != KPA_INDEX
+    aged = decay(REVIEW_S, SPENDING_HALF_LIFE_S) * kpa
+    np.testing.assert_allclose(shadow._spending[0], [aged + hour[selected], aged + hour[KPA_INDEX]])
+    assert selected != KPA_INDEX
     other = revision("other")
     shadow.set_revisions([other, revision()])
     assert not shadow._spending[0].any()
-    np.testing.assert_allclose(shadow._spending[1], [aged + hour[place], aged + hour[KPA_INDEX]])
+    np.testing.assert_allclose(shadow._spending[1], [aged + hour[selected], aged + hour[KPA_INDEX]])
     shadow.set_revisions([revision(levers=frozenset({Lever.FLOOR}))])
     assert not shadow._spending.any()
 
 
-def test_after_a_gap_it_goes_on_with_the_floor_that_was_asked_for_last() -> None:
-    shadow, key = begun(revision()), revision().key
+def test_skipped_time_keeps_the_last_floor() -> None:
+    shadow, key = started(revision()), revision().key
     pods = np.full((1, len(RULES)), 4, np.int32)
-    kernel(shadow, np.zeros((1, 300), np.float32))
+    simulate(shadow, np.zeros((1, 300), np.float32))
     shadow.record_floors(START_S + 310, (key,), pods + 3)
     shadow.record_floors(START_S + 600, (key,), pods)
     shadow.skip_to(START_S + 1200)
@@ -191,68 +196,68 @@ def test_after_a_gap_it_goes_on_with_the_floor_that_was_asked_for_last() -> None
     assert set(shadow._population.batch.spec["min_scale"].tolist()) == {4}
 
 
-def test_a_gap_of_hours_ages_what_was_known() -> None:
-    shadow = begun(revision())
-    kernel(shadow, traffic(REVIEW_S + 600))
+def test_skipped_hours_discount_the_sums() -> None:
+    shadow = started(revision())
+    simulate(shadow, traffic(REVIEW_S + 600))
     before = shadow.sums.copy()
     shadow.skip_to(START_S + 10 * REVIEW_S)
     part = shadow.sums - decay(REVIEW_S) * before
     assert (part[0, :, PODS] > 0).all()
-    kernel(shadow, np.zeros((1, REVIEW_S), np.float32))
+    simulate(shadow, np.zeros((1, REVIEW_S), np.float32))
     aged = (before * decay(REVIEW_S) + part) * decay(9 * REVIEW_S)
     np.testing.assert_allclose(shadow.sums[0, :, DELAYED], aged[0, :, DELAYED], rtol=1e-9)
 
 
-def test_plans_are_not_kept_for_ever_while_no_traffic_is_known() -> None:
-    shadow = begun(revision())
+def test_plans_without_traffic_are_dropped_after_max_lag() -> None:
+    shadow = started(revision())
     for at_s in range(0, 86400, 30):
-        shadow.record_floors(START_S + at_s, (revision().key,), asked(1))
+        shadow.record_floors(START_S + at_s, (revision().key,), random_floors(1))
     assert len(shadow._plans) == MAX_LAG_S // 30 + 1
 
 
-def test_what_was_found_is_one_value_that_no_later_hour_changes() -> None:
-    shadow = begun(revision())
-    kernel(shadow, traffic(REVIEW_S))
-    found, sums = shadow.result, shadow.result.sums.copy()
-    kernel(shadow, traffic(REVIEW_S))
+def test_result_is_not_changed_by_later_hours() -> None:
+    shadow = started(revision())
+    simulate(shadow, traffic(REVIEW_S))
+    first, sums = shadow.result, shadow.result.sums.copy()
+    simulate(shadow, traffic(REVIEW_S))
     shadow.set_revisions([revision("other")])
-    np.testing.assert_array_equal(found.sums, sums)
-    assert set(found.rows) == {revision().key}
+    np.testing.assert_array_equal(first.sums, sums)
+    assert set(first.rows) == {revision().key}
 
 
-def test_too_many_revisions_are_sampled_and_who_was_there_stays(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_large_fleet_is_sampled_with_preference_for_previous_sample(monkeypatch: pytest.MonkeyPatch) -> None:
     many = [revision(f"r-{i}") for i in range(20)]
     monkeypatch.setattr(evaluator, "MAX_ITEMS", 5 * len(CANDIDATES))
     first = sample(many, set())
     assert len(first) == 5
     kept = {many[i].key for i in first[:3]}
     assert {many[i].key for i in sample(many, kept)} >= kept
-    shadow = begun(*many)
-    kernel(shadow, np.repeat(traffic(REVIEW_S), 20, axis=0))
+    shadow = started(*many)
+    simulate(shadow, np.repeat(traffic(REVIEW_S), 20, axis=0))
     assert len(shadow.result.rows) == len(shadow.result.with_evidence) == 5
     assert len(shadow.result.selected) == 20
 
 
-def choosing(shadow: ShadowEvaluator, place: int) -> None:
-    """Let `place` be what was chosen."""
-    shadow._selected = dict.fromkeys(shadow._selected, place)
+def set_selected(shadow: ShadowEvaluator, candidate: int) -> None:
+    """Make `candidate` the selection of every Revision."""
+    shadow._selected = dict.fromkeys(shadow._selected, candidate)
 
 
-def test_what_delays_more_than_the_kpa_alone_is_guarded_and_comes_back() -> None:
-    shadow, counts = begun(revision()), traffic(REVIEW_S)
-    kernel(shadow, counts)
+def test_fallback_begins_after_extra_delays_and_ends_when_harmless() -> None:
+    shadow, counts = started(revision()), traffic(REVIEW_S)
+    simulate(shadow, counts)
     before = shadow.sums[0].copy()
-    kernel(shadow, counts)
+    simulate(shadow, counts)
     hour = shadow.sums[0] - decay(REVIEW_S) * before
-    bad = int(np.argmax(hour[:, DELAYED]))
-    # Two hours of it, beside those that were as the KPA alone.
-    assert hour[bad, DELAYED] > hour[KPA_INDEX, DELAYED] + 0.004 * hour[KPA_INDEX, REQUESTS]
+    harmful = int(np.argmax(hour[:, DELAYED]))
+    # Two hours of this candidate, after hours that equal the KPA alone.
+    assert hour[harmful, DELAYED] > hour[KPA_INDEX, DELAYED] + 0.004 * hour[KPA_INDEX, REQUESTS]
     for _ in range(2):
-        choosing(shadow, bad)
-        kernel(shadow, counts)
+        set_selected(shadow, harmful)
+        simulate(shadow, counts)
     assert shadow.result.in_fallback == {revision().key}
-    # The choice went on behind it, and does no harm by now.
+    # The selection continued during the fallback, and does no harm now.
     for _ in range(GUARD_HOURS + 1):
-        choosing(shadow, KPA_INDEX)
-        kernel(shadow, counts, every_s=900)
+        set_selected(shadow, KPA_INDEX)
+        simulate(shadow, counts, every_s=900)
     assert shadow.result.in_fallback == frozenset()

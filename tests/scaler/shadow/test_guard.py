@@ -1,4 +1,4 @@
-"""Whom the KPA alone serves, where it can be reckoned by hand."""
+"""Begin and end of the fallback to the KPA alone, on cases with results computed by hand."""
 
 import numpy as np
 import pytest
@@ -8,59 +8,63 @@ from scaler.shadow.guard import GUARD_HOURS, Guard, new_guard
 from scaler.shadow.selection import BASELINE, SELECTED
 
 
-def hour(
-    guard: Guard, more: float, *, delay_cost: float = 30.0, requests: float = 1e4, passed_h: int = 1
+def after_hour(
+    guard: Guard, extra_delayed: float, *, delay_cost: float = 30.0, requests: float = 1e4, elapsed_h: int = 1
 ) -> Guard:
-    """After an hour in which ours delayed so many requests more than the KPA alone."""
-    ours, alone = np.zeros((1, N_METRICS)), np.zeros((1, N_METRICS))
-    ours[:, REQUESTS] = alone[:, REQUESTS] = requests
-    alone[:, DELAYED] = 100.0
-    ours[:, DELAYED] = 100.0 + more
-    return guard.updated(ours, alone, delay_cost=np.array([delay_cost]), share=0.001, elapsed_h=passed_h)
+    """Return the guard after an hour with `extra_delayed` more delayed requests than under the KPA alone."""
+    selected, baseline = np.zeros((1, N_METRICS)), np.zeros((1, N_METRICS))
+    selected[:, REQUESTS] = baseline[:, REQUESTS] = requests
+    baseline[:, DELAYED] = 100.0
+    selected[:, DELAYED] = 100.0 + extra_delayed
+    return guard.updated(
+        selected, baseline, delay_cost=np.array([delay_cost]), share=0.001, elapsed_h=elapsed_h
+    )
 
 
 @pytest.mark.parametrize(
-    ("more", "delay_cost", "on"),
+    ("extra_delayed", "delay_cost", "active"),
     [
-        pytest.param(11, 30, True, id="more than it may be"),
-        pytest.param(9, 30, False, id="less than it may be"),
-        pytest.param(-50, 30, False, id="better"),
-        pytest.param(11, 10, True, id="at a cost of 10"),
-        pytest.param(500, 9, False, id="delays are not minded"),
+        pytest.param(11, 30, True, id="above the limit"),
+        pytest.param(9, 30, False, id="below the limit"),
+        pytest.param(-50, 30, False, id="fewer than the KPA alone"),
+        pytest.param(11, 10, True, id="at delay cost 10"),
+        pytest.param(500, 9, False, id="below delay cost 10"),
     ],
 )
-def test_when_the_guard_is_on(more: float, delay_cost: float, *, on: bool) -> None:
-    assert hour(new_guard(1), more, delay_cost=delay_cost).active.tolist() == [on]
+def test_fallback_begins_above_the_limit_of_extra_delays(
+    extra_delayed: float, delay_cost: float, *, active: bool
+) -> None:
+    assert after_hour(new_guard(1), extra_delayed, delay_cost=delay_cost).active.tolist() == [active]
 
 
-def test_it_is_off_again_only_below_half_of_it() -> None:
-    guard = hour(new_guard(1), 30)
-    # A share of 0.003, halved by one hour as good, and so on: 0.0015, 0.001, 0.00073, 0.0006, 0.0005.
-    said = []
+def test_fallback_ends_below_half_of_the_limit() -> None:
+    guard = after_hour(new_guard(1), 30)
+    # The extra share is 0.003, then 0.0015, 0.001, 0.00073, 0.0006, 0.0005 after hours without extra delays.
+    active = []
     for _ in range(7):
-        guard = hour(guard, 0)
-        said.append(bool(guard.active[0]))
-    assert said[:3] == [True] * 3
-    assert said[-1] is False
-    assert hour(guard, 1).active.tolist() == [False]
+        guard = after_hour(guard, 0)
+        active.append(bool(guard.active[0]))
+    assert active[:3] == [True] * 3
+    assert active[-1] is False
+    assert after_hour(guard, 1).active.tolist() == [False]
 
 
-def test_an_hour_is_forgotten_after_a_day_and_counts_half_after_twelve_hours() -> None:
-    guard = hour(new_guard(1), 1000, requests=1.0)
+def test_hour_counts_half_after_twelve_hours_and_nothing_after_a_day() -> None:
+    guard = after_hour(new_guard(1), 1000, requests=1.0)
     assert guard.sums[0, SELECTED, DELAYED] == 1100
-    for passed_h, kept in ((12, 550.0), (11, 1100 * 0.5 ** (23 / 12)), (1, 0.0)):
-        guard = hour(guard, -100, requests=0.0, passed_h=passed_h)
+    for elapsed_h, kept in ((12, 550.0), (11, 1100 * 0.5 ** (23 / 12)), (1, 0.0)):
+        guard = after_hour(guard, -100, requests=0.0, elapsed_h=elapsed_h)
         assert guard.sums[0, SELECTED, DELAYED] == pytest.approx(kept)
-    assert hour(guard, 5, passed_h=GUARD_HOURS + 3).sums[0, BASELINE, DELAYED] == 100
+    assert after_hour(guard, 5, elapsed_h=GUARD_HOURS + 3).sums[0, BASELINE, DELAYED] == 100
 
 
-def test_where_no_request_came_nobody_did_better() -> None:
-    assert hour(new_guard(1), 0, requests=0.0).active.tolist() == [False]
+def test_hours_without_requests_begin_no_fallback() -> None:
+    assert after_hour(new_guard(1), 0, requests=0.0).active.tolist() == [False]
     assert new_guard(3).sums[:, :, PODS].tolist() == [[0, 0]] * 3
 
 
-def test_the_past_stays_with_its_service_and_one_that_comes_has_none() -> None:
-    guard = hour(new_guard(1), 500).realigned(np.array([-1, 0]))
+def test_realigned_guard_keeps_hours_and_new_service_has_none() -> None:
+    guard = after_hour(new_guard(1), 500).realigned(np.array([-1, 0]))
     assert guard.active.tolist() == [False, True]
     assert guard.sums[:, SELECTED, DELAYED].tolist() == [0, 600]
     assert guard.realigned(np.empty(0, np.intp)).sums.shape == (0, 2, N_METRICS)

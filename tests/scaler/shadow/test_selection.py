@@ -1,4 +1,4 @@
-"""Which candidate is chosen, where it can be reckoned by hand."""
+"""Selection of a candidate, on cases with results computed by hand."""
 
 import math
 from collections.abc import Mapping
@@ -13,24 +13,24 @@ from scaler.shadow.prior import prior
 from scaler.shadow.selection import POOLED_EVIDENCE_POD_S, Objectives, decay, prior_evidence, select
 
 HOLD, SAVE, OTHER = 5, 9, 20
-"""Places of some candidates."""
-MANY = 1e9
-"""So much of everything that what public traces taught counts for nothing."""
+"""Indices of three candidates."""
+SCALE = 1e9
+"""Factor of all sums, so large that the prior has no weight."""
 PlanRows = Mapping[int, tuple[float, ...]]
-NOTHING_SPENT = ((0.0,), (0.0,))
-"""Of what was in force, and of the KPA alone."""
+NO_SPENDING = ((0.0,), (0.0,))
+"""Spending of the active policy and of the KPA alone."""
 
 
 def sums(rows: PlanRows) -> NDArray[np.float64]:
-    """(e, N_METRICS) of pods, delayed, waited and starts, times MANY; no other candidate is allowed."""
-    told = np.full((len(CANDIDATES), N_METRICS), np.nan)
-    for place, row in rows.items():
-        told[place, : len(row)] = np.array(row) * MANY
-        told[place, REQUESTS] = MANY
-    return told
+    """Return sums (e, N_METRICS) of pods, delayed, waited and starts, times SCALE; NaN = excluded."""
+    scaled = np.full((len(CANDIDATES), N_METRICS), np.nan)
+    for index, row in rows.items():
+        scaled[index, : len(row)] = np.array(row) * SCALE
+        scaled[index, REQUESTS] = SCALE
+    return scaled
 
 
-def chosen(
+def selected_candidate(
     rows: PlanRows,
     *,
     delay_cost: float = 10.0,
@@ -38,119 +38,129 @@ def chosen(
     max_starts_ratio: float = 1.0,
     max_delayed: float = math.nan,
     current: int = KPA_INDEX,
-    spent: tuple[tuple[float, ...], tuple[float, ...]] = NOTHING_SPENT,
+    spending: tuple[tuple[float, ...], tuple[float, ...]] = NO_SPENDING,
 ) -> int:
-    wishes = Objectives(
+    objectives = Objectives(
         delay_cost=np.array([delay_cost]),
         wait_cost=np.array([wait_cost]),
         max_starts_ratio=np.array([max_starts_ratio]),
         max_delayed=np.array([max_delayed]),
     )
-    nothing = np.zeros((len(CANDIDATES), N_METRICS))
-    before = np.zeros((1, 2, N_METRICS))
-    before[0, :, : len(spent[0])] = np.array(spent) * MANY
-    return int(select(sums(rows)[np.newaxis], nothing, wishes, np.array([current]), before)[0])
+    no_sums = np.zeros((len(CANDIDATES), N_METRICS))
+    scaled = np.zeros((1, 2, N_METRICS))
+    scaled[0, :, : len(spending[0])] = np.array(spending) * SCALE
+    return int(select(sums(rows)[np.newaxis], no_sums, objectives, np.array([current]), scaled)[0])
 
 
 BASELINE = (1.0, 0.1, 0.1, 0.01)
 
 
 @pytest.mark.parametrize(
-    ("rows", "delay_cost", "wanted"),
+    ("rows", "delay_cost", "expected"),
     [
         pytest.param(
-            {HOLD: (1.4, 0.09, 0.1, 0.009)}, 30, KPA_INDEX, id="what is saved is less than it costs"
+            {HOLD: (1.4, 0.09, 0.1, 0.009)}, 30, KPA_INDEX, id="saved delays cost less than the pods"
         ),
-        pytest.param({HOLD: (1.4, 0.02, 0.1, 0.009)}, 30, HOLD, id="what is saved is more than it costs"),
-        pytest.param({HOLD: (1.4, 0.02, 0.1, 0.02)}, 30, KPA_INDEX, id="bought with starts"),
+        pytest.param({HOLD: (1.4, 0.02, 0.1, 0.009)}, 30, HOLD, id="saved delays cost more than the pods"),
+        pytest.param({HOLD: (1.4, 0.02, 0.1, 0.02)}, 30, KPA_INDEX, id="more starts"),
         pytest.param({SAVE: (0.1, 0.11, 0.1, 0.009)}, 10, KPA_INDEX, id="more delayed, at a cost of 10"),
         pytest.param({SAVE: (0.1, 0.11, 0.1, 0.009)}, 300, KPA_INDEX, id="more delayed, at any higher cost"),
-        pytest.param({SAVE: (0.1, 0.11, 0.1, 0.009)}, 9, SAVE, id="more delayed, and not minded"),
+        pytest.param({SAVE: (0.1, 0.11, 0.1, 0.009)}, 9, SAVE, id="more delayed, at a cost of 9"),
         pytest.param({HOLD: (1.01, 0.001, 0.1, 0.009)}, 10, KPA_INDEX, id="more pods, at a cost of 10"),
-        pytest.param({HOLD: (1.01, 0.001, 0.1, 0.009)}, 11, HOLD, id="more pods, and not minded"),
-        pytest.param({HOLD: (0.9, 0.01, 0, 0), SAVE: (0.8, 0.05, 0, 0)}, 10, HOLD, id="the least of several"),
+        pytest.param({HOLD: (1.01, 0.001, 0.1, 0.009)}, 11, HOLD, id="more pods, at a cost of 11"),
+        pytest.param(
+            {HOLD: (0.9, 0.01, 0, 0), SAVE: (0.8, 0.05, 0, 0)}, 10, HOLD, id="lowest cost of several"
+        ),
         pytest.param({HOLD: (0.998, 0.0999, 0.1, 0.009)}, 10, KPA_INDEX, id="a gain too small for a change"),
     ],
 )
-def test_what_is_chosen(rows: PlanRows, delay_cost: float, wanted: int) -> None:
-    assert chosen({KPA_INDEX: BASELINE, **rows}, delay_cost=delay_cost) == wanted
+def test_selected_candidate_has_the_lowest_cost_without_harm(
+    rows: PlanRows, delay_cost: float, expected: int
+) -> None:
+    assert selected_candidate({KPA_INDEX: BASELINE, **rows}, delay_cost=delay_cost) == expected
 
 
-def test_starts_are_borne_where_they_are_little() -> None:
+def test_starts_are_permitted_up_to_max_starts_ratio() -> None:
     rows = {KPA_INDEX: BASELINE, HOLD: (0.9, 0.05, 0.1, 0.015)}
-    assert chosen(rows, max_starts_ratio=1.0) == KPA_INDEX
-    assert chosen(rows, max_starts_ratio=1.6) == HOLD
+    assert selected_candidate(rows, max_starts_ratio=1.0) == KPA_INDEX
+    assert selected_candidate(rows, max_starts_ratio=1.6) == HOLD
 
 
-def test_who_spent_fewer_starts_may_spend_more_of_them_until_it_is_the_same_in_all() -> None:
+def test_saved_starts_may_be_spent() -> None:
     rows = {KPA_INDEX: BASELINE, HOLD: (0.9, 0.05, 0.1, 0.015)}
-    alone = (10.0, 1.0, 1.0, 0.1)
-    assert chosen(rows, spent=((10.0, 1.0, 1.0, 0.1), alone)) == KPA_INDEX
-    assert chosen(rows, spent=((10.0, 1.0, 1.0, 0.09), alone)) == HOLD
-    assert chosen(rows, spent=((10.0, 1.0, 1.0, 0.096), alone)) == KPA_INDEX
+    baseline = (10.0, 1.0, 1.0, 0.1)
+    assert selected_candidate(rows, spending=((10.0, 1.0, 1.0, 0.1), baseline)) == KPA_INDEX
+    assert selected_candidate(rows, spending=((10.0, 1.0, 1.0, 0.09), baseline)) == HOLD
+    assert selected_candidate(rows, spending=((10.0, 1.0, 1.0, 0.096), baseline)) == KPA_INDEX
 
 
-def test_what_was_overspent_is_not_made_good_by_who_is_within_the_limit_now() -> None:
+def test_overspent_starts_do_not_exclude_a_candidate_within_the_limit() -> None:
     rows = {KPA_INDEX: BASELINE, HOLD: (0.9, 0.05, 0.1, 0.009)}
-    assert chosen(rows, spent=((10.0, 1.0, 1.0, 0.5), (10.0, 1.0, 1.0, 0.1))) == HOLD
+    assert selected_candidate(rows, spending=((10.0, 1.0, 1.0, 0.5), (10.0, 1.0, 1.0, 0.1))) == HOLD
 
 
-def test_pods_that_were_saved_may_be_held_later_and_requests_that_were_not_delayed_may_not_be() -> None:
+def test_saved_pods_may_be_spent_and_saved_delays_may_not() -> None:
     more_pods = {KPA_INDEX: BASELINE, HOLD: (1.2, 0.001, 0.1, 0.009)}
-    assert chosen(more_pods, spent=((9.0, 1.0, 1.0, 0.1), (10.0, 1.0, 1.0, 0.1))) == HOLD
-    assert chosen(more_pods, spent=((9.9, 1.0, 1.0, 0.1), (10.0, 1.0, 1.0, 0.1))) == KPA_INDEX
+    assert selected_candidate(more_pods, spending=((9.0, 1.0, 1.0, 0.1), (10.0, 1.0, 1.0, 0.1))) == HOLD
+    assert selected_candidate(more_pods, spending=((9.9, 1.0, 1.0, 0.1), (10.0, 1.0, 1.0, 0.1))) == KPA_INDEX
     more_delayed = {KPA_INDEX: BASELINE, SAVE: (0.1, 0.11, 0.1, 0.009)}
-    assert chosen(more_delayed, spent=((10.0, 0.1, 1.0, 0.1), (10.0, 1.0, 1.0, 0.1))) == KPA_INDEX
+    assert (
+        selected_candidate(more_delayed, spending=((10.0, 0.1, 1.0, 0.1), (10.0, 1.0, 1.0, 0.1))) == KPA_INDEX
+    )
 
 
-def test_waiting_counts_where_it_has_a_cost() -> None:
+def test_wait_cost_counts_seconds_of_waiting() -> None:
     rows = {KPA_INDEX: BASELINE, HOLD: (0.9, 0.05, 0.3, 0.009)}
-    assert chosen(rows, wait_cost=0.0) == HOLD
-    assert chosen(rows, wait_cost=10.0) == KPA_INDEX
+    assert selected_candidate(rows, wait_cost=0.0) == HOLD
+    assert selected_candidate(rows, wait_cost=10.0) == KPA_INDEX
 
 
-def test_the_one_in_force_stays_until_another_is_worth_a_change() -> None:
+def test_current_candidate_stays_below_min_gain() -> None:
     rows = {KPA_INDEX: BASELINE, HOLD: (0.9, 0.05, 0.1, 0.009), OTHER: (0.8965, 0.05, 0.1, 0.009)}
-    assert chosen(rows) == OTHER
-    assert chosen(rows, current=HOLD) == HOLD
-    assert chosen({**rows, OTHER: (0.89, 0.05, 0.1, 0.009)}, current=HOLD) == OTHER
+    assert selected_candidate(rows) == OTHER
+    assert selected_candidate(rows, current=HOLD) == HOLD
+    assert selected_candidate({**rows, OTHER: (0.89, 0.05, 0.1, 0.009)}, current=HOLD) == OTHER
 
 
-def test_one_that_does_harm_or_is_not_allowed_any_more_is_left_at_once() -> None:
-    assert chosen({KPA_INDEX: BASELINE, HOLD: (0.999, 0.2, 0.1, 0.009)}, current=HOLD) == KPA_INDEX
-    assert chosen({KPA_INDEX: BASELINE}, current=HOLD) == KPA_INDEX
+def test_harmful_or_excluded_current_candidate_is_replaced() -> None:
+    assert (
+        selected_candidate({KPA_INDEX: BASELINE, HOLD: (0.999, 0.2, 0.1, 0.009)}, current=HOLD) == KPA_INDEX
+    )
+    assert selected_candidate({KPA_INDEX: BASELINE}, current=HOLD) == KPA_INDEX
 
 
-def test_where_a_share_of_delayed_requests_is_given_the_fewest_pods_that_keep_to_it() -> None:
+def test_max_delayed_selects_the_fewest_pods_within_the_target() -> None:
     rows = {KPA_INDEX: BASELINE, HOLD: (1.5, 0.001, 0.1, 0.009), OTHER: (1.2, 0.03, 0.1, 0.009)}
-    for most, wanted in ((0.05, OTHER), (0.01, HOLD), (0.0001, HOLD)):
-        assert chosen(rows, delay_cost=30.0, max_delayed=most) == wanted
+    for max_delayed, expected in ((0.05, OTHER), (0.01, HOLD), (0.0001, HOLD)):
+        assert selected_candidate(rows, delay_cost=30.0, max_delayed=max_delayed) == expected
 
 
-def test_services_are_chosen_for_one_by_one() -> None:
+def test_services_are_selected_independently() -> None:
     tables = [
         {KPA_INDEX: BASELINE, HOLD: (0.5, 0.05, 0, 0)},
         {KPA_INDEX: BASELINE},
         {KPA_INDEX: BASELINE, SAVE: (0.5, 0.05, 0, 0)},
     ]
-    every = np.full(3, 10.0)
-    wishes = Objectives(
-        delay_cost=every, wait_cost=np.zeros(3), max_starts_ratio=np.ones(3), max_delayed=np.full(3, np.nan)
+    objectives = Objectives(
+        delay_cost=np.full(3, 10.0),
+        wait_cost=np.zeros(3),
+        max_starts_ratio=np.ones(3),
+        max_delayed=np.full(3, np.nan),
     )
-    got = select(
+    selected = select(
         np.stack([sums(rows) for rows in tables]),
         np.zeros((len(CANDIDATES), N_METRICS)),
-        wishes,
+        objectives,
         np.array([KPA_INDEX, OTHER, KPA_INDEX]),
         np.zeros((3, 2, N_METRICS)),
     )
-    assert got.tolist() == [HOLD, KPA_INDEX, SAVE]
+    assert selected.tolist() == [HOLD, KPA_INDEX, SAVE]
 
 
-def test_little_is_known_of_a_service_so_it_borrows_and_with_a_past_it_does_not() -> None:
+def test_pooled_evidence_decides_until_there_is_own_evidence() -> None:
     pooled = np.repeat(sums({KPA_INDEX: BASELINE})[[KPA_INDEX]], len(CANDIDATES), axis=0)
-    pooled[HOLD, [PODS, DELAYED, STARTS]] = np.array([0.5, 0.01, 0.001]) * MANY
-    wishes = Objectives(
+    pooled[HOLD, [PODS, DELAYED, STARTS]] = np.array([0.5, 0.01, 0.001]) * SCALE
+    objectives = Objectives(
         delay_cost=np.array([10.0]),
         wait_cost=np.zeros(1),
         max_starts_ratio=np.ones(1),
@@ -158,42 +168,44 @@ def test_little_is_known_of_a_service_so_it_borrows_and_with_a_past_it_does_not(
     )
     own = np.full((len(CANDIDATES), N_METRICS), np.nan)
     own[[KPA_INDEX, HOLD]] = 0.0
-    spent = np.zeros((1, 2, N_METRICS))
-    assert select(own[np.newaxis], pooled, wishes, np.array([KPA_INDEX]), spent).tolist() == [HOLD]
+    spending = np.zeros((1, 2, N_METRICS))
+    assert select(own[np.newaxis], pooled, objectives, np.array([KPA_INDEX]), spending).tolist() == [HOLD]
     own[KPA_INDEX, PODS], own[HOLD, PODS] = 100 * POOLED_EVIDENCE_POD_S, 110 * POOLED_EVIDENCE_POD_S
-    assert select(own[np.newaxis], pooled, wishes, np.array([KPA_INDEX]), spent).tolist() == [KPA_INDEX]
+    assert select(own[np.newaxis], pooled, objectives, np.array([KPA_INDEX]), spending).tolist() == [
+        KPA_INDEX
+    ]
 
 
-def test_what_is_borrowed_has_the_pods_that_were_asked_for() -> None:
+def test_prior_evidence_is_scaled_to_pod_seconds() -> None:
     pooled = sums({KPA_INDEX: BASELINE, HOLD: (2.0, 0.01, 0.1, 0.009)})
-    got = prior_evidence(pooled, 100.0)
-    assert got[[KPA_INDEX, HOLD], PODS].tolist() == [100.0, 200.0]
-    assert not np.isnan(got).any()
+    evidence = prior_evidence(pooled, 100.0)
+    assert evidence[[KPA_INDEX, HOLD], PODS].tolist() == [100.0, 200.0]
+    assert not np.isnan(evidence).any()
     assert not prior_evidence(np.zeros_like(pooled), 100.0).any()
 
 
-def test_a_sum_counts_half_after_three_days() -> None:
+def test_sums_halve_in_three_days() -> None:
     assert decay(3 * 86400) == pytest.approx(0.5)
     assert decay(3600) ** 72 == pytest.approx(0.5)
 
 
-def test_a_service_without_any_past_is_given_nothing_that_did_harm_on_public_traces() -> None:
-    known = prior()
+def test_service_without_evidence_selects_a_candidate_without_harm_on_public_traces() -> None:
+    public = prior()
     for delay_cost in (1.0, 10.0, 30.0, 300.0):
-        wishes = Objectives(
+        objectives = Objectives(
             delay_cost=np.array([delay_cost]),
             wait_cost=np.zeros(1),
             max_starts_ratio=np.ones(1),
             max_delayed=np.array([np.nan]),
         )
-        nothing = np.zeros((len(CANDIDATES), N_METRICS))
-        got = int(
-            select(nothing[np.newaxis], nothing, wishes, np.array([KPA_INDEX]), np.zeros((1, 2, N_METRICS)))[
-                0
-            ]
+        no_sums = np.zeros((len(CANDIDATES), N_METRICS))
+        selected = int(
+            select(
+                no_sums[np.newaxis], no_sums, objectives, np.array([KPA_INDEX]), np.zeros((1, 2, N_METRICS))
+            )[0]
         )
-        assert known[got, STARTS] <= known[KPA_INDEX, STARTS]
+        assert public[selected, STARTS] <= public[KPA_INDEX, STARTS]
         if delay_cost >= 10:
-            assert known[got, DELAYED] <= known[KPA_INDEX, DELAYED]
+            assert public[selected, DELAYED] <= public[KPA_INDEX, DELAYED]
         if delay_cost <= 10:
-            assert known[got, PODS] <= known[KPA_INDEX, PODS]
+            assert public[selected, PODS] <= public[KPA_INDEX, PODS]

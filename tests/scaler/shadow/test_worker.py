@@ -1,12 +1,12 @@
-"""The shadow beside the cycle: what waits, what is let go, and what is read of it."""
+"""The queue of the shadow evaluation: pending entries, dropped entries, and results for other threads."""
 
 import threading
 
 import numpy as np
 import pytest
+from builders import simulated_revision
 from numpy.typing import NDArray
 
-from config.policy import Lever, RevisionPolicy
 from config.scenario import SCENARIOS
 from models.fleet.keys import RevisionKey
 from models.peak.state import POINTS
@@ -21,20 +21,20 @@ from scaler.simulation.pod_model import pod_model_of
 WEB = pod_model_of(SCENARIOS["web"])
 START_S, STEP_S = 1_800_000_000, 30
 KEY, OTHER = RevisionKey("shop", "cart-1"), RevisionKey("shop", "cart-2")
-HELD = next(f for f, rule in enumerate(RULES) if rule.hold_s and rule.sizing_delay_cost)
+WITH_HOLD = next(f for f, rule in enumerate(RULES) if rule.hold_s and rule.sizing_delay_cost)
 
 
 def revision(key: RevisionKey = KEY) -> SimulatedRevision:
-    return SimulatedRevision(key, WEB, frozenset(Lever), limited=True, policy=RevisionPolicy())
+    return simulated_revision(WEB, key.name)
 
 
-def planned(
-    at_s: int, rate: float = 30.0, *keys: RevisionKey, min_pods: int = 0, max_pods: int = 9999
+def record(
+    now_s: int, rate: float = 30.0, *keys: RevisionKey, min_pods: int = 0, max_pods: int = 9999
 ) -> PlanRecord:
     keys = keys or (KEY,)
     r = len(keys)
     return PlanRecord(
-        at_s,
+        now_s,
         keys,
         RuleInputs(
             point_rates=np.full((r, POINTS), rate, np.float32),
@@ -49,181 +49,183 @@ def planned(
     )
 
 
-def came(start_s: int, rate: float = 30.0, *keys: RevisionKey, dispersion: float = 1.0) -> ObservedArrivals:
+def observed(
+    start_s: int, rate: float = 30.0, *keys: RevisionKey, dispersion: float = 1.0
+) -> ObservedArrivals:
     keys = keys or (KEY,)
     counts = np.full((len(keys), 1), rate * STEP_S, np.float32)
     return ObservedArrivals(start_s, STEP_S, keys, counts, np.full(len(keys), dispersion))
 
 
-def fed(shade: ShadowWorker, from_s: int, until_s: int, *keys: RevisionKey) -> None:
-    """Plans and traffic as a cycle tells them, lived through step by step."""
-    for at_s in range(from_s, until_s, STEP_S):
-        shade.add_arrivals(came(at_s, 30.0, *keys))
-        shade.add_plan(planned(at_s + 2 * STEP_S, 30.0, *keys))
-        shade.run()
+def feed(worker: ShadowWorker, from_s: int, until_s: int, *keys: RevisionKey) -> None:
+    """Queue and evaluate the traffic and plans of every step, as the planner does."""
+    for now_s in range(from_s, until_s, STEP_S):
+        worker.add_arrivals(observed(now_s, 30.0, *keys))
+        worker.add_plan(record(now_s + 2 * STEP_S, 30.0, *keys))
+        worker.run()
 
 
-def asked(shade: ShadowWorker) -> NDArray[np.int32]:
-    """(f,) what was said last that every rule asks for."""
-    assert shade.evaluator is not None
-    return np.asarray(shade.evaluator._plans[-1][2][0])
+def newest_floors(worker: ShadowWorker) -> NDArray[np.int32]:
+    """Return the recorded floors (f,) of the newest plan for every rule."""
+    assert worker.evaluator is not None
+    return np.asarray(worker.evaluator._plans[-1][2][0])
 
 
-def begun(*revisions: SimulatedRevision) -> ShadowWorker:
-    shade = ShadowWorker()
-    shade.set_revisions(revisions or (revision(),))
-    return shade
+def started(*revisions: SimulatedRevision) -> ShadowWorker:
+    worker = ShadowWorker()
+    worker.set_revisions(revisions or (revision(),))
+    return worker
 
 
-def test_bounds_of_the_policy_hold_for_every_rule() -> None:
-    shade = begun()
-    shade.add_arrivals(came(START_S))
-    shade.add_plan(planned(START_S + STEP_S, 3000.0, min_pods=2, max_pods=5))
-    shade.run()
-    assert (asked(shade)[[0, HELD]] == [2, 5]).all()
-    shade.add_plan(planned(START_S + 2 * STEP_S, 0.0))
-    shade.run()
-    # What is held is what was asked for, not the bound of then.
-    assert asked(shade)[HELD] > 5
+def test_configured_bounds_apply_to_every_rule() -> None:
+    worker = started()
+    worker.add_arrivals(observed(START_S))
+    worker.add_plan(record(START_S + STEP_S, 3000.0, min_pods=2, max_pods=5))
+    worker.run()
+    assert (newest_floors(worker)[[0, WITH_HOLD]] == [2, 5]).all()
+    worker.add_plan(record(START_S + 2 * STEP_S, 0.0))
+    worker.run()
+    # The hold covers the desired floor, not the bounded one.
+    assert newest_floors(worker)[WITH_HOLD] > 5
 
 
-def test_a_floor_that_is_held_falls_when_its_hold_is_over() -> None:
-    shade, hold_s = begun(), RULES[HELD].hold_s
-    shade.add_arrivals(came(START_S))
+def test_held_floor_drops_after_hold_seconds() -> None:
+    worker, hold_s = started(), RULES[WITH_HOLD].hold_s
+    worker.add_arrivals(observed(START_S))
     floors = []
     for i in range(2 * LONGEST_HOLD_S // STEP_S):
-        shade.add_plan(planned(START_S + i * STEP_S, 3000.0 if i == 0 else 0.0))
-        shade.run()
-        floors.append(int(asked(shade)[HELD]))
+        worker.add_plan(record(START_S + i * STEP_S, 3000.0 if i == 0 else 0.0))
+        worker.run()
+        floors.append(int(newest_floors(worker)[WITH_HOLD]))
     steps = hold_s // STEP_S
     assert floors[0] > 10
     assert floors[: steps + 1] == [floors[0]] * (steps + 1)
     assert floors[steps + 1 :] == [0] * (len(floors) - steps - 1)
 
 
-def test_who_comes_between_two_plans_has_no_floor_of_others_held() -> None:
-    shade = begun(revision(), revision(OTHER))
-    shade.add_arrivals(came(START_S))
-    shade.add_plan(planned(START_S, 3000.0))
-    shade.add_plan(planned(START_S + STEP_S, 0.0, OTHER, KEY))
-    shade.run()
-    assert shade.evaluator is not None
-    told = shade.evaluator._plans[-1][2]
-    assert told[0, HELD] == 0 < told[1, HELD]
+def test_revision_added_between_plans_has_no_held_floor() -> None:
+    worker = started(revision(), revision(OTHER))
+    worker.add_arrivals(observed(START_S))
+    worker.add_plan(record(START_S, 3000.0))
+    worker.add_plan(record(START_S + STEP_S, 0.0, OTHER, KEY))
+    worker.run()
+    assert worker.evaluator is not None
+    recorded = worker.evaluator._plans[-1][2]
+    assert recorded[0, WITH_HOLD] == 0 < recorded[1, WITH_HOLD]
 
 
-def test_all_that_came_is_lived_through_however_seldom_that_is_done() -> None:
-    often, seldom = begun(), begun()
-    fed(often, START_S, START_S + REVIEW_S)
-    for at_s in range(START_S, START_S + REVIEW_S, STEP_S):
-        seldom.add_arrivals(came(at_s))
-        seldom.add_plan(planned(at_s + 2 * STEP_S))
-        if at_s % 900 == 0:
-            seldom.run()
-    seldom.run()
-    row = often.result.rows[KEY]
-    np.testing.assert_array_equal(seldom.result.sums[row], often.result.sums[row])
-    assert often.result.sums[row, KPA_INDEX, REQUESTS] == 30 * REVIEW_S
+def test_rare_runs_simulate_the_same_traffic_as_frequent_ones() -> None:
+    frequent, rare = started(), started()
+    feed(frequent, START_S, START_S + REVIEW_S)
+    for now_s in range(START_S, START_S + REVIEW_S, STEP_S):
+        rare.add_arrivals(observed(now_s))
+        rare.add_plan(record(now_s + 2 * STEP_S))
+        if now_s % 900 == 0:
+            rare.run()
+    rare.run()
+    row = frequent.result.rows[KEY]
+    np.testing.assert_array_equal(rare.result.sums[row], frequent.result.sums[row])
+    assert frequent.result.sums[row, KPA_INDEX, REQUESTS] == 30 * REVIEW_S
 
 
-def test_requests_that_come_together_are_delayed_more_and_are_as_many() -> None:
+def test_dispersion_raises_delays_and_keeps_the_number_of_requests() -> None:
     delayed = []
     for dispersion in (1.0, 40.0):
-        shade = begun()
-        for at_s in range(START_S, START_S + REVIEW_S, STEP_S):
-            shade.add_arrivals(came(at_s, dispersion=dispersion))
-            shade.run()
-        sums = shade.result.sums[shade.result.rows[KEY], KPA_INDEX]
+        worker = started()
+        for now_s in range(START_S, START_S + REVIEW_S, STEP_S):
+            worker.add_arrivals(observed(now_s, dispersion=dispersion))
+            worker.run()
+        sums = worker.result.sums[worker.result.rows[KEY], KPA_INDEX]
         assert sums[REQUESTS] == 30 * REVIEW_S
         delayed.append(sums[DELAYED])
     assert delayed[1] > 2 * delayed[0]
 
 
-def test_what_lies_far_back_is_let_go_and_little_waits() -> None:
-    shade = begun()
-    for at_s in range(START_S, START_S + 86400, STEP_S):
-        shade.add_arrivals(came(at_s))
-        shade.add_plan(planned(at_s + 2 * STEP_S))
-    assert len(shade.pending) == MAX_PENDING
-    shade.run()
-    assert shade.evaluator is not None
-    assert shade.evaluator.now_s == START_S + 86400
-    row = shade.result.rows[KEY]
-    assert shade.result.sums[row, KPA_INDEX, REQUESTS] <= 30 * (MAX_LAG_S + STEP_S)
+def test_queue_is_limited_and_old_traffic_is_dropped() -> None:
+    worker = started()
+    for now_s in range(START_S, START_S + 86400, STEP_S):
+        worker.add_arrivals(observed(now_s))
+        worker.add_plan(record(now_s + 2 * STEP_S))
+    assert len(worker.pending) == MAX_PENDING
+    worker.run()
+    assert worker.evaluator is not None
+    assert worker.evaluator.now_s == START_S + 86400
+    row = worker.result.rows[KEY]
+    assert worker.result.sums[row, KPA_INDEX, REQUESTS] <= 30 * (MAX_LAG_S + STEP_S)
 
 
-def test_traffic_that_was_lived_through_is_not_lived_through_again() -> None:
-    shade = begun()
-    fed(shade, START_S, START_S + 600)
-    shade.add_arrivals(came(START_S + 300))
-    shade.run()
-    assert shade.evaluator is not None
-    assert shade.evaluator.now_s == START_S + 600
+def test_repeated_traffic_is_simulated_once() -> None:
+    worker = started()
+    feed(worker, START_S, START_S + 600)
+    worker.add_arrivals(observed(START_S + 300))
+    worker.run()
+    assert worker.evaluator is not None
+    assert worker.evaluator.now_s == START_S + 600
 
 
-def test_a_revision_of_which_nothing_came_yet_had_no_requests() -> None:
-    shade = begun()
-    fed(shade, START_S, START_S + REVIEW_S // 2)
-    shade.set_revisions((revision(OTHER), revision()))
-    fed(shade, START_S + REVIEW_S // 2, START_S + REVIEW_S)
-    sums = shade.result.sums
-    assert sums[shade.result.rows[OTHER], KPA_INDEX, REQUESTS] == 0
-    assert sums[shade.result.rows[KEY], KPA_INDEX, REQUESTS] == 30 * REVIEW_S
+def test_revision_without_traffic_has_no_requests() -> None:
+    worker = started()
+    feed(worker, START_S, START_S + REVIEW_S // 2)
+    worker.set_revisions((revision(OTHER), revision()))
+    feed(worker, START_S + REVIEW_S // 2, START_S + REVIEW_S)
+    sums = worker.result.sums
+    assert sums[worker.result.rows[OTHER], KPA_INDEX, REQUESTS] == 0
+    assert sums[worker.result.rows[KEY], KPA_INDEX, REQUESTS] == 30 * REVIEW_S
 
 
 @pytest.mark.parametrize("intermittent", [True, False])
-def test_unproven_and_sparse_borrows_unproven_and_dense_has_a_plain_floor(*, intermittent: bool) -> None:
-    shade = begun()
-    shade.add_arrivals(came(START_S, 0.0))
-    shade.run()
-    got = shade.active_candidates([KEY, OTHER], np.array([intermittent, intermittent]))
-    assert got.has_evidence.tolist() == [False, False]
-    assert (got.candidate[0] != DEFAULT) == intermittent
-    # Of the other one nothing is known at all.
-    assert got.candidate[1] == DEFAULT
+def test_revision_without_evidence_has_a_selection_only_where_intermittent(*, intermittent: bool) -> None:
+    worker = started()
+    worker.add_arrivals(observed(START_S, 0.0))
+    worker.run()
+    active = worker.active_candidates([KEY, OTHER], np.array([intermittent, intermittent]))
+    assert active.has_evidence.tolist() == [False, False]
+    assert (active.candidate[0] != DEFAULT) == intermittent
+    # Nothing is known of the other Revision.
+    assert active.candidate[1] == DEFAULT
 
 
-def test_after_an_hour_of_traffic_of_its_own_the_choice_is_proven() -> None:
-    shade = begun()
-    fed(shade, START_S, START_S + REVIEW_S)
-    got = shade.active_candidates([KEY], np.zeros(1, np.bool_))
-    assert (got.has_evidence.tolist(), got.fallback_active.tolist()) == ([True], [False])
-    assert got.candidate[0] >= 0
+def test_selection_has_evidence_after_an_hour_of_own_traffic() -> None:
+    worker = started()
+    feed(worker, START_S, START_S + REVIEW_S)
+    active = worker.active_candidates([KEY], np.zeros(1, np.bool_))
+    assert (active.has_evidence.tolist(), active.fallback_active.tolist()) == ([True], [False])
+    assert active.candidate[0] >= 0
 
 
-def test_standings_have_the_kpa_alone_and_the_one_in_force_among_them() -> None:
-    shade = begun()
-    assert shade.candidate_scores(KEY, 30.0, KPA_INDEX, 5) == ()
-    fed(shade, START_S, START_S + REVIEW_S)
-    place = int(shade.active_candidates([KEY], np.zeros(1, np.bool_)).candidate[0])
-    told = shade.candidate_scores(KEY, 30.0, place, 5)
-    assert [one.active for one in told].count(True) == 1
-    alone = [one for one in told if one.pods == one.starts == 1.0]
-    assert len(alone) >= 1
-    assert 5 <= len(told) <= 7
-    # A plain floor is none of the candidates.
-    assert not any(one.active for one in shade.candidate_scores(KEY, 30.0, DEFAULT, 5))
-    assert shade.candidate_scores(OTHER, 30.0, KPA_INDEX, 5) == ()
+def test_candidate_scores_contain_kpa_alone_and_active_candidate() -> None:
+    worker = started()
+    assert worker.candidate_scores(KEY, 30.0, KPA_INDEX, 5) == ()
+    feed(worker, START_S, START_S + REVIEW_S)
+    active = int(worker.active_candidates([KEY], np.zeros(1, np.bool_)).candidate[0])
+    scores = worker.candidate_scores(KEY, 30.0, active, 5)
+    assert [score.active for score in scores].count(True) == 1
+    kpa_alone = [score for score in scores if score.pods == score.starts == 1.0]
+    assert len(kpa_alone) >= 1
+    assert 5 <= len(scores) <= 7
+    # The default policy is not a candidate.
+    assert not any(score.active for score in worker.candidate_scores(KEY, 30.0, DEFAULT, 5))
+    assert worker.candidate_scores(OTHER, 30.0, KPA_INDEX, 5) == ()
 
 
-def test_it_is_read_while_it_is_fed_and_lives_and_its_fleet_changes() -> None:
-    shade, problems, over = begun(), [], threading.Event()
+def test_results_can_be_read_while_the_worker_runs_and_the_fleet_changes() -> None:
+    worker, errors, ended = started(), [], threading.Event()
 
     def read() -> None:
-        while not over.is_set():
+        while not ended.is_set():
             try:
-                shade.active_candidates([KEY, OTHER], np.ones(2, np.bool_))
+                worker.active_candidates([KEY, OTHER], np.ones(2, np.bool_))
                 for key in (KEY, OTHER):
-                    shade.candidate_scores(key, 30.0, KPA_INDEX, 5)
-            except Exception as problem:
-                problems.append(problem)
+                    worker.candidate_scores(key, 30.0, KPA_INDEX, 5)
+            except Exception as error:
+                errors.append(error)
 
     reader = threading.Thread(target=read)
     reader.start()
     for i in range(240):
-        shade.set_revisions((revision(), revision(OTHER)) if i // 20 % 2 else (revision(OTHER),))
-        fed(shade, START_S + i * STEP_S, START_S + (i + 1) * STEP_S, KEY, OTHER)
-    over.set()
+        worker.set_revisions((revision(), revision(OTHER)) if i // 20 % 2 else (revision(OTHER),))
+        feed(worker, START_S + i * STEP_S, START_S + (i + 1) * STEP_S, KEY, OTHER)
+    ended.set()
     reader.join()
-    assert problems == []
-    assert (shade.result.sums[:, KPA_INDEX, PODS] > 0).all()
+    assert errors == []
+    assert (worker.result.sums[:, KPA_INDEX, PODS] > 0).all()

@@ -11,7 +11,7 @@ from plane.node.knobs import Knobs
 from plane.node.kubelet import Kubelet
 from plane.node.service_proxy import ServiceProxy
 from plane.node.simulated_pod import Expose
-from plane.places import NODE_NAME, Home
+from plane.layout import NODE_NAME, Home
 
 ROOM = {"pods": "1000", "cpu": "1000", "memory": "4Ti"}
 

@@ -6,7 +6,7 @@ import struct
 from typing import cast
 
 from plane.node.service_proxy import ServiceProxy
-from plane.places import DNS_ADDRESS
+from plane.layout import DNS_ADDRESS
 
 TYPE_A, CLASS_IN, TTL_S = 1, 1, 1
 ANSWER, NO_SUCH_NAME = 0x8180, 3

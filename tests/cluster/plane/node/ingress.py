@@ -8,7 +8,7 @@ from aiohttp import web
 
 from plane.api import MERGE, Api, Object
 from plane.node.service_proxy import ServiceProxy
-from plane.places import CONTROL_ADDRESS, GATEWAY_PORT
+from plane.layout import CONTROL_ADDRESS, GATEWAY_PORT
 
 NETWORKING = "/apis/networking.internal.knative.dev/v1alpha1"
 INGRESSES = f"{NETWORKING}/ingresses"

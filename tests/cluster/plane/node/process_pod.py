@@ -8,7 +8,7 @@ import aiohttp
 
 from plane import network, pki
 from plane.api import Api, Object
-from plane.places import API_PORT, CONTROL_ADDRESS, Home
+from plane.layout import API_PORT, CONTROL_ADDRESS, Home
 
 Report = Callable[[bool, Object], Awaitable[None]]
 

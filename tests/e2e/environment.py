@@ -19,7 +19,7 @@ import aiohttp
 import cluster as control_plane
 import yaml
 from plane.api import Api
-from plane.places import CONTROL_ADDRESS, Home
+from plane.layout import CONTROL_ADDRESS, Home
 
 ROOT = Path(__file__).resolve().parents[2]
 PROMETHEUS_PORT = 9595
@@ -76,7 +76,7 @@ scrape_configs:
 """
 
 
-class Testbed:
+class Environment:
     """One run's control plane and what is started beside it; ends what it started."""
 
     def __init__(self, root: Path) -> None:
@@ -226,7 +226,7 @@ async def send(gateway: str, host: str, *, rps: float, service_s: float, until_s
     return answered
 
 
-def admin(world: Testbed, do: Callable[[Api], Any]) -> Any:
+def admin(world: Environment, do: Callable[[Api], Any]) -> Any:
     """What a coroutine gives that is handed a connection with all rights."""
 
     async def doing() -> Any:
