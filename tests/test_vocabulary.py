@@ -8,21 +8,14 @@ import pytest
 ROOT = Path(__file__).parents[1]
 sys.path.insert(0, str(ROOT / "tests" / "tools"))
 
-from vocabulary import findings, retired_name  # noqa: E402
+from vocabulary import checked_files, file_findings, findings, retired_name  # noqa: E402
 
 
-def python_files() -> list[Path]:
-    folders = ("config", "models", "forecaster", "scaler", "tests", "deploy")
-    checker = ROOT / "tests" / "tools" / "vocabulary.py"
-    files = (file for folder in folders for file in sorted((ROOT / folder).rglob("*.py")))
-    return [file for file in files if file not in (checker, Path(__file__))]
-
-
-def test_no_name_or_text_in_python_files_has_a_retired_word() -> None:
+def test_no_name_or_text_has_a_retired_word() -> None:
     found = [
         f"{file.relative_to(ROOT)}:{line}: {kind}: {word}"
-        for file in python_files()
-        for line, kind, word in findings(file.read_text())
+        for file in checked_files()
+        for line, kind, word in file_findings(file)
     ]
     assert found == []
 

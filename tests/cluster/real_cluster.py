@@ -11,10 +11,10 @@ from running import RunningCluster, annotations_of
 from config.overrides import resolve
 from config.settings import Actuation, Settings
 from scaler.controller.changes import Change, WriteResult
-from scaler.knative.writer import WriteTarget
 from scaler.knative.cluster import KnativeCluster
 from scaler.knative.connection import Connection
 from scaler.knative.objects import Resource
+from scaler.knative.writer import WriteTarget
 from scaler.kpa.settings import UNSET, KpaSettings
 from scaler.plan.revision import RevisionSpec
 
@@ -28,7 +28,9 @@ def settings_for(serving: RunningCluster) -> Settings:
     return Settings(actuation=Actuation(autoscaler_url=f"ws://{serving.ports['autoscaler']}"))
 
 
-def set_unconfirmed_target(serving: RunningCluster, cluster: KnativeCluster, resource: Resource) -> WriteTarget:
+def set_unconfirmed_target(
+    serving: RunningCluster, cluster: KnativeCluster, resource: Resource
+) -> WriteTarget:
     """Let Tidecast write on a resource without having confirmed that it is the right one; return the target."""
     target = cluster.writer.target
     target.resource, target.confirmed = resource, False
@@ -57,7 +59,9 @@ def wait_until(condition: Callable[[], object], description: str, limit_s: float
     return time.monotonic() - began_s
 
 
-def deploy_revision(serving: RunningCluster, cluster: KnativeCluster, name: str, **annotations: str) -> RevisionSpec:
+def deploy_revision(
+    serving: RunningCluster, cluster: KnativeCluster, name: str, **annotations: str
+) -> RevisionSpec:
     """Deploy a Knative Service with one Revision; return its spec as Tidecast observes it.
 
     annotations   by short name; an empty one is left out, such as `window`, which is short by default
@@ -90,7 +94,11 @@ def scale_of(serving: RunningCluster, spec: RevisionSpec) -> Scale:
 
 
 def wait_until_scaled(
-    serving: RunningCluster, spec: RevisionSpec, condition: Callable[[Scale], bool], description: str, limit_s: float = 30.0
+    serving: RunningCluster,
+    spec: RevisionSpec,
+    condition: Callable[[Scale], bool],
+    description: str,
+    limit_s: float = 30.0,
 ) -> None:
     wait_until(lambda: condition(scale_of(serving, spec)), description, limit_s)
 

@@ -105,7 +105,9 @@ def test_serving_1_23_counts_with_target_info(serving: RunningCluster, tmp_path:
         assert 0.5 <= float(busy["value"][1]) < 1.5
 
 
-def test_serving_1_15_counts_with_the_revision_on_each_series(serving_1_15: RunningCluster, tmp_path: Path) -> None:
+def test_serving_1_15_counts_with_the_revision_on_each_series(
+    serving_1_15: RunningCluster, tmp_path: Path
+) -> None:
     revision = serving_1_15.do(lambda api: deploy(api, service("measured")))
     with prometheus(serving_1_15, tmp_path) as ask:
         requests(serving_1_15, "measured", 5)

@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 from plane.api import Api
 from plane.testkit import SERVING, Scale, deploy, scale, service, writes
-from world import (
+from environment import (
     Bump,
     Environment,
     admin,

@@ -1,6 +1,6 @@
 // The frontier: delayed requests against pod-hours, with every policy as a point or a line.
 
-const DECADES = 1000; // a value below the largest one by more than this factor is drawn at the edge
+const MAX_RATIO = 1000; // a value smaller than the largest one divided by this is drawn at the edge
 const LETTER_PX = { compared: 8.3, kpa: 8.3, oracle: 6.9, other: 6.9 }; // mean width of a letter in a label
 const KINDS = ["other", "oracle", "kpa", "compared"]; // in drawing order: the compared policy is on top
 const BETTER_TEXT = "less waiting and fewer pods";
@@ -37,7 +37,7 @@ function kindOf(policy, data) {
  */
 function axisFor(values, pixels, { minRatio, ticks, strip }) {
   const max = Math.max(...values, 0) || 0.01;
-  const positive = values.filter((value) => value > max / DECADES);
+  const positive = values.filter((value) => value > max / MAX_RATIO);
   const min = positive.length ? Math.min(...positive) : max;
   if (max / min < minRatio) {
     const lowest = Math.min(...values);

@@ -1,12 +1,13 @@
-"""The cycle from demand to plan: warmed up on history, it raises the floor before the rise."""
+"""The planner from demand to plan: after a warm-up on history, the floor rises before the traffic."""
 
 from dataclasses import replace
 
+import builders
 import numpy as np
 import pytest
+from builders import KEY, SERVICE, revision_spec
 from numpy.typing import NDArray
 
-from config.policy import Mode, RevisionPolicy
 from forecaster.forecasting import online
 from forecaster.forecasting.ensemble import Ensemble, ServiceRecord
 from forecaster.sources.demand import Demand
@@ -22,10 +23,9 @@ from scaler.plan.timing import PlanTiming
 from scaler.shadow.evaluate import REQUESTS
 from scaler.shadow.worker import ObservedArrivals
 
-SERVICE, KEY = ServiceKey("shop", "cart"), RevisionKey("shop", "cart-00001")
 DAY_S, STEP_S, COARSE_S = 86400, 30, 300
 RISE_S = 9 * 3600
-PACE = LoopIntervals(
+INTERVALS = LoopIntervals(
     step_s=STEP_S,
     coarse_s=COARSE_S,
     recent_s=DAY_S,
@@ -36,7 +36,7 @@ PACE = LoopIntervals(
 
 
 def arrivals(start_s: int, end_s: int, step_s: int, seed: int = 0) -> NDArray[np.float32]:
-    """(1, n) 2 requests/s by night, 60 from 09:00 to 17:00 UTC."""
+    """Return the requests/s (1, n): 60 from 09:00 to 17:00 UTC, and 2 by night."""
     times_s = np.arange(start_s, end_s, step_s)
     day_s = times_s % DAY_S
     mean = np.where((day_s >= RISE_S) & (day_s < 17 * 3600), 60.0, 2.0)
@@ -44,127 +44,126 @@ def arrivals(start_s: int, end_s: int, step_s: int, seed: int = 0) -> NDArray[np
     return (rng.poisson(mean * step_s) / step_s)[None].astype(np.float32)
 
 
-def demand(start_s: int, end_s: int, step_s: int = STEP_S, **what: NDArray[np.float32]) -> Demand:
-    values = what.get("values", arrivals(start_s, end_s, step_s))
-    return Demand((KEY,), (SERVICE,), values, values * np.float32(0.5), start_s, step_s, 30.0)
+def demand(
+    start_s: int, end_s: int, step_s: int = STEP_S, rates: NDArray[np.float32] | None = None
+) -> Demand:
+    rates = arrivals(start_s, end_s, step_s) if rates is None else rates
+    return builders.demand(rates, start_s, step_s, {KEY: SERVICE}, service_time_s=0.5)
 
 
 def spec() -> FleetSpec:
-    policy = RevisionPolicy(mode=Mode.ACT)
-    one = RevisionSpec(key=KEY, service=SERVICE, container_concurrency=4, total_value=4.0, policy=policy)
-    return fleet_spec([one], np.array([45.0]))
+    return fleet_spec([revision_spec()], np.array([45.0]))
 
 
 def part(demand: Demand, start_s: int, end_s: int) -> Demand:
-    """What of `demand` lies within [start_s, end_s)."""
-    some = slice((start_s - demand.start_s) // demand.step_s, (end_s - demand.start_s) // demand.step_s)
-    return replace(demand, arrivals=demand.arrivals[:, some], busy=demand.busy[:, some], start_s=start_s)
+    """Return the steps of `demand` within [start_s, end_s)."""
+    steps = slice((start_s - demand.start_s) // demand.step_s, (end_s - demand.start_s) // demand.step_s)
+    return replace(demand, arrivals=demand.arrivals[:, steps], busy=demand.busy[:, steps], start_s=start_s)
 
 
-def remembered(until_s: int) -> Planner:
-    """A cycle that has seven days of history, which has learned nothing of it yet."""
-    cycle = Planner(PACE, until_s - 7 * DAY_S)
-    cycle.set_fleet(spec())
+def planner_with_history(until_s: int) -> Planner:
+    """Return a planner with seven days of history, before the warm-up."""
+    planner = Planner(INTERVALS, until_s - 7 * DAY_S)
+    planner.set_fleet(spec())
     for start_s in (until_s - 7 * DAY_S, until_s - 3 * DAY_S):
-        cycle.load_history(demand(start_s, min(start_s + 4 * DAY_S, until_s), COARSE_S))
-    return cycle
+        planner.load_history(demand(start_s, min(start_s + 4 * DAY_S, until_s), COARSE_S))
+    return planner
 
 
-def warmed(now_s: int) -> Planner:
-    cycle = remembered(now_s - DAY_S)
-    cycle.warm_up(demand(now_s - DAY_S, now_s))
-    return cycle
+def warm_planner(now_s: int) -> Planner:
+    planner = planner_with_history(now_s - DAY_S)
+    planner.warm_up(demand(now_s - DAY_S, now_s))
+    return planner
 
 
-def test_the_floor_is_up_before_the_rise_and_not_long_before() -> None:
+def test_floor_rises_shortly_before_the_traffic() -> None:
     begin_s = 10 * DAY_S + RISE_S - 1800
-    cycle = warmed(begin_s)
+    planner = warm_planner(begin_s)
     floors = {}
     for now_s in range(begin_s + STEP_S, begin_s + 1800 + 600, STEP_S):
-        cycle.observe(demand(now_s - STEP_S, now_s))
-        floors[now_s + STEP_S - 10 * DAY_S - RISE_S] = int(cycle.plan(spec(), now_s + STEP_S).floor[0])
+        planner.observe(demand(now_s - STEP_S, now_s))
+        floors[now_s + STEP_S - 10 * DAY_S - RISE_S] = int(planner.plan(spec(), now_s + STEP_S).floor[0])
     # 60 requests/s of 0.5 s are 30 in flight, 7.5 pods of 4.
-    assert all(floor >= 7 for at, floor in floors.items() if at >= -45)
-    assert max(floor for at, floor in floors.items() if at < -600) <= 4
+    assert all(floor >= 7 for second, floor in floors.items() if second >= -45)
+    assert max(floor for second, floor in floors.items() if second < -600) <= 4
 
 
-def test_an_outage_of_the_source_leaves_a_forecast_standing() -> None:
+def test_forecast_continues_after_a_gap_of_minutes() -> None:
     begin_s = 10 * DAY_S + 12 * 3600
-    cycle = warmed(begin_s)
-    before = cycle.plan(spec(), begin_s + STEP_S).floor[0]
-    cycle.observe(demand(begin_s + 600, begin_s + 630))
-    assert cycle.observed_until_s == begin_s + 630
-    after = cycle.plan(spec(), begin_s + 660).floor[0]
+    planner = warm_planner(begin_s)
+    before = planner.plan(spec(), begin_s + STEP_S).floor[0]
+    planner.observe(demand(begin_s + 600, begin_s + 630))
+    assert planner.observed_until_s == begin_s + 630
+    after = planner.plan(spec(), begin_s + 660).floor[0]
     assert 0.5 * before <= after <= 2 * before
 
 
-def test_after_an_absence_of_days_the_forecast_goes_on_at_the_right_time() -> None:
+def test_forecast_continues_after_a_gap_of_days_at_the_right_time() -> None:
     begin_s = 10 * DAY_S + 12 * 3600
-    cycle = warmed(begin_s)
+    planner = warm_planner(begin_s)
     end_s = begin_s + 3 * DAY_S
-    cycle.observe(demand(end_s - DAY_S, end_s))
-    assert cycle.forecast().origin_s == cycle.observed_until_s == end_s
+    planner.observe(demand(end_s - DAY_S, end_s))
+    assert planner.forecast().origin_s == planner.observed_until_s == end_s
 
 
-def test_a_day_that_does_not_begin_with_a_long_step_is_taken_whole() -> None:
+def test_warm_up_that_ends_within_a_coarse_step_is_complete() -> None:
     now_s = 10 * DAY_S + 12 * 3600 + 4 * STEP_S
-    cycle = Planner(PACE, now_s // COARSE_S * COARSE_S - 2 * DAY_S)
-    cycle.set_fleet(spec())
-    cycle.warm_up(demand((now_s - DAY_S) // COARSE_S * COARSE_S, now_s))
-    assert cycle.forecast().origin_s == cycle.observed_until_s == now_s
+    planner = Planner(INTERVALS, now_s // COARSE_S * COARSE_S - 2 * DAY_S)
+    planner.set_fleet(spec())
+    planner.warm_up(demand((now_s - DAY_S) // COARSE_S * COARSE_S, now_s))
+    assert planner.forecast().origin_s == planner.observed_until_s == now_s
 
 
-def test_a_recent_past_in_pieces_is_learned_as_if_it_came_at_once() -> None:
+def test_warm_up_in_chunks_equals_warm_up_at_once() -> None:
     begin_s = 10 * DAY_S + RISE_S + 4 * STEP_S
     past_s = (begin_s - DAY_S) // COARSE_S * COARSE_S
-    whole, parted = remembered(past_s), remembered(past_s)
+    whole, in_chunks = planner_with_history(past_s), planner_with_history(past_s)
     past = demand(past_s, begin_s)
     whole.warm_up(past)
-    told: list[float] = []
+    shares: list[float] = []
     for start_s in range(past_s, begin_s, 500 * STEP_S):
-        parted.warm_up(part(past, start_s, start_s + 500 * STEP_S), told.append, until_s=begin_s)
-    assert parted.observed_until_s == whole.observed_until_s == begin_s
+        in_chunks.warm_up(part(past, start_s, start_s + 500 * STEP_S), shares.append, until_s=begin_s)
+    assert in_chunks.observed_until_s == whole.observed_until_s == begin_s
     for name in ("peak", "hazard", "point_rates", "point_weights", "event_prob", "unobserved_s"):
-        assert getattr(parted.state, name).tobytes() == getattr(whole.state, name).tobytes(), name
-    assert np.diff(told).min() > -1e-9
-    assert told[-1] == 1
+        assert getattr(in_chunks.state, name).tobytes() == getattr(whole.state, name).tobytes(), name
+    assert np.diff(shares).min() > -1e-9
+    assert shares[-1] == 1
 
 
-def test_an_absence_that_is_read_in_pieces_is_taken_as_if_it_came_at_once() -> None:
+def test_observations_after_a_gap_in_chunks_equal_those_at_once() -> None:
     begin_s = 10 * DAY_S + RISE_S
-    whole, parted = warmed(begin_s), warmed(begin_s)
-    came = demand(begin_s + 5 * DAY_S, begin_s + 5 * DAY_S + 7200)
-    whole.observe(came)
-    parted.observe(part(came, came.start_s, came.start_s + 3600))
-    parted.observe(part(came, came.start_s + 3600, came.end_s))
-    assert parted.state.origin_s == whole.state.origin_s == came.end_s
-    np.testing.assert_allclose(parted.state.point_rates, whole.state.point_rates, rtol=0.01)
-    np.testing.assert_array_equal(parted.grids.coarse.newest(288), whole.grids.coarse.newest(288))
+    whole, in_chunks = warm_planner(begin_s), warm_planner(begin_s)
+    later = demand(begin_s + 5 * DAY_S, begin_s + 5 * DAY_S + 7200)
+    whole.observe(later)
+    in_chunks.observe(part(later, later.start_s, later.start_s + 3600))
+    in_chunks.observe(part(later, later.start_s + 3600, later.end_s))
+    assert in_chunks.state.origin_s == whole.state.origin_s == later.end_s
+    np.testing.assert_allclose(in_chunks.state.point_rates, whole.state.point_rates, rtol=0.01)
+    np.testing.assert_array_equal(in_chunks.grids.coarse.newest(288), whole.grids.coarse.newest(288))
 
 
-def test_a_service_that_appears_is_planned_once_it_was_seen() -> None:
+def test_new_service_has_a_floor_after_observations() -> None:
     begin_s = 10 * DAY_S + 12 * 3600
-    cycle = Planner(PACE, begin_s)
-    cycle.set_fleet(spec())
-    assert cycle.plan(spec(), begin_s).floor[0] == 0
+    planner = Planner(INTERVALS, begin_s)
+    planner.set_fleet(spec())
+    assert planner.plan(spec(), begin_s).floor[0] == 0
     for now_s in range(begin_s, begin_s + 600, STEP_S):
-        cycle.observe(demand(now_s, now_s + STEP_S))
-    assert cycle.plan(spec(), begin_s + 630).floor[0] >= 8
+        planner.observe(demand(now_s, now_s + STEP_S))
+    assert planner.plan(spec(), begin_s + 630).floor[0] >= 8
 
 
-def test_a_refit_before_anybody_was_seen_asks_about_nobody() -> None:
-    cycle = Planner(PACE, 10 * DAY_S)
-    cycle.set_fleet(spec())
-    assert cycle.refit(60.0).chunks == ()
+def test_refit_without_services_has_no_chunks() -> None:
+    planner = Planner(INTERVALS, 10 * DAY_S)
+    planner.set_fleet(spec())
+    assert planner.refit(60.0).chunks == ()
 
 
-def test_a_service_that_is_gone_is_forgotten_in_time() -> None:
-    pace = replace(PACE, recent_s=600)
-    cycle = Planner(pace, 0)
-    cycle.set_fleet(spec())
+def test_removed_service_is_forgotten_after_the_recent_history() -> None:
+    planner = Planner(replace(INTERVALS, recent_s=600), 0)
+    planner.set_fleet(spec())
     gone = ServiceKey("shop", "gone")
     both = demand(0, 300)
-    cycle.observe(
+    planner.observe(
         replace(
             both,
             revisions=(KEY, RevisionKey("shop", "gone-00001")),
@@ -173,164 +172,167 @@ def test_a_service_that_is_gone_is_forgotten_in_time() -> None:
             busy=np.repeat(both.busy, 2, axis=0),
         )
     )
-    cycle.refit()
-    assert gone in cycle.grids.keys
-    cycle.observe(demand(300, 1500))
-    cycle.refit()
-    assert cycle.grids.keys == (SERVICE,)
-    assert cycle.forecast().keys == (SERVICE,)
+    planner.refit()
+    assert gone in planner.grids.keys
+    planner.observe(demand(300, 1500))
+    planner.refit()
+    assert planner.grids.keys == (SERVICE,)
+    assert planner.forecast().keys == (SERVICE,)
 
 
-def test_what_slow_models_know_of_the_next_minutes_is_learned_to_be_used() -> None:
-    """The rate is another one every ten minutes, at random; they know it, and nobody else could."""
+@pytest.mark.slow
+def test_forecast_learns_to_use_a_skillful_ensemble() -> None:
+    """The rate changes every ten minutes at random; only the ensemble knows the next rates."""
     begin_s = 10 * DAY_S
     levels = np.random.default_rng(1).choice([4.0, 40.0], 4 * 144).repeat(600 // STEP_S)
-    values = levels[None].astype(np.float32)
-    off = {}
+    rates = levels[None].astype(np.float32)
+    mean_error = {}
     for known in (False, True):
-        cycle = Planner(PACE, begin_s)
-        cycle.set_fleet(spec())
-        wrong = []
+        planner = Planner(INTERVALS, begin_s)
+        planner.set_fleet(spec())
+        errors = []
         for step in range(levels.size - 40):
             now_s = begin_s + step * STEP_S
             if known and now_s % COARSE_S == 0:
                 coarse = levels[step : step + 40 : COARSE_S // STEP_S].astype(np.float32)
                 ahead = np.full(7200 // COARSE_S, np.nan, np.float32)
                 ahead[: coarse.size] = coarse
-                nothing = np.empty((0, 1, ahead.size), np.float32)
-                memory = ServiceRecord(np.empty(0, np.int64), nothing, now_s, UNKNOWN_SKILL, ahead)
-                cycle.signals.ensemble = Ensemble(COARSE_S, {SERVICE: memory})
-            cycle.observe(demand(now_s, now_s + STEP_S, values=values[:, step : step + 1]))
-            came = levels[step + 2 : step + 6].max()
-            wrong.append(abs(np.log(cycle.forecast().values[0, 3, 0] / came)))
-        off[known] = np.mean(wrong[len(wrong) // 2 :])
-    assert off[True] < 0.5 * off[False]
+                no_forecasts = np.empty((0, 1, ahead.size), np.float32)
+                record = ServiceRecord(np.empty(0, np.int64), no_forecasts, now_s, UNKNOWN_SKILL, ahead)
+                planner.signals.ensemble = Ensemble(COARSE_S, {SERVICE: record})
+            planner.observe(demand(now_s, now_s + STEP_S, rates=rates[:, step : step + 1]))
+            peak = levels[step + 2 : step + 6].max()
+            errors.append(abs(np.log(planner.forecast().values[0, 3, 0] / peak)))
+        mean_error[known] = np.mean(errors[len(errors) // 2 :])
+    assert mean_error[True] < 0.5 * mean_error[False]
 
 
-def test_a_call_of_another_service_tells_of_what_follows() -> None:
-    """The second is called two minutes after the first, which is called at random, and by nobody else."""
+def test_event_of_upstream_service_raises_the_event_probability() -> None:
+    """The second service is called two minutes after the first, which has requests at random."""
     begin_s, step_s = 10 * DAY_S, STEP_S
     rng, steps = np.random.default_rng(3), 2 * DAY_S // STEP_S
     first = rng.random(steps + 2 * 2880) < step_s / 3600
     both = np.stack([first, np.roll(first, 120 // step_s)]).astype(np.float32)
     keys = (KEY, RevisionKey("shop", "stock-00001"))
-    services = (SERVICE, ServiceKey("shop", "stock"))
+    service_keys = (SERVICE, ServiceKey("shop", "stock"))
 
-    def came(first_step: int, last_step: int) -> Demand:
-        values = both[:, first_step:last_step]
-        return Demand(keys, services, values, values, begin_s + first_step * step_s, step_s, 30.0)
+    def observed(first_step: int, last_step: int) -> Demand:
+        services = dict(zip(keys, service_keys, strict=True))
+        return builders.demand(both[:, first_step:last_step], begin_s + first_step * step_s, step_s, services)
 
-    cycle = Planner(PACE, begin_s)
-    cycle.set_fleet(spec())
+    planner = Planner(INTERVALS, begin_s)
+    planner.set_fleet(spec())
     for step in range(0, steps, 120):
-        cycle.observe(came(step, step + 120))
-    cycle.refit()
-    said = []
+        planner.observe(observed(step, step + 120))
+    planner.refit()
+    event_probs = []
     for step in range(steps, both.shape[1]):
-        cycle.observe(came(step, step + 1))
-        said.append(float(cycle.state.event_prob[1]))
-    # A window of 75 s and more after the step; what comes in the second half of a minute is later by a step.
-    event_prob, calls = np.array(said)[2880:], first[-2880:]
+        planner.observe(observed(step, step + 1))
+        event_probs.append(float(planner.state.event_prob[1]))
+    # The lead window begins after the step and is 75 s long or longer: the call falls into it from two steps on.
+    event_prob, calls = np.array(event_probs)[2880:], first[-2880:]
     after_call = np.flatnonzero(calls[:-4]) + 2
     assert np.mean(event_prob[after_call]) > 10 * np.median(event_prob)
     assert np.mean(event_prob[after_call]) > 0.5
 
 
-def test_a_plan_uses_nothing_of_later() -> None:
+def test_plan_is_unaffected_by_later_demand() -> None:
     begin_s = 10 * DAY_S + 12 * 3600
     plans = []
-    for garbage in (1.0, 1e6):
-        cycle = warmed(begin_s)
-        plans.append(cycle.plan(spec(), begin_s + STEP_S))
-        later = np.float32(garbage) * arrivals(begin_s, begin_s + 60, STEP_S)
-        cycle.observe(demand(begin_s, begin_s + 60, values=later))
+    for factor in (1.0, 1e6):
+        planner = warm_planner(begin_s)
+        plans.append(planner.plan(spec(), begin_s + STEP_S))
+        later = np.float32(factor) * arrivals(begin_s, begin_s + 60, STEP_S)
+        planner.observe(demand(begin_s, begin_s + 60, rates=later))
     np.testing.assert_array_equal(plans[0].floor, plans[1].floor)
     np.testing.assert_array_equal(plans[0].quantile_rates, plans[1].quantile_rates)
 
 
-def shadowed(*, rate: float = 20.0) -> tuple[Planner, Demand]:
-    """A cycle with a Revision that has a shadow, and two hours of its past."""
-    one = RevisionSpec(key=KEY, service=SERVICE, container_concurrency=4, total_value=4.0, target_value=2.8)
-    cycle = Planner(replace(PACE, recent_s=7200), 10 * DAY_S)
-    cycle.set_fleet(fleet_spec([one], np.array([20.0])), [one])
-    # Service times are known once something came.
-    first = demand(10 * DAY_S, 10 * DAY_S + 300, values=np.full((1, 10), rate, np.float32))
-    cycle.observe(first)
+def shadow_planner(*, rate: float = 20.0) -> tuple[Planner, Demand]:
+    """Return a planner with a simulated Revision, and two hours of past demand."""
+    revision = RevisionSpec(
+        key=KEY, service=SERVICE, container_concurrency=4, total_value=4.0, target_value=2.8
+    )
+    planner = Planner(replace(INTERVALS, recent_s=7200), 10 * DAY_S)
+    planner.set_fleet(fleet_spec([revision], np.array([20.0])), [revision])
+    # The service time is known after the first requests.
+    first = demand(10 * DAY_S, 10 * DAY_S + 300, rates=np.full((1, 10), rate, np.float32))
+    planner.observe(first)
     past_s = 10 * DAY_S + 300
-    return cycle, demand(past_s, past_s + 6900, values=np.full((1, 230), rate, np.float32))
+    return planner, demand(past_s, past_s + 6900, rates=np.full((1, 230), rate, np.float32))
 
 
-def test_a_warm_up_lives_through_every_second_of_what_it_rehearses() -> None:
-    cycle, past = shadowed()
-    cycle.warm_up(past)
-    found = cycle.shadow.result
-    known_s = cycle.observed_until_s // 3600 * 3600 - past.start_s
-    requests = found.sums[found.rows[KEY], KPA_INDEX, REQUESTS]
-    # What came to be known before counts a little less.
+def test_warm_up_simulates_every_second_in_shadow() -> None:
+    planner, past = shadow_planner()
+    planner.warm_up(past)
+    result = planner.shadow.result
+    known_s = planner.observed_until_s // 3600 * 3600 - past.start_s
+    requests = result.sums[result.rows[KEY], KPA_INDEX, REQUESTS]
+    # Earlier hours are discounted.
     assert 0.98 * 20 * known_s <= requests <= 20 * (known_s + 300) * 1.01
-    assert found.with_evidence == {KEY}
+    assert result.with_evidence == {KEY}
 
 
-def test_while_nobody_can_be_observed_the_shadow_has_no_lull() -> None:
-    cycle, past = shadowed()
-    cycle.warm_up(past)
-    shadow = cycle.shadow.evaluator
+def test_shadow_evaluation_skips_unobserved_steps() -> None:
+    planner, past = shadow_planner()
+    planner.warm_up(past)
+    shadow = planner.shadow.evaluator
     assert shadow is not None
     until_s = shadow.now_s
-    nothing = demand(until_s, until_s + 600, values=np.full((1, 20), np.nan, np.float32))
-    cycle.observe(nothing)
-    cycle.shadow.run()
+    unobserved = demand(until_s, until_s + 600, rates=np.full((1, 20), np.nan, np.float32))
+    planner.observe(unobserved)
+    planner.shadow.run()
     assert shadow.now_s == until_s
-    cycle.observe(demand(until_s + 600, until_s + 630, values=np.full((1, 1), 20.0, np.float32)))
-    cycle.shadow.run()
+    planner.observe(demand(until_s + 600, until_s + 630, rates=np.full((1, 1), 20.0, np.float32)))
+    planner.shadow.run()
     assert shadow.now_s == until_s + 630
 
 
-def together(batch: int, *, hours: int = 12) -> Demand:
-    """Hours of 40 requests/s, which come in batches of that size."""
+def batched_demand(batch: int, *, hours: int = 12) -> Demand:
+    """Return hours of 40 requests/s that arrive in batches of that size."""
     counts = batch * np.random.default_rng(4).poisson(40 * STEP_S / batch, (1, hours * 3600 // STEP_S))
-    values = (counts / STEP_S).astype(np.float32)
-    return demand(10 * DAY_S, 10 * DAY_S + hours * 3600, values=values)
+    rates = (counts / STEP_S).astype(np.float32)
+    return demand(10 * DAY_S, 10 * DAY_S + hours * 3600, rates=rates)
 
 
-def test_requests_that_come_together_have_a_higher_floor_than_as_many_one_by_one() -> None:
-    floors, blind = {}, {}
+def test_batched_requests_have_a_higher_floor_than_single_ones() -> None:
+    floors, without_dispersion = {}, {}
     for batch in (1, 20):
-        cycle = Planner(PACE, 10 * DAY_S)
-        cycle.set_fleet(spec())
-        cycle.observe(together(batch))
-        plan = cycle.plan(spec(), cycle.observed_until_s + STEP_S)
-        told = explain(cycle, spec(), plan, 0)
-        assert told.dispersion == pytest.approx(batch, rel=0.25)
-        saves = {choice.pods: choice.gain for choice in told.alternatives}
-        assert saves[int(plan.desired[0])] <= 1 < saves[int(plan.desired[0]) - 1]
+        planner = Planner(INTERVALS, 10 * DAY_S)
+        planner.set_fleet(spec())
+        planner.observe(batched_demand(batch))
+        plan = planner.plan(spec(), planner.observed_until_s + STEP_S)
+        explanation = explain(planner, spec(), plan, 0)
+        assert explanation.dispersion == pytest.approx(batch, rel=0.25)
+        gain = {alternative.pods: alternative.gain for alternative in explanation.alternatives}
+        assert gain[int(plan.desired[0])] <= 1 < gain[int(plan.desired[0]) - 1]
         floors[batch] = int(plan.desired[0])
-        # Nothing else than how they come is forgotten.
-        cycle.state.peak["dispersion_windows"] = 0
-        cycle.state = replace(cycle.state)
-        blind[batch] = int(cycle.plan(spec(), cycle.observed_until_s + STEP_S).desired[0])
+        # The same state without the learned dispersion.
+        planner.state.peak["dispersion_windows"] = 0
+        planner.state = replace(planner.state)
+        without_dispersion[batch] = int(planner.plan(spec(), planner.observed_until_s + STEP_S).desired[0])
     assert floors[20] >= floors[1] + 2
-    assert floors[20] > blind[20]
-    assert floors[1] <= blind[1] + 1
+    assert floors[20] > without_dispersion[20]
+    assert floors[1] <= without_dispersion[1] + 1
 
 
-def test_what_comes_together_is_told_from_windows_of_several_steps() -> None:
-    came, found = together(20, hours=48), {}
-    window_steps = np.convolve(came.arrivals[0], np.ones(2) / 2)[np.newaxis, : came.arrivals.shape[1]]
+def test_dispersion_is_learned_from_windows_of_several_steps() -> None:
+    exact, dispersion = batched_demand(20, hours=48), {}
+    averages = np.convolve(exact.arrivals[0], np.ones(2) / 2)[np.newaxis, : exact.arrivals.shape[1]]
     for window_s in (0, 2 * STEP_S):
-        cycle = Planner(replace(PACE, recent_s=2 * DAY_S), 10 * DAY_S)
-        cycle.set_fleet(spec())
-        cycle.warm_up(replace(came, arrivals=window_steps.astype(np.float32), window_s=window_s))
-        found[window_s] = float(online.dispersions(cycle.state)[0])
-    assert found[2 * STEP_S] == pytest.approx(20, rel=0.3)
-    # Read as if each step stood for itself, they come the more together the longer they are looked at.
-    assert found[0] < 0.6 * found[2 * STEP_S]
+        planner = Planner(replace(INTERVALS, recent_s=2 * DAY_S), 10 * DAY_S)
+        planner.set_fleet(spec())
+        planner.warm_up(replace(exact, arrivals=averages.astype(np.float32), window_s=window_s))
+        dispersion[window_s] = float(online.dispersions(planner.state)[0])
+    assert dispersion[2 * STEP_S] == pytest.approx(20, rel=0.3)
+    # Without the length of the window, the averages look like independent counts with less dispersion.
+    assert dispersion[0] < 0.6 * dispersion[2 * STEP_S]
 
 
-def test_the_shadow_is_told_how_requests_come() -> None:
-    cycle, _ = shadowed()
-    cycle.observe(replace(together(20), start_s=cycle.observed_until_s))
-    (*_, came) = cycle.shadow.pending
-    assert isinstance(came, ObservedArrivals)
-    assert came.dispersion.tolist() == online.dispersions(cycle.state).tolist()
-    assert came.dispersion[0] > 10
+def test_shadow_evaluation_receives_the_dispersion() -> None:
+    planner, _ = shadow_planner()
+    planner.observe(replace(batched_demand(20), start_s=planner.observed_until_s))
+    (*_, newest) = planner.shadow.pending
+    assert isinstance(newest, ObservedArrivals)
+    assert newest.dispersion.tolist() == online.dispersions(planner.state).tolist()
+    assert newest.dispersion[0] > 10

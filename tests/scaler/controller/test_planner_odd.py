@@ -1,6 +1,8 @@
-"""ServiceMeasurements of all odd kinds in one fleet: a forecast or none for each, and no plan fails for one."""
+"""Services with odd traffic in one fleet: each has a forecast or none, and no plan fails because of any."""
 
+import builders
 import numpy as np
+import pytest
 from numpy.typing import NDArray
 
 from forecaster.forecasting.ensemble import refit_pending
@@ -14,7 +16,7 @@ from scaler.plan.timing import PlanTiming
 
 DAY_S, STEP_S, COARSE_S = 86400, 30, 300
 BEGIN_S = 1_800_000_000 // DAY_S * DAY_S
-PACE = LoopIntervals(
+INTERVALS = LoopIntervals(
     step_s=STEP_S,
     coarse_s=COARSE_S,
     recent_s=DAY_S // 4,
@@ -36,7 +38,7 @@ KINDS = (
 
 
 def rates(kind: str, times_s: NDArray[np.int64]) -> NDArray[np.float64]:
-    """(n,) requests/s of a service of that kind."""
+    """Return the requests/s (n,) of a service of that kind."""
     rng = np.random.default_rng(int(times_s[0]))
     usual = rng.poisson(5 * (2 + np.sin(2 * np.pi * times_s / DAY_S)) * STEP_S) / STEP_S
     since_s = times_s - BEGIN_S
@@ -53,15 +55,15 @@ def rates(kind: str, times_s: NDArray[np.int64]) -> NDArray[np.float64]:
     return odd.get(kind, usual)
 
 
-def demand(from_s: int, until_s: int, step_s: int) -> Demand:
+def demand_of(from_s: int, until_s: int, step_s: int) -> Demand:
     times_s = np.arange(from_s, until_s, step_s)
-    values = np.array([rates(kind, times_s) for kind in KINDS], np.float32)
-    services = tuple(ServiceKey("odd", kind) for kind in KINDS)
-    revisions = tuple(RevisionKey("odd", f"{kind}-1") for kind in KINDS)
-    return Demand(revisions, services, values, values * np.float32(0.2), from_s, step_s, 30.0)
+    arrivals = np.array([rates(kind, times_s) for kind in KINDS])
+    services = {RevisionKey("odd", f"{kind}-1"): ServiceKey("odd", kind) for kind in KINDS}
+    return builders.demand(arrivals, from_s, step_s, services, service_time_s=0.2)
 
 
-def test_every_odd_service_has_a_forecast_or_none_and_no_plan_fails() -> None:
+@pytest.mark.slow
+def test_odd_services_have_a_forecast_or_none_and_every_plan_succeeds() -> None:
     revisions = [
         RevisionSpec(
             key=RevisionKey("odd", f"{kind}-1"), service=ServiceKey("odd", kind), container_concurrency=4
@@ -69,24 +71,24 @@ def test_every_odd_service_has_a_forecast_or_none_and_no_plan_fails() -> None:
         for kind in KINDS
     ]
     spec = fleet_spec(revisions, np.full(len(KINDS), 20.0))
-    cycle = Planner(PACE, BEGIN_S - 4 * DAY_S)
-    cycle.set_fleet(spec, revisions)
-    cycle.load_history(demand(BEGIN_S - 4 * DAY_S, BEGIN_S - DAY_S // 4, COARSE_S))
-    cycle.warm_up(demand(BEGIN_S - DAY_S // 4, BEGIN_S, STEP_S))
+    planner = Planner(INTERVALS, BEGIN_S - 4 * DAY_S)
+    planner.set_fleet(spec, revisions)
+    planner.load_history(demand_of(BEGIN_S - 4 * DAY_S, BEGIN_S - DAY_S // 4, COARSE_S))
+    planner.warm_up(demand_of(BEGIN_S - DAY_S // 4, BEGIN_S, STEP_S))
     for i in range(20):
-        # The clock steps back once and on again: what is known already comes again.
-        at_s = BEGIN_S + (i - 3 if i == 10 else i) * STEP_S
-        cycle.observe(demand(at_s, at_s + STEP_S, STEP_S))
-        forecast = cycle.forecast()
+        # The clock steps back once: known demand_of is read again.
+        now_s = BEGIN_S + (i - 3 if i == 10 else i) * STEP_S
+        planner.observe(demand_of(now_s, now_s + STEP_S, STEP_S))
+        forecast = planner.forecast()
         assert np.isfinite(forecast.values).all()
         assert (np.diff(forecast.values, axis=1) >= 0).all()
-        plan = cycle.plan(spec, at_s + STEP_S)
+        plan = planner.plan(spec, now_s + STEP_S)
         assert (plan.floor >= 0).all()
-    cycle.signals.ensemble = refit_pending(cycle.refit(5.0))
-    cycle.observe(demand(BEGIN_S + 20 * STEP_S, BEGIN_S + 21 * STEP_S, STEP_S))
-    known = dict(zip(KINDS, cycle.forecast().known[np.argsort(np.argsort(KINDS))], strict=True))
+    planner.signals.ensemble = refit_pending(planner.refit(5.0))
+    planner.observe(demand_of(BEGIN_S + 20 * STEP_S, BEGIN_S + 21 * STEP_S, STEP_S))
+    known = dict(zip(KINDS, planner.forecast().known[np.argsort(np.argsort(KINDS))], strict=True))
     assert not known["never seen"]
     assert known["usual"]
     assert known["constant"]
-    at = cycle.state.keys.index(ServiceKey("odd", "usual"))
-    assert 2 < cycle.forecast().values[at, 3, 0] < 40
+    row = planner.state.keys.index(ServiceKey("odd", "usual"))
+    assert 2 < planner.forecast().values[row, 3, 0] < 40

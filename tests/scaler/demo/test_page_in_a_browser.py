@@ -55,15 +55,15 @@ def test_it_draws_what_is_told_and_goes_on_to_the_end(
         expect(seen.locator("svg")).to_have_count(6)
         for chart in ("traffic0", "pods1", "delayed0"):
             assert (seen.locator(f"#{chart} path").last.get_attribute("d") or "").count(",") >= 1
-        expect(seen.locator("#why0")).to_contain_text("requests/s, forecast")
+        expect(seen.locator("#reason0")).to_contain_text("requests/s, forecast")
         assert seen.evaluate("getComputedStyle(document.body).backgroundColor") == ground
         assert seen.evaluate("document.documentElement.scrollWidth <= innerWidth")
         seen.locator("#pods0").hover()
         while not run.over:
             run.step()
         page._ended = True
-        expect(seen.locator("#state")).to_have_text("the end")
-        expect(seen.locator("#table-title")).to_have_text("What it came to")
+        expect(seen.locator("#state")).to_have_text("finished")
+        expect(seen.locator("#table-title")).to_have_text("Result")
         expect(seen.locator("#table tr")).to_have_count(4)
         browser.close()
     assert problems == []

@@ -1,4 +1,4 @@
-"""An API server that says what a test tells it to, for what a real one cannot be made to say."""
+"""A fake API server, for the answers that a real one cannot be made to give."""
 
 import json
 from collections.abc import Callable, Iterator
@@ -15,15 +15,16 @@ Status = Callable[..., dict[str, Any]]
 
 @pytest.fixture
 def status() -> Status:
-    """Makes a Kubernetes Status of a code and a message."""
+    """Return a builder of Kubernetes Status objects: (code, message, further fields)."""
 
-    def make(code: int, message: str = "", **more: Any) -> dict[str, Any]:
-        return {"kind": "Status", "apiVersion": "v1", "code": code, "message": message, **more}
+    def build(code: int, message: str = "", **fields: Any) -> dict[str, Any]:
+        return {"kind": "Status", "apiVersion": "v1", "code": code, "message": message, **fields}
 
-    return make
+    return build
 
 
 def kubeconfig(server: str, token: str = "a-secret-token") -> str:
+    """Return a kubeconfig for a server without TLS."""
     config = {
         "apiVersion": "v1",
         "kind": "Config",
@@ -37,7 +38,7 @@ def kubeconfig(server: str, token: str = "a-secret-token") -> str:
 
 @pytest.fixture(scope="session")
 def api_server() -> Iterator[HTTPServer]:
-    # With threads: a watch must not keep other requests waiting.
+    # With threads: a watch must not block other requests.
     with HTTPServer(host="127.0.0.1", threaded=True) as server:
         yield server
 
@@ -56,8 +57,8 @@ def connection(api: HTTPServer, tmp_path: Path) -> Connection:
 
 
 @pytest.fixture
-def nobody(tmp_path: Path) -> Connection:
-    """A connection to a port where nobody listens."""
-    path = tmp_path / "kubeconfig-nobody"
+def unreachable_connection(tmp_path: Path) -> Connection:
+    """Return a connection to a port on which no server listens."""
+    path = tmp_path / "kubeconfig-unreachable"
     path.write_text(kubeconfig("http://127.0.0.1:9"))
     return Connection.open(path, Timeouts(connect_s=1, read_s=1, stream_s=2))

@@ -1,4 +1,4 @@
-"""Objects in, Revisions out: shares of routes, policies, faults, and what a change makes anew."""
+"""The cache: specs of Revisions from objects, route shares, policies, problems and versions."""
 
 import json
 from collections.abc import Mapping
@@ -15,7 +15,7 @@ from scaler.kpa.config import AutoscalerConfig
 from scaler.kpa.settings import KpaSettings
 from scaler.plan.revision import RevisionSpec
 
-ONE, TWO = RevisionKey("default", "hello-00001"), RevisionKey("default", "hello-00002")
+FIRST, SECOND = RevisionKey("default", "hello-00001"), RevisionKey("default", "hello-00002")
 HELLO_LABELS = {"serving.knative.dev/service": "hello", "serving.knative.dev/configuration": "hello"}
 
 
@@ -49,30 +49,30 @@ def route(name: str = "hello", labels: Mapping[str, str] = HELLO_LABELS, **perce
     return obj(Resource.ROUTE, name, labels=labels, status={"traffic": traffic})
 
 
-def fleet(*seen: tuple[Resource, Any]) -> RevisionCache:
-    made = RevisionCache(resolve)
-    for name, one in seen:
-        made.update(name, one)
-    return made
+def cache_of(*objects: tuple[Resource, Any]) -> RevisionCache:
+    cache = RevisionCache(resolve)
+    for resource, item in objects:
+        cache.update(resource, item)
+    return cache
 
 
-def one(made: RevisionCache, key: RevisionKey = ONE) -> RevisionSpec:
-    return next(spec for spec in made.specs()[1] if spec.key == key)
+def spec_in(cache: RevisionCache, key: RevisionKey = FIRST) -> RevisionSpec:
+    return next(spec for spec in cache.specs()[1] if spec.key == key)
 
 
-def test_traffic_is_split_as_the_route_says() -> None:
-    made = fleet(
+def test_percents_are_those_of_the_route() -> None:
+    cache = cache_of(
         (Resource.REVISION, revision("hello-00001")),
         (Resource.REVISION, revision("hello-00002")),
         (Resource.ROUTE, route(hello_00001=80, hello_00002=20)),
     )
-    assert [(s.key, s.service, s.percent) for s in made.specs()[1]] == [
-        (ONE, ServiceKey("default", "hello"), 80.0),
-        (TWO, ServiceKey("default", "hello"), 20.0),
+    assert [(s.key, s.service, s.percent) for s in cache.specs()[1]] == [
+        (FIRST, ServiceKey("default", "hello"), 80.0),
+        (SECOND, ServiceKey("default", "hello"), 20.0),
     ]
 
 
-def test_tagged_and_untagged_shares_of_one_revision_add_up() -> None:
+def test_tagged_and_untagged_shares_of_a_revision_are_summed() -> None:
     traffic = [
         {"revisionName": "hello-00001", "percent": 60},
         {"revisionName": "hello-00001", "percent": 15, "tag": "blue"},
@@ -80,129 +80,135 @@ def test_tagged_and_untagged_shares_of_one_revision_add_up() -> None:
         {"revisionName": "hello-00002", "tag": "green"},
     ]
     split = obj(Resource.ROUTE, "hello", labels=HELLO_LABELS, status={"traffic": traffic})
-    made = fleet(
+    cache = cache_of(
         (Resource.REVISION, revision("hello-00001")),
         (Resource.REVISION, revision("hello-00002")),
         (Resource.ROUTE, split),
     )
-    assert (one(made).percent, one(made, TWO).percent) == (75.0, 25.0)
+    assert (spec_in(cache).percent, spec_in(cache, SECOND).percent) == (75.0, 25.0)
 
 
-def test_a_new_split_changes_the_revisions_it_names_and_no_other() -> None:
-    made = fleet(
+def test_changed_route_changes_only_the_specs_of_listed_revisions() -> None:
+    cache = cache_of(
         (Resource.REVISION, revision("hello-00001")),
         (Resource.REVISION, revision("hello-00002")),
         (Resource.REVISION, revision("other-00001", labels={"serving.knative.dev/service": "other"})),
         (Resource.ROUTE, route(hello_00001=100)),
     )
-    version, before = made.specs()
-    made.update(Resource.ROUTE, route(hello_00002=100))
-    after_version, after = made.specs()
+    version, before = cache.specs()
+    cache.update(Resource.ROUTE, route(hello_00002=100))
+    after_version, after = cache.specs()
     assert after_version != version
     assert [s.percent for s in after] == [0.0, 100.0, 0.0]
     assert after[2] is before[2]
 
 
-def test_a_configuration_without_a_route_is_its_own_service() -> None:
+def test_configuration_without_a_route_is_the_service() -> None:
     labels = {"serving.knative.dev/configuration": "worker"}
     status = {"latestReadyRevisionName": "worker-00002"}
-    made = fleet(
+    cache = cache_of(
         (Resource.CONFIGURATION, obj(Resource.CONFIGURATION, "worker", status=status)),
         (Resource.REVISION, revision("worker-00001", labels=labels)),
         (Resource.REVISION, revision("worker-00002", labels=labels)),
     )
-    assert [(str(s.service), s.percent) for s in made.specs()[1]] == [
+    assert [(str(s.service), s.percent) for s in cache.specs()[1]] == [
         ("default/worker", 0.0),
         ("default/worker", 100.0),
     ]
 
 
-def test_a_route_of_its_own_over_a_configuration_is_the_service() -> None:
+def test_route_without_a_knative_service_is_the_service() -> None:
     labels = {"serving.knative.dev/configuration": "worker"}
-    made = fleet(
+    cache = cache_of(
         (Resource.REVISION, revision("worker-00001", labels=labels)),
         (Resource.ROUTE, route("front", {}, worker_00001=100)),
     )
-    spec = one(made, RevisionKey("default", "worker-00001"))
+    spec = spec_in(cache, RevisionKey("default", "worker-00001"))
     assert (str(spec.service), spec.percent) == ("default/front", 100.0)
 
 
-def test_a_route_not_ready_yet_sends_all_to_the_latest_ready_revision() -> None:
-    made = fleet(
+def test_route_without_status_sends_all_requests_to_the_latest_ready_revision() -> None:
+    cache = cache_of(
         (
             Resource.CONFIGURATION,
-            obj(Resource.CONFIGURATION, "hello", status={"latestReadyRevisionName": ONE.name}),
+            obj(Resource.CONFIGURATION, "hello", status={"latestReadyRevisionName": FIRST.name}),
         ),
         (Resource.REVISION, revision("hello-00001")),
         (Resource.ROUTE, route()),
     )
-    assert one(made).percent == 100.0
+    assert spec_in(cache).percent == 100.0
 
 
-def test_reachability_comes_from_the_podautoscaler() -> None:
-    made = fleet((Resource.REVISION, revision("hello-00001")))
-    assert one(made).reachable
-    made.update(Resource.POD_AUTOSCALER, obj(Resource.POD_AUTOSCALER, ONE.name, spec={"reachability": "Unreachable"}))
-    assert not one(made).reachable
-
-
-def test_what_the_autoscaler_decides_makes_no_new_version() -> None:
-    made = fleet((Resource.REVISION, revision("hello-00001")))
-    made.update(Resource.POD_AUTOSCALER, obj(Resource.POD_AUTOSCALER, ONE.name, status={"desiredScale": 1}))
-    version, specs = made.specs()
-    made.update(
-        Resource.POD_AUTOSCALER, obj(Resource.POD_AUTOSCALER, ONE.name, version="2", status={"desiredScale": 7})
+def test_reachability_is_that_of_the_podautoscaler() -> None:
+    cache = cache_of((Resource.REVISION, revision("hello-00001")))
+    assert spec_in(cache).reachable
+    cache.update(
+        Resource.POD_AUTOSCALER,
+        obj(Resource.POD_AUTOSCALER, FIRST.name, spec={"reachability": "Unreachable"}),
     )
-    assert made.specs() == (version, specs)
-    assert made.specs()[1] is specs
+    assert not spec_in(cache).reachable
 
 
-def test_the_nearer_annotation_wins() -> None:
-    made = fleet(
+def test_decision_of_the_autoscaler_makes_no_new_version() -> None:
+    cache = cache_of((Resource.REVISION, revision("hello-00001")))
+    cache.update(
+        Resource.POD_AUTOSCALER, obj(Resource.POD_AUTOSCALER, FIRST.name, status={"desiredScale": 1})
+    )
+    version, specs = cache.specs()
+    cache.update(
+        Resource.POD_AUTOSCALER,
+        obj(Resource.POD_AUTOSCALER, FIRST.name, version="2", status={"desiredScale": 7}),
+    )
+    assert cache.specs() == (version, specs)
+    assert cache.specs()[1] is specs
+
+
+def test_annotation_of_the_revision_overrides_service_and_namespace() -> None:
+    cache = cache_of(
         (Resource.NAMESPACE, obj(Resource.NAMESPACE, "default", annotations={"tidecast.dev/mode": "act"})),
         (Resource.SERVICE, obj(Resource.SERVICE, "hello", annotations={"tidecast.dev/delay-cost": "100"})),
         (Resource.REVISION, revision("hello-00001", annotations={"tidecast.dev/delay-cost": "7"})),
         (Resource.REVISION, revision("hello-00002")),
     )
-    assert [(s.policy.mode, s.policy.delay_cost) for s in made.specs()[1]] == [
+    assert [(s.policy.mode, s.policy.delay_cost) for s in cache.specs()[1]] == [
         (Mode.ACT, 7.0),
         (Mode.ACT, 100.0),
     ]
-    made.update(Resource.NAMESPACE, obj(Resource.NAMESPACE, "default", version="2"))
-    assert one(made).policy.mode is Mode.OBSERVE
+    cache.update(Resource.NAMESPACE, obj(Resource.NAMESPACE, "default", version="2"))
+    assert spec_in(cache).policy.mode is Mode.OBSERVE
 
 
-def test_a_bad_annotation_is_one_fault_and_the_rest_of_the_fleet_goes_on() -> None:
-    made = fleet(
+def test_invalid_annotation_is_one_problem_and_other_revisions_keep_their_specs() -> None:
+    cache = cache_of(
         (Resource.REVISION, revision("hello-00001", annotations={"autoscaling.knative.dev/target": "lots"})),
         (Resource.REVISION, revision("hello-00002", annotations={"tidecast.dev/mode": "perhaps"})),
         (Resource.REVISION, revision("hello-00003")),
     )
-    assert len(made.specs()[1]) == 3
-    problems = made.problems()
-    assert set(problems) == {ONE, TWO}
+    assert len(cache.specs()[1]) == 3
+    problems = cache.problems()
+    assert set(problems) == {FIRST, SECOND}
     assert [len(lines) for lines in problems.values()] == [1, 1]
-    assert "lots" in problems[ONE][0]
-    made.update(Resource.REVISION, revision("hello-00001", version="2"))
-    made.specs()
-    assert set(made.problems()) == {TWO}
+    assert "lots" in problems[FIRST][0]
+    cache.update(Resource.REVISION, revision("hello-00001", version="2"))
+    cache.specs()
+    assert set(cache.problems()) == {SECOND}
 
 
-def test_values_of_ours_are_not_taken_for_the_owners() -> None:
+def test_marked_floor_is_not_the_min_scale_of_the_owner() -> None:
     marked = {
         "autoscaling.knative.dev/min-scale": "5",
         "tidecast.dev/set.min-scale": "5",
         "tidecast.dev/owner.min-scale": "1",
     }
-    made = fleet((Resource.REVISION, revision("hello-00001", annotations=marked)))
-    assert (one(made).floor, one(made).owner_min) == (5, 1)
-    assert made.marked_keys() == {ONE}
-    made.update(
+    cache = cache_of((Resource.REVISION, revision("hello-00001", annotations=marked)))
+    assert (spec_in(cache).floor, spec_in(cache).owner_min) == (5, 1)
+    assert cache.marked_keys() == {FIRST}
+    cache.update(
         Resource.REVISION,
         revision("hello-00001", version="2", annotations=marked | {"autoscaling.knative.dev/min-scale": "2"}),
     )
-    assert (one(made).floor, one(made).owner_min) == (None, 2)
-    assert made.marked_keys() == {ONE}
+    assert (spec_in(cache).floor, spec_in(cache).owner_min) == (None, 2)
+    assert cache.marked_keys() == {FIRST}
 
 
 SHORT = {
@@ -215,13 +221,15 @@ SHORT = {
 }
 
 
-def test_settings_of_ours_stand_beside_the_owners_and_are_not_resolved() -> None:
+def test_marked_settings_are_not_resolved_with_those_of_the_owner() -> None:
     owner_annotations = {
         "autoscaling.knative.dev/panicThresholdPercentage": "150",
         "autoscaling.knative.dev/target-burst-capacity": "7",
         "autoscaling.knative.dev/panic-window-percentage": "20",
     }
-    spec = one(fleet((Resource.REVISION, revision("hello-00001", annotations=SHORT | owner_annotations))))
+    spec = spec_in(
+        cache_of((Resource.REVISION, revision("hello-00001", annotations=SHORT | owner_annotations)))
+    )
     assert spec.settings == KpaSettings(window_s=15, retention_s=60)
     assert spec.owner_levers == {Lever.PANIC}
     assert (spec.window_s, spec.panic_window_percentage) == (60.0, 20.0)
@@ -230,37 +238,37 @@ def test_settings_of_ours_stand_beside_the_owners_and_are_not_resolved() -> None
     assert (spec.kpa.panic_threshold, spec.kpa.target_burst_capacity) == (1.5, 7.0)
 
 
-def test_a_setting_that_a_person_wrote_over_is_the_owners() -> None:
+def test_marked_setting_replaced_by_a_person_is_of_the_owner() -> None:
     by_hand = SHORT | {"autoscaling.knative.dev/window": "40s"}
-    spec = one(fleet((Resource.REVISION, revision("hello-00001", annotations=by_hand))))
+    spec = spec_in(cache_of((Resource.REVISION, revision("hello-00001", annotations=by_hand))))
     assert spec.settings == KpaSettings(retention_s=60)
     assert (spec.owner_levers, spec.window_s) == (frozenset({Lever.WINDOW}), 40.0)
 
 
-def test_of_the_hpa_class_there_is_nothing_that_the_kpa_resolves() -> None:
+def test_hpa_class_has_no_kpa_spec() -> None:
     other = {"autoscaling.knative.dev/class": "hpa.autoscaling.knative.dev"}
-    assert one(fleet((Resource.REVISION, revision("hello-00001", annotations=other)))).kpa is None
+    assert spec_in(cache_of((Resource.REVISION, revision("hello-00001", annotations=other)))).kpa is None
 
 
 @pytest.mark.parametrize("mark", ["soon", "", "-3", "³"])
-def test_a_mark_that_is_no_number_is_no_floor(mark: str) -> None:
+def test_mark_without_a_number_is_no_floor(mark: str) -> None:
     both = {"autoscaling.knative.dev/min-scale": mark, "tidecast.dev/set.min-scale": mark}
-    assert one(fleet((Resource.REVISION, revision("hello-00001", annotations=both)))).floor is None
+    assert spec_in(cache_of((Resource.REVISION, revision("hello-00001", annotations=both)))).floor is None
 
 
-def test_of_serving_before_1_21_the_podautoscaler_counts() -> None:
+def test_floor_is_read_from_the_podautoscaler_before_serving_1_21() -> None:
     marked = {"autoscaling.knative.dev/min-scale": "4", "tidecast.dev/set.min-scale": "4"}
-    made = fleet(
+    cache = cache_of(
         (Resource.REVISION, revision("hello-00001")),
-        (Resource.POD_AUTOSCALER, obj(Resource.POD_AUTOSCALER, ONE.name, annotations=marked)),
+        (Resource.POD_AUTOSCALER, obj(Resource.POD_AUTOSCALER, FIRST.name, annotations=marked)),
     )
-    assert one(made).floor is None
-    made.configure(RevisionPolicy(), AutoscalerConfig(), ("*",), writes_on_pa=True)
-    assert one(made).floor == 4
+    assert spec_in(cache).floor is None
+    cache.configure(RevisionPolicy(), AutoscalerConfig(), ("*",), writes_on_pa=True)
+    assert spec_in(cache).floor == 4
 
 
-def test_only_classes_of_knative_are_looked_at() -> None:
-    made = fleet(
+def test_only_classes_of_knative_have_specs() -> None:
+    cache = cache_of(
         (Resource.REVISION, revision("hello-00001", annotations={"autoscaling.knative.dev/class": "keda"})),
         (
             Resource.REVISION,
@@ -270,47 +278,52 @@ def test_only_classes_of_knative_are_looked_at() -> None:
         ),
         (Resource.REVISION, revision("hello-00003")),
     )
-    assert [(s.key.name, s.hpa) for s in made.specs()[1]] == [("hello-00002", True), ("hello-00003", False)]
+    assert [(s.key.name, s.hpa) for s in cache.specs()[1]] == [("hello-00002", True), ("hello-00003", False)]
 
 
-def test_only_namespaces_that_fit_are_looked_at() -> None:
-    made = fleet(
-        (Resource.REVISION, revision("hello-00001")), (Resource.REVISION, revision("a-00001", namespace="team-a"))
+def test_only_matching_namespaces_have_specs() -> None:
+    cache = cache_of(
+        (Resource.REVISION, revision("hello-00001")),
+        (Resource.REVISION, revision("a-00001", namespace="team-a")),
     )
-    made.configure(RevisionPolicy(), AutoscalerConfig(), ("team-*",), writes_on_pa=False)
-    assert [s.key.namespace for s in made.specs()[1]] == ["team-a"]
+    cache.configure(RevisionPolicy(), AutoscalerConfig(), ("team-*",), writes_on_pa=False)
+    assert [s.key.namespace for s in cache.specs()[1]] == ["team-a"]
 
 
-def test_deleted_and_vanished_revisions_are_left_out() -> None:
-    made = fleet((Resource.REVISION, revision("hello-00001")), (Resource.REVISION, revision("hello-00002")))
-    made.specs()
-    made.delete(Resource.REVISION, revision("hello-00001"))
-    assert [s.key for s in made.specs()[1]] == [TWO]
-    made.replace(Resource.REVISION, [revision("hello-00003")])
-    assert [s.key.name for s in made.specs()[1]] == ["hello-00003"]
+def test_deleted_and_unlisted_revisions_have_no_specs() -> None:
+    cache = cache_of(
+        (Resource.REVISION, revision("hello-00001")), (Resource.REVISION, revision("hello-00002"))
+    )
+    cache.specs()
+    cache.delete(Resource.REVISION, revision("hello-00001"))
+    assert [s.key for s in cache.specs()[1]] == [SECOND]
+    cache.replace(Resource.REVISION, [revision("hello-00003")])
+    assert [s.key.name for s in cache.specs()[1]] == ["hello-00003"]
 
 
-def test_a_late_farewell_does_not_take_the_successor_away() -> None:
-    made = fleet((Resource.REVISION, revision("hello-00001", uid="new")))
-    made.delete(Resource.REVISION, revision("hello-00001", uid="old"))
-    assert one(made).uid == "new"
+def test_late_deletion_event_does_not_delete_the_new_object() -> None:
+    cache = cache_of((Resource.REVISION, revision("hello-00001", uid="new")))
+    cache.delete(Resource.REVISION, revision("hello-00001", uid="old"))
+    assert spec_in(cache).uid == "new"
 
 
-def test_an_older_version_does_not_overwrite_a_newer_one() -> None:
-    """An answer to a write may be known before the watch has told what was there before."""
-    made = fleet((Resource.REVISION, revision("hello-00001", version="12", spec={"containerConcurrency": 5})))
-    made.update(Resource.REVISION, revision("hello-00001", version="9", spec={"containerConcurrency": 1}))
-    assert one(made).container_concurrency == 5
+def test_older_version_does_not_replace_a_newer_one() -> None:
+    """The answer to a write may arrive before the watch event of the version before the write."""
+    cache = cache_of(
+        (Resource.REVISION, revision("hello-00001", version="12", spec={"containerConcurrency": 5}))
+    )
+    cache.update(Resource.REVISION, revision("hello-00001", version="9", spec={"containerConcurrency": 1}))
+    assert spec_in(cache).container_concurrency == 5
 
 
-def test_many_at_once_come_out_sorted_like_one_by_one() -> None:
+def test_specs_are_sorted_after_many_updates_at_once_as_after_single_ones() -> None:
     names = [f"hello-{i:05d}" for i in range(250, 0, -1)]
-    concurrency = fleet(*((Resource.REVISION, revision(name)) for name in names))
+    together = cache_of(*((Resource.REVISION, revision(name)) for name in names))
     serial = RevisionCache(resolve)
     for name in names:
         serial.update(Resource.REVISION, revision(name))
         serial.specs()
-    assert concurrency.specs()[1] == serial.specs()[1]
-    assert [s.key.name for s in concurrency.specs()[1]] == sorted(names)
-    concurrency.replace(Resource.REVISION, [revision(name) for name in names[:3]])
-    assert [s.key.name for s in concurrency.specs()[1]] == sorted(names[:3])
+    assert together.specs()[1] == serial.specs()[1]
+    assert [s.key.name for s in together.specs()[1]] == sorted(names)
+    together.replace(Resource.REVISION, [revision(name) for name in names[:3]])
+    assert [s.key.name for s in together.specs()[1]] == sorted(names[:3])

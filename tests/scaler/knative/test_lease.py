@@ -1,4 +1,4 @@
-"""One leader at a time, whatever the clocks say: the election against a server in memory."""
+"""Leader election against an API server in memory: one leader at a time, with any clocks."""
 
 import json
 from collections.abc import Callable
@@ -16,30 +16,30 @@ WALL_S = 1_800_000_000.0
 
 
 @dataclass
-class Server:
-    """Keeps one Lease, as an API server does: a version that was read must still be there on a write."""
+class LeaseServer:
+    """An API server with one Lease; a write succeeds only on the version that was read."""
 
     lease: dict[str, Any] | None = None
-    away: ApiError | None = None
+    error: ApiError | None = None
     version: int = 0
     history: list[str] = field(default_factory=list)
-    between: Callable[[], None] | None = None
-    """What happens after the next read, before its reader goes on."""
+    after_read: Callable[[], None] | None = None
+    """Called once after the next read of the Lease, before the reader receives it."""
 
     def get(self, _path: str) -> bytes:
-        if self.away:
-            raise self.away
-        read = self.lease
-        between, self.between = self.between, None
-        if between:
-            between()
-        if read is None:
+        if self.error:
+            raise self.error
+        answer = self.lease
+        after_read, self.after_read = self.after_read, None
+        if after_read:
+            after_read()
+        if answer is None:
             raise Missing("no lease")
-        return json.dumps(read).encode()
+        return json.dumps(answer).encode()
 
     def request(self, method: str, _path: str, body: dict[str, Any]) -> bytes:
-        if self.away:
-            raise self.away
+        if self.error:
+            raise self.error
         if method == "POST" and self.lease is not None:
             raise Conflict("exists")
         if method == "PUT":
@@ -54,20 +54,20 @@ class Server:
 
 
 @dataclass
-class Election:
-    """A server, a clock, and those who want to lead."""
+class Contest:
+    """A server, a clock, and candidates."""
 
-    server: Server = field(default_factory=Server)
+    server: LeaseServer = field(default_factory=LeaseServer)
     now_s: float = 0.0
 
-    def member(self, name: str, *, clock_is_off_s: float = 0.0) -> LeaderElection:
+    def candidate(self, name: str, *, clock_error_s: float = 0.0) -> LeaderElection:
         return LeaderElection(
             cast(Connection, self.server),
             "tidecast",
             name,
             duration_s=15,
             clock=lambda: self.now_s,
-            wall_clock=lambda: WALL_S + self.now_s + clock_is_off_s,
+            wall_clock=lambda: WALL_S + self.now_s + clock_error_s,
         )
 
     @property
@@ -76,98 +76,98 @@ class Election:
         return cast(dict[str, Any], self.server.lease["spec"])
 
 
-def test_who_comes_first_leads_and_the_other_waits() -> None:
-    world = Election()
-    a, b = world.member("a"), world.member("b")
-    a.attempt()
-    b.attempt()
-    assert (a.is_leader, b.is_leader) == (True, False)
-    assert world.spec["leaseTransitions"] == 0
+def test_first_candidate_leads_and_second_waits() -> None:
+    contest = Contest()
+    first, second = contest.candidate("a"), contest.candidate("b")
+    first.attempt()
+    second.attempt()
+    assert (first.is_leader, second.is_leader) == (True, False)
+    assert contest.spec["leaseTransitions"] == 0
 
 
-def test_a_leader_that_renews_is_never_taken_over() -> None:
-    world = Election()
-    a, b = world.member("a"), world.member("b", clock_is_off_s=3600)
-    for world.now_s in range(0, 120, 3):
-        a.attempt()
-        b.attempt()
-        assert (a.is_leader, b.is_leader) == (True, False)
+def test_leader_that_renews_is_never_replaced() -> None:
+    contest = Contest()
+    first, second = contest.candidate("a"), contest.candidate("b", clock_error_s=3600)
+    for contest.now_s in range(0, 120, 3):
+        first.attempt()
+        second.attempt()
+        assert (first.is_leader, second.is_leader) == (True, False)
 
 
-def test_a_leader_that_fell_silent_is_taken_over_after_the_whole_duration() -> None:
-    world = Election()
-    a, b = world.member("a"), world.member("b")
-    a.attempt()
-    took_over_s = None
-    for world.now_s in range(3, 60, 3):
-        b.attempt()
-        assert not (a.is_leader and b.is_leader)
-        if b.is_leader and took_over_s is None:
-            took_over_s = world.now_s
-    assert took_over_s == 21
-    assert world.spec["leaseTransitions"] == 1
-    assert b.previous is not None
-    assert b.previous.spec.holder_identity == "a"
+def test_leader_without_renewals_is_replaced_after_the_whole_duration() -> None:
+    contest = Contest()
+    first, second = contest.candidate("a"), contest.candidate("b")
+    first.attempt()
+    elected_s = None
+    for contest.now_s in range(3, 60, 3):
+        second.attempt()
+        assert not (first.is_leader and second.is_leader)
+        if second.is_leader and elected_s is None:
+            elected_s = contest.now_s
+    assert elected_s == 21
+    assert contest.spec["leaseTransitions"] == 1
+    assert second.previous is not None
+    assert second.previous.spec.holder_identity == "a"
 
 
-def test_with_the_server_away_the_leader_steps_down_before_the_lease_runs_out() -> None:
-    world = Election()
-    a = world.member("a")
-    a.attempt()
-    world.server.away = Unreachable("no route")
-    world.now_s = 10.0
-    a.attempt()
-    assert a.is_leader
-    assert isinstance(a.problem, Unreachable)
-    world.now_s = 11.0
-    assert not a.is_leader
-    world.server.away = None
-    a.attempt()
-    assert a.is_leader
-    assert a.problem is None
+def test_leader_stops_leading_before_the_lease_expires_when_unreachable() -> None:
+    contest = Contest()
+    first = contest.candidate("a")
+    first.attempt()
+    contest.server.error = Unreachable("no route")
+    contest.now_s = 10.0
+    first.attempt()
+    assert first.is_leader
+    assert isinstance(first.problem, Unreachable)
+    contest.now_s = 11.0
+    assert not first.is_leader
+    contest.server.error = None
+    first.attempt()
+    assert first.is_leader
+    assert first.problem is None
 
 
-def test_a_former_leader_sees_that_another_leads() -> None:
-    world = Election()
-    a, b = world.member("a"), world.member("b")
-    a.attempt()
-    b.attempt()
-    world.now_s = 16.0
-    b.attempt()
-    a.attempt()
-    assert (a.is_leader, b.is_leader) == (False, True)
+def test_former_leader_does_not_lead_after_a_replacement() -> None:
+    contest = Contest()
+    first, second = contest.candidate("a"), contest.candidate("b")
+    first.attempt()
+    second.attempt()
+    contest.now_s = 16.0
+    second.attempt()
+    first.attempt()
+    assert (first.is_leader, second.is_leader) == (False, True)
 
 
-def test_of_two_at_the_same_moment_one_wins() -> None:
-    world = Election()
-    a, b = world.member("a"), world.member("b")
-    world.server.between = b.attempt
-    a.attempt()
-    assert (a.is_leader, b.is_leader) == (False, True)
-    assert world.server.history == ["b"]
+def test_one_of_two_simultaneous_candidates_leads() -> None:
+    contest = Contest()
+    first, second = contest.candidate("a"), contest.candidate("b")
+    contest.server.after_read = second.attempt
+    first.attempt()
+    assert (first.is_leader, second.is_leader) == (False, True)
+    assert contest.server.history == ["b"]
 
 
-def test_a_clean_stop_gives_the_lease_back_at_once() -> None:
-    world = Election()
-    a, b = world.member("a"), world.member("b")
-    a.attempt()
-    b.attempt()
-    a.stop()
-    assert not a.is_leader
-    world.now_s = 1.0
-    b.attempt()
-    assert b.is_leader
-    assert b.previous is not None
-    assert not b.previous.spec.holder_identity
+def test_clean_stop_releases_the_lease_at_once() -> None:
+    contest = Contest()
+    first, second = contest.candidate("a"), contest.candidate("b")
+    first.attempt()
+    second.attempt()
+    first.stop()
+    assert not first.is_leader
+    contest.now_s = 1.0
+    second.attempt()
+    assert second.is_leader
+    assert second.previous is not None
+    assert not second.previous.spec.holder_identity
 
 
-def test_who_does_not_lead_gives_nothing_back() -> None:
-    world = Election()
-    a, b = world.member("a"), world.member("b")
-    a.attempt()
-    b.attempt()
-    b.stop()
-    assert world.spec["holderIdentity"] == "a"
+def test_stop_of_a_standby_releases_nothing() -> None:
+    contest = Contest()
+    first, second = contest.candidate("a"), contest.candidate("b")
+    first.attempt()
+    second.attempt()
+    second.stop()
+    assert contest.spec["holderIdentity"] == "a"
 
 
 def lease(holder: str | None, renewed: str | None, duration_s: int | None = 15) -> Lease:
@@ -175,10 +175,10 @@ def lease(holder: str | None, renewed: str | None, duration_s: int | None = 15) 
 
 
 @pytest.mark.parametrize(
-    ("seen", "gone"),
+    ("observed", "is_expired"),
     [
         pytest.param(None, True, id="no lease"),
-        pytest.param(lease("", "2027-01-15T08:00:00.000000Z"), True, id="given back"),
+        pytest.param(lease("", "2027-01-15T08:00:00.000000Z"), True, id="released"),
         pytest.param(lease("a", "2027-01-15T08:00:00.000000Z"), False, id="just renewed"),
         pytest.param(lease("a", "2027-01-15T07:59:46.000000Z"), False, id="14 s ago"),
         pytest.param(lease("a", "2027-01-15T07:59:44.000000Z"), True, id="16 s ago"),
@@ -186,81 +186,81 @@ def lease(holder: str | None, renewed: str | None, duration_s: int | None = 15) 
         pytest.param(lease("a", "2027-01-15T07:59:59Z", None), True, id="without a duration"),
     ],
 )
-def test_lapsed(seen: Lease | None, gone: bool) -> None:
-    assert expired(seen, WALL_S) is gone
+def test_lease_expires_after_duration(observed: Lease | None, is_expired: bool) -> None:
+    assert expired(observed, WALL_S) is is_expired
 
 
-def test_release_waits_for_a_standby_before_it_calls_the_lease_abandoned() -> None:
-    world = Election()
-    world.member("a").attempt()
-    world.now_s = 16.0
-    paused: list[float] = []
-
-    def pause(s: float) -> None:
-        paused.append(s)
-        world.now_s += s
-
-    found = wait_for_expiry(
-        cast(Connection, world.server), "tidecast", wall_clock=lambda: WALL_S + world.now_s, pause=pause
-    )
-    assert found is None
-    assert world.now_s > 30.0
-    assert paused
-
-
-def test_release_finds_the_standby_that_took_over() -> None:
-    world = Election()
-    world.member("a").attempt()
-    b = world.member("b")
-    b.attempt()
-    world.now_s = 16.0
+def test_wait_for_expiry_includes_the_time_of_a_standby() -> None:
+    contest = Contest()
+    contest.candidate("a").attempt()
+    contest.now_s = 16.0
+    pauses_s: list[float] = []
 
     def pause(s: float) -> None:
-        world.now_s += s
-        b.attempt()
+        pauses_s.append(s)
+        contest.now_s += s
 
-    found = wait_for_expiry(
-        cast(Connection, world.server), "tidecast", wall_clock=lambda: WALL_S + world.now_s, pause=pause
+    holder = wait_for_expiry(
+        cast(Connection, contest.server), "tidecast", wall_clock=lambda: WALL_S + contest.now_s, pause=pause
     )
-    assert found == "b"
+    assert holder is None
+    assert contest.now_s > 30.0
+    assert pauses_s
 
 
-def test_who_was_overtaken_or_cannot_look_does_not_say_that_nobody_leads() -> None:
-    world = Election()
-    a, b = world.member("a"), world.member("b")
-    world.server.between = b.attempt
-    a.attempt()
-    assert b.is_leader
-    assert not a.expired
-    world.now_s = 40.0
-    a.attempt()
-    world.server.away = Unreachable("no route")
-    world.now_s = 80.0
-    a.attempt()
-    assert not a.expired
+def test_wait_for_expiry_returns_the_standby_that_leads() -> None:
+    contest = Contest()
+    contest.candidate("a").attempt()
+    second = contest.candidate("b")
+    second.attempt()
+    contest.now_s = 16.0
+
+    def pause(s: float) -> None:
+        contest.now_s += s
+        second.attempt()
+
+    holder = wait_for_expiry(
+        cast(Connection, contest.server), "tidecast", wall_clock=lambda: WALL_S + contest.now_s, pause=pause
+    )
+    assert holder == "b"
 
 
-def test_another_duration_holds_from_the_next_renewal_on() -> None:
-    world = Election()
-    a = world.member("a")
-    a.attempt()
-    a.duration_s = 60
-    a.attempt()
-    assert world.spec["leaseDurationSeconds"] == 60
-    world.now_s = 41.0
-    assert a.is_leader
-    world.now_s = 43.0
-    assert not a.is_leader
+def test_lease_is_not_expired_for_a_candidate_that_lost_or_cannot_read() -> None:
+    contest = Contest()
+    first, second = contest.candidate("a"), contest.candidate("b")
+    contest.server.after_read = second.attempt
+    first.attempt()
+    assert second.is_leader
+    assert not first.expired
+    contest.now_s = 40.0
+    first.attempt()
+    contest.server.error = Unreachable("no route")
+    contest.now_s = 80.0
+    first.attempt()
+    assert not first.expired
 
 
-def test_leadership_that_was_lost_is_regained_once_it_is_free() -> None:
-    world = Election()
-    a, b = world.member("a"), world.member("b")
-    a.attempt()
-    b.attempt()
-    world.now_s = 16.0
-    b.attempt()
-    for world.now_s in range(17, 60, 3):
-        a.attempt()
-        assert not (a.is_leader and b.is_leader)
-    assert (a.is_leader, b.is_leader) == (True, False)
+def test_changed_duration_applies_from_the_next_renewal() -> None:
+    contest = Contest()
+    first = contest.candidate("a")
+    first.attempt()
+    first.duration_s = 60
+    first.attempt()
+    assert contest.spec["leaseDurationSeconds"] == 60
+    contest.now_s = 41.0
+    assert first.is_leader
+    contest.now_s = 43.0
+    assert not first.is_leader
+
+
+def test_former_leader_leads_again_once_the_lease_is_free() -> None:
+    contest = Contest()
+    first, second = contest.candidate("a"), contest.candidate("b")
+    first.attempt()
+    second.attempt()
+    contest.now_s = 16.0
+    second.attempt()
+    for contest.now_s in range(17, 60, 3):
+        first.attempt()
+        assert not (first.is_leader and second.is_leader)
+    assert (first.is_leader, second.is_leader) == (True, False)

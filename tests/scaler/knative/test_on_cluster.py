@@ -5,34 +5,34 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from serving_release.api import Api, RefusedError
-from serving_release.testkit import (
+from plane.api import Api, RefusedError
+from plane.testkit import (
     SERVING,
     deploy,
-    wait_for_leader,
     restart,
     service,
     set_knobs,
+    wait_for_leader,
 )
-from running import RunningCluster
 from real_cluster import (
     MARKS,
     MIN,
     WINDOW,
-    wait_until_zero,
     annotate_by_hand,
     deploy_revision,
-    set_unconfirmed_target,
+    find_spec,
+    observed_spec,
     pa_annotations,
     revision_annotations,
-    write_change,
     scale_of,
-    observed_spec,
-    find_spec,
+    set_unconfirmed_target,
+    started_cluster,
     wait_until,
     wait_until_scaled,
-    started_cluster,
+    wait_until_zero,
+    write_change,
 )
+from running import RunningCluster
 
 from scaler.controller.changes import Change, Result
 from scaler.knative.actuator import Actuator
@@ -56,7 +56,9 @@ def cluster(serving: RunningCluster, account: Path) -> Iterator[KnativeCluster]:
         yield cluster
 
 
-def test_floor_starts_pods_and_reverting_it_scales_to_zero(serving: RunningCluster, cluster: KnativeCluster) -> None:
+def test_floor_starts_pods_and_revert_scales_to_zero(
+    serving: RunningCluster, cluster: KnativeCluster
+) -> None:
     spec = deploy_revision(serving, cluster, "floor")
     wait_until_zero(serving, spec)
     assert write_change(cluster, spec, 3).result is Result.APPLIED
@@ -70,7 +72,9 @@ def test_floor_starts_pods_and_reverting_it_scales_to_zero(serving: RunningClust
     assert not cluster.verify()
 
 
-def test_min_scale_of_owner_is_raised_recorded_and_restored(serving: RunningCluster, cluster: KnativeCluster) -> None:
+def test_min_scale_of_owner_is_raised_recorded_and_restored(
+    serving: RunningCluster, cluster: KnativeCluster
+) -> None:
     spec = deploy_revision(serving, cluster, "owned", min_scale="1")
     assert spec.owner_min == 1
     for floor in (3, 4, 2):
@@ -87,7 +91,9 @@ def test_min_scale_of_owner_is_raised_recorded_and_restored(serving: RunningClus
     assert revision_annotations(serving, spec)[MIN] == "1"
 
 
-def test_floor_is_clamped_to_the_limits_of_the_webhook(serving: RunningCluster, cluster: KnativeCluster) -> None:
+def test_floor_is_clamped_to_the_limits_of_the_webhook(
+    serving: RunningCluster, cluster: KnativeCluster
+) -> None:
     spec = deploy_revision(serving, cluster, "bounded", max_scale="4", activation_scale="3")
     assert (spec.owner_max, spec.activation_scale) == (4, 3)
     assert write_change(cluster, spec, 9).result is Result.APPLIED
@@ -95,11 +101,16 @@ def test_floor_is_clamped_to_the_limits_of_the_webhook(serving: RunningCluster, 
     write_change(cluster, spec, None)
 
 
-def test_value_written_by_a_person_over_a_floor_stays(serving: RunningCluster, cluster: KnativeCluster) -> None:
+def test_value_written_by_a_person_over_a_floor_stays(
+    serving: RunningCluster, cluster: KnativeCluster
+) -> None:
     spec = deploy_revision(serving, cluster, "by-hand")
     write_change(cluster, spec, 3)
     annotate_by_hand(serving, spec, "1")
-    wait_until(lambda: observed_spec(cluster, spec.key.name).owner_min == 1, "Tidecast observes the value of the person")
+    wait_until(
+        lambda: observed_spec(cluster, spec.key.name).owner_min == 1,
+        "Tidecast observes the value of the person",
+    )
     assert observed_spec(cluster, spec.key.name).floor is None
     result = write_change(cluster, spec, 5)
     assert result.result is Result.CONFLICT
@@ -110,7 +121,9 @@ def test_value_written_by_a_person_over_a_floor_stays(serving: RunningCluster, c
     assert revision_annotations(serving, spec)[MIN] == "1"
 
 
-def test_floor_removed_by_a_person_stays_removed_after_revert(serving: RunningCluster, cluster: KnativeCluster) -> None:
+def test_floor_removed_by_a_person_stays_removed_after_revert(
+    serving: RunningCluster, cluster: KnativeCluster
+) -> None:
     spec = deploy_revision(serving, cluster, "removed")
     write_change(cluster, spec, 3)
     annotate_by_hand(serving, spec, None)
@@ -141,7 +154,9 @@ def test_write_on_a_deleted_revision_creates_no_object(
     assert MIN not in revision_annotations(serving, created_again)
 
 
-def test_split_route_gives_each_revision_the_percent_of_the_route(serving: RunningCluster, cluster: KnativeCluster) -> None:
+def test_split_route_gives_each_revision_the_percent_of_the_route(
+    serving: RunningCluster, cluster: KnativeCluster
+) -> None:
     old = deploy_revision(serving, cluster, "split")
     second = service("split", image="dev.local/hello:2", window=WINDOW)
     second["spec"]["traffic"] = [
@@ -158,12 +173,16 @@ def test_split_route_gives_each_revision_the_percent_of_the_route(serving: Runni
 def test_revision_without_traffic_is_unreachable(serving: RunningCluster, cluster: KnativeCluster) -> None:
     old = deploy_revision(serving, cluster, "rollout")
     serving.do(lambda api: deploy(api, service("rollout", image="dev.local/hello:2", window=WINDOW)))
-    wait_until(lambda: not observed_spec(cluster, old.key.name).reachable, "the first Revision is Unreachable", 30)
+    wait_until(
+        lambda: not observed_spec(cluster, old.key.name).reachable, "the first Revision is Unreachable", 30
+    )
     assert observed_spec(cluster, old.key.name).percent == 0.0
 
 
-def test_floor_after_a_restart_of_the_autoscaler_takes_effect_by_a_statistic(serving: RunningCluster, cluster: KnativeCluster) -> None:
-    """Sometimes a restarted autoscaler has a sample and needs no statistic: the test then repeats the restart."""
+def test_floor_after_a_restart_of_the_autoscaler_takes_effect_by_a_statistic(
+    serving: RunningCluster, cluster: KnativeCluster
+) -> None:
+    """Sometimes a restarted autoscaler has a sample and needs no statistic: then the restart is repeated."""
     spec = deploy_revision(serving, cluster, "trapped")
     stats_sent = 0
     for _ in range(3):
@@ -197,7 +216,9 @@ def test_startup_time_is_learned_from_pods(serving: RunningCluster, cluster: Kna
     write_change(cluster, spec, None)
 
 
-def test_changed_annotation_of_a_service_changes_the_policy(serving: RunningCluster, cluster: KnativeCluster) -> None:
+def test_changed_annotation_of_a_service_changes_the_policy(
+    serving: RunningCluster, cluster: KnativeCluster
+) -> None:
     spec = deploy_revision(serving, cluster, "annotated")
     path = f"{SERVING.format('default')}/services/annotated"
 
@@ -216,7 +237,9 @@ def test_changed_annotation_of_a_service_changes_the_policy(serving: RunningClus
     wait_until(lambda: not cluster.problems(), "the problem is solved")
 
 
-def test_changed_config_autoscaler_changes_the_target(serving: RunningCluster, cluster: KnativeCluster) -> None:
+def test_changed_config_autoscaler_changes_the_target(
+    serving: RunningCluster, cluster: KnativeCluster
+) -> None:
     spec = deploy_revision(serving, cluster, "defaults")
     path = "/api/v1/namespaces/knative-serving/configmaps/config-autoscaler"
     key = "container-concurrency-target-percentage"
@@ -275,7 +298,9 @@ def test_reading_writes_nothing_and_writing_patches_revisions_only(
         asyncio.run(attempt())
 
 
-def test_sweep_reverts_every_marked_revision(serving: RunningCluster, cluster: KnativeCluster, account: Path) -> None:
+def test_sweep_reverts_every_marked_revision(
+    serving: RunningCluster, cluster: KnativeCluster, account: Path
+) -> None:
     """As after a crash: a sweep knows nothing but the objects."""
     bare = deploy_revision(serving, cluster, "swept")
     owned = deploy_revision(serving, cluster, "swept-owned", min_scale="1")
@@ -301,12 +326,16 @@ def test_floor_adds_two_marks_only(serving: RunningCluster, cluster: KnativeClus
     write_change(cluster, spec, None)
 
 
-def test_without_a_version_label_the_effect_of_a_write_shows_the_target(serving: RunningCluster, cluster: KnativeCluster) -> None:
+def test_without_a_version_label_the_effect_of_a_write_shows_the_target(
+    serving: RunningCluster, cluster: KnativeCluster
+) -> None:
     """The first write goes to the wrong resource: the controller removes it from the PodAutoscaler."""
     spec = deploy_revision(serving, cluster, "unlabelled")
     target = set_unconfirmed_target(serving, cluster, Resource.POD_AUTOSCALER)
     assert write_change(cluster, spec, 2).result is Result.APPLIED
-    wait_until(lambda: target.resource is Resource.REVISION and cluster.writer.settled, "the Revision is the target")
+    wait_until(
+        lambda: target.resource is Resource.REVISION and cluster.writer.settled, "the Revision is the target"
+    )
     wait_until(lambda: target.confirmed, "the target is confirmed")
     assert revision_annotations(serving, spec)[MIN] == "2"
     wait_until_scaled(serving, spec, lambda s: s.ready == 2, "two pods")

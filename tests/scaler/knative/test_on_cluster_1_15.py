@@ -4,21 +4,21 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from running import RunningCluster
 from real_cluster import (
     MARKS,
     MIN,
-    wait_until_zero,
     deploy_revision,
-    set_unconfirmed_target,
+    observed_spec,
     pa_annotations,
     revision_annotations,
-    write_change,
-    observed_spec,
+    set_unconfirmed_target,
+    started_cluster,
     wait_until,
     wait_until_scaled,
-    started_cluster,
+    wait_until_zero,
+    write_change,
 )
+from running import RunningCluster
 
 from scaler.controller.changes import Result
 from scaler.knative.cluster import KnativeCluster
@@ -40,7 +40,9 @@ def cluster(serving_1_15: RunningCluster, account: Path) -> Iterator[KnativeClus
         yield cluster
 
 
-def test_floor_is_written_on_the_podautoscaler_and_reverted_there(serving_1_15: RunningCluster, cluster: KnativeCluster) -> None:
+def test_floor_is_written_on_the_podautoscaler_and_reverted_there(
+    serving_1_15: RunningCluster, cluster: KnativeCluster
+) -> None:
     assert cluster.writer.target.resource is Resource.POD_AUTOSCALER
     spec = deploy_revision(serving_1_15, cluster, "floor")
     wait_until_zero(serving_1_15, spec)
@@ -53,7 +55,9 @@ def test_floor_is_written_on_the_podautoscaler_and_reverted_there(serving_1_15: 
     wait_until_zero(serving_1_15, spec)
 
 
-def test_min_scale_of_owner_is_restored_on_the_podautoscaler(serving_1_15: RunningCluster, cluster: KnativeCluster) -> None:
+def test_min_scale_of_owner_is_restored_on_the_podautoscaler(
+    serving_1_15: RunningCluster, cluster: KnativeCluster
+) -> None:
     """No controller restores the value of the owner after a removal from the PodAutoscaler."""
     spec = deploy_revision(serving_1_15, cluster, "owned", min_scale="1")
     assert write_change(cluster, spec, 3).result is Result.APPLIED
@@ -81,7 +85,10 @@ def test_without_a_version_label_the_effect_of_a_write_shows_the_target(
     spec = deploy_revision(serving_1_15, cluster, "unlabelled", min_scale="1")
     target = set_unconfirmed_target(serving_1_15, cluster, Resource.REVISION)
     assert write_change(cluster, spec, 3).result is Result.APPLIED
-    wait_until(lambda: target.resource is Resource.POD_AUTOSCALER and cluster.writer.settled, "the PodAutoscaler is the target")
+    wait_until(
+        lambda: target.resource is Resource.POD_AUTOSCALER and cluster.writer.settled,
+        "the PodAutoscaler is the target",
+    )
     wait_until_scaled(serving_1_15, spec, lambda s: s.ready == 3, "three pods")
     annotations = revision_annotations(serving_1_15, spec)
     assert annotations[MIN] == "1"

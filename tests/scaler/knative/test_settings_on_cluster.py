@@ -1,4 +1,4 @@
-"""Settings of the KPA on running Revisions, with the permissions of deploy/rbac.yaml, on two releases of Serving.
+"""Settings of the KPA on real Revisions of two Serving releases, with the permissions of deploy/rbac.yaml.
 
 Serving 1.23 reads the settings from the Revision, Serving 1.15 from the PodAutoscaler.
 """
@@ -11,22 +11,22 @@ from pathlib import Path
 from typing import cast
 
 import pytest
-from serving_release.testkit import annotate, set_knobs
-from running import RunningCluster
+from plane.testkit import annotate, set_knobs
 from real_cluster import (
     MIN,
+    autoscaler_windows,
     deploy_revision,
-    pa_annotations,
-    revision_annotations,
-    write_change,
     object_path,
     observed_spec,
+    pa_annotations,
+    revision_annotations,
     settings_for,
+    started_cluster,
     wait_until,
     wait_until_scaled,
-    started_cluster,
-    autoscaler_windows,
+    write_change,
 )
+from running import RunningCluster
 
 from config.policy import Lever
 from scaler.controller.changes import Result
@@ -78,9 +78,13 @@ def cluster(serving_release: RunningCluster, account: Path) -> Iterator[KnativeC
         yield cluster
 
 
-def target_annotations(serving_release: RunningCluster, cluster: KnativeCluster, spec: RevisionSpec) -> dict[str, str]:
+def target_annotations(
+    serving_release: RunningCluster, cluster: KnativeCluster, spec: RevisionSpec
+) -> dict[str, str]:
     """Return the annotations of the object that Tidecast writes on."""
-    return (revision_annotations if cluster.writer.target.resource is Resource.REVISION else pa_annotations)(serving_release, spec)
+    return (revision_annotations if cluster.writer.target.resource is Resource.REVISION else pa_annotations)(
+        serving_release, spec
+    )
 
 
 def kpa_annotations(annotations: dict[str, str]) -> dict[str, str]:
@@ -93,28 +97,44 @@ def test_settings_change_the_decisions_of_the_autoscaler_until_reverted(
     set_knobs(serving_release.home, "tuned-*", concurrency=30.0)
     spec = deploy_revision(serving_release, cluster, "tuned", window="", target="10")
     wait_until_scaled(serving_release, spec, lambda s: s.ready == 5, "30 in flight at 7 a pod: five pods")
-    before, owner_annotations = autoscaler_windows(serving_release, spec), kpa_annotations(pa_annotations(serving_release, spec))
+    before, owner_annotations = (
+        autoscaler_windows(serving_release, spec),
+        kpa_annotations(pa_annotations(serving_release, spec)),
+    )
 
     assert write_change(cluster, spec, None, SHORT).result is Result.APPLIED
-    copied_s = wait_until(lambda: pa_annotations(serving_release, spec).items() >= SHORT_ANNOTATIONS.items(), "the PodAutoscaler has the settings")
-    wait_until(lambda: autoscaler_windows(serving_release, spec) == (15.0, 2.0), "the autoscaler averages over 15 s, and 2 s in panic")
+    copied_s = wait_until(
+        lambda: pa_annotations(serving_release, spec).items() >= SHORT_ANNOTATIONS.items(),
+        "the PodAutoscaler has the settings",
+    )
+    wait_until(
+        lambda: autoscaler_windows(serving_release, spec) == (15.0, 2.0),
+        "the autoscaler averages over 15 s, and 2 s in panic",
+    )
     verified_s = wait_until(lambda: cluster.writer.settled, "verified")
     wait_until_scaled(serving_release, spec, lambda s: s.ready == 9, "at 3.5 a pod: nine pods")
     print(f"on the PodAutoscaler after {copied_s:.2f} s, verified after {verified_s:.2f} s more")
-    assert (observed_spec(cluster, spec.key.name).settings, observed_spec(cluster, spec.key.name).floor) == (SHORT, None)
+    assert (observed_spec(cluster, spec.key.name).settings, observed_spec(cluster, spec.key.name).floor) == (
+        SHORT,
+        None,
+    )
     assert write_change(cluster, spec, None, SHORT).result is Result.UNCHANGED
     assert (cluster.writer.stats_sent, cluster.verify()) == (0, [])
 
     assert write_change(cluster, spec, None).result is Result.APPLIED
     # The scale from zero began a panic, which lasts 60 s with the restored window and removes no pod.
     wait_until_scaled(serving_release, spec, lambda s: s.replicas == 5, "five pods again", 100)
-    wait_until(lambda: autoscaler_windows(serving_release, spec) == before, "the windows are the cluster's again")
+    wait_until(
+        lambda: autoscaler_windows(serving_release, spec) == before, "the windows are the cluster's again"
+    )
     assert kpa_annotations(pa_annotations(serving_release, spec)) == owner_annotations
     assert not is_marked(target_annotations(serving_release, cluster, spec))
     set_knobs(serving_release.home, "tuned-*", concurrency=0.0)
 
 
-def test_settings_and_floor_are_set_and_reverted_independently(serving_release: RunningCluster, cluster: KnativeCluster) -> None:
+def test_settings_and_floor_are_set_and_reverted_independently(
+    serving_release: RunningCluster, cluster: KnativeCluster
+) -> None:
     spec = deploy_revision(serving_release, cluster, "both", window="", min_scale="1")
     write_change(cluster, spec, 2, SHORT)
     write_change(cluster, spec, 3, SHORT)
@@ -132,8 +152,12 @@ def test_settings_and_floor_are_set_and_reverted_independently(serving_release: 
     assert not is_marked(annotations)
 
 
-def test_settings_of_the_template_are_never_changed(serving_release: RunningCluster, cluster: KnativeCluster) -> None:
-    spec = deploy_revision(serving_release, cluster, "templated", window="20s", targetUtilizationPercentage="80")
+def test_settings_of_the_template_are_never_changed(
+    serving_release: RunningCluster, cluster: KnativeCluster
+) -> None:
+    spec = deploy_revision(
+        serving_release, cluster, "templated", window="20s", targetUtilizationPercentage="80"
+    )
     assert spec.owner_levers == {Lever.WINDOW, Lever.TARGET}
     assert spec.kpa is not None
     assert (spec.kpa.stable_window_s, spec.kpa.target_value) == (20, 80.0)
@@ -151,22 +175,32 @@ def test_settings_of_the_template_are_never_changed(serving_release: RunningClus
     assert kpa_annotations(target_annotations(serving_release, cluster, spec)) == owner_annotations
 
 
-def test_setting_written_by_a_person_over_a_setting_stays(serving_release: RunningCluster, cluster: KnativeCluster) -> None:
+def test_setting_written_by_a_person_over_a_setting_stays(
+    serving_release: RunningCluster, cluster: KnativeCluster
+) -> None:
     spec = deploy_revision(serving_release, cluster, "by-hand", window="")
     write_change(cluster, spec, 2, SHORT)
     path = object_path(spec, cluster.writer.target.resource)
     serving_release.do(lambda api: annotate(api, path, window="40s"))
     others = replace(SHORT, window_s=None)
-    wait_until(lambda: observed_spec(cluster, spec.key.name).settings == others, "Tidecast observes the value of the person")
+    wait_until(
+        lambda: observed_spec(cluster, spec.key.name).settings == others,
+        "Tidecast observes the value of the person",
+    )
     assert observed_spec(cluster, spec.key.name).owner_levers == {Lever.WINDOW}
     cluster.sweep()
     annotations = target_annotations(serving_release, cluster, spec)
     assert annotations[AUTOSCALING + "window"] == "40s"
     assert not {"tidecast.dev/set.window", "tidecast.dev/owner.window"} & annotations.keys()
-    assert (observed_spec(cluster, spec.key.name).floor, observed_spec(cluster, spec.key.name).settings) == (2, others)
+    assert (observed_spec(cluster, spec.key.name).floor, observed_spec(cluster, spec.key.name).settings) == (
+        2,
+        others,
+    )
     write_change(cluster, spec, 2, SHORT)
     assert target_annotations(serving_release, cluster, spec)[AUTOSCALING + "window"] == "40s"
-    wait_until(lambda: autoscaler_windows(serving_release, spec)[0] == 40.0, "the window of the person takes effect")
+    wait_until(
+        lambda: autoscaler_windows(serving_release, spec)[0] == 40.0, "the window of the person takes effect"
+    )
     write_change(cluster, spec, None)
     annotations = target_annotations(serving_release, cluster, spec)
     assert kpa_annotations(annotations).items() >= {AUTOSCALING + "window": "40s"}.items()
@@ -174,9 +208,15 @@ def test_setting_written_by_a_person_over_a_setting_stays(serving_release: Runni
     assert not {*SHORT_ANNOTATIONS} - {AUTOSCALING + "window"} & annotations.keys()
 
 
-def test_release_after_kill_9_reverts_everything(serving_release: RunningCluster, cluster: KnativeCluster, account: Path) -> None:
-    spec = deploy_revision(serving_release, cluster, "killed", window="", min_scale="1", panic_threshold_percentage="300")
-    owner_annotations, pa_before = (kpa_annotations(read(serving_release, spec)) for read in (revision_annotations, pa_annotations))
+def test_release_after_kill_9_reverts_everything(
+    serving_release: RunningCluster, cluster: KnativeCluster, account: Path
+) -> None:
+    spec = deploy_revision(
+        serving_release, cluster, "killed", window="", min_scale="1", panic_threshold_percentage="300"
+    )
+    owner_annotations, pa_before = (
+        kpa_annotations(read(serving_release, spec)) for read in (revision_annotations, pa_annotations)
+    )
     command = [sys.executable, "-c", WRITES_AND_WAITS, str(account), spec.key.name]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
@@ -191,7 +231,10 @@ def test_release_after_kill_9_reverts_everything(serving_release: RunningCluster
     assert released.returncode == 0, released.stderr
     assert not is_marked(target_annotations(serving_release, cluster, spec))
     assert kpa_annotations(revision_annotations(serving_release, spec)) == owner_annotations
-    wait_until(lambda: kpa_annotations(pa_annotations(serving_release, spec)) == pa_before, "the PodAutoscaler is as before")
+    wait_until(
+        lambda: kpa_annotations(pa_annotations(serving_release, spec)) == pa_before,
+        "the PodAutoscaler is as before",
+    )
 
 
 def test_clean_stop_reverts_settings(serving_release: RunningCluster, cluster: KnativeCluster) -> None:

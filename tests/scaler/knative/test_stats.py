@@ -1,4 +1,4 @@
-"""The statistics stream: the frame, byte for byte, and how it is sent."""
+"""The statistics stream: the bytes of a frame, and the rate of frames."""
 
 import threading
 import time
@@ -13,29 +13,29 @@ from scaler.knative.stats import Stat, StatStream, encode_frame
 HELLO = RevisionKey("default", "hello-00001")
 
 
-def test_a_frame_is_what_serving_takes() -> None:
-    """The bytes that a real autoscaler has scaled to four pods on."""
+def test_frame_equals_the_bytes_that_serving_accepts() -> None:
+    """A real autoscaler scaled to four pods on these bytes."""
     expected = "0a2c0a0764656661756c74120b68656c6c6f2d30303030311a140a09707265646963746f72110000000000406f40"
     assert encode_frame([Stat(HELLO, concurrency=250)], pod_name="predictor").hex() == expected
 
 
-def test_a_zero_statistic_names_revision_and_pod_only() -> None:
+def test_zero_statistic_has_revision_and_pod_only() -> None:
     expected = b"\n\x24\n\x07default\x12\x0bhello-00001\x1a\x0c\n\x08tidecast"[:2]
-    got = encode_frame([Stat(HELLO)])
-    assert got[:1] == expected[:1]
-    assert b"hello-00001" in got
-    assert got.endswith(b"\n\x08tidecast")
+    frame = encode_frame([Stat(HELLO)])
+    assert frame[:1] == expected[:1]
+    assert b"hello-00001" in frame
+    assert frame.endswith(b"\n\x08tidecast")
 
 
 @pytest.fixture
 def autoscaler() -> Iterator[tuple[str, list[bytes]]]:
-    """A websocket server that takes frames and, as the real one, is slow to say goodbye."""
+    """Yield (address, frames) of a websocket server that, like the real one, is slow to close."""
     frames: list[bytes] = []
 
-    def take(connection: ServerConnection) -> None:
+    def receive(connection: ServerConnection) -> None:
         frames.extend(bytes(message) for message in connection if isinstance(message, bytes))
 
-    with serve(take, "127.0.0.1", 0) as server:
+    with serve(receive, "127.0.0.1", 0) as server:
         thread = threading.Thread(target=server.serve_forever)
         thread.start()
         yield f"ws://127.0.0.1:{server.socket.getsockname()[1]}", frames
@@ -43,7 +43,7 @@ def autoscaler() -> Iterator[tuple[str, list[bytes]]]:
         thread.join()
 
 
-def test_one_a_second_and_revision(autoscaler: tuple[str, list[bytes]]) -> None:
+def test_revision_has_one_statistic_per_second(autoscaler: tuple[str, list[bytes]]) -> None:
     url, frames = autoscaler
     now_s = [1000.2]
     stream = StatStream(url, clock=lambda: now_s[0])
@@ -61,13 +61,13 @@ def test_one_a_second_and_revision(autoscaler: tuple[str, list[bytes]]) -> None:
 
 
 @pytest.mark.parametrize("url", ["ws://127.0.0.1:9", "not an address", "ws://no.such.host.invalid:8080"])
-def test_without_a_stream_it_goes_on(url: str) -> None:
+def test_unreachable_stream_is_a_problem_without_an_exception(url: str) -> None:
     stream = StatStream(url)
     assert stream.push([Stat(HELLO)]) == 0
     assert url in stream.problem
 
 
-def test_no_address_means_nothing_is_sent() -> None:
+def test_empty_address_sends_nothing() -> None:
     stream = StatStream("")
     assert stream.push([Stat(HELLO)]) == 0
     assert stream.problem == ""

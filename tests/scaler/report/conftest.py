@@ -1,4 +1,4 @@
-"""Backtests made up for pages: traffic of days with bursts, and figures that fit it."""
+"""Synthetic backtests for pages: days of traffic with bursts, and metrics that fit them."""
 
 from collections.abc import Callable
 
@@ -10,11 +10,11 @@ from config.scenario import SCENARIOS
 from scaler.backtest.result import Backtest, Outcome, Trajectory
 from scaler.simulation.score import ReplayMetrics
 
-Making = Callable[..., Backtest]
+MakeBacktest = Callable[..., Backtest]
 START_S = 804_556_800
 """Unix seconds of a Saturday in July 1995."""
 DAY_S = 86_400
-COSTS = (1.0, 3.0, 10.0, 30.0, 100.0, 300.0)
+DELAY_COSTS = (1.0, 3.0, 10.0, 30.0, 100.0, 300.0)
 POINTS = {
     "kpa": (1.0, 1.0),
     "kpa-u50": (0.22, 1.17),
@@ -24,21 +24,21 @@ POINTS = {
     "phpa": (0.62, 1.34),
     "oracle": (0.0, 0.83),
 }
-"""Policy -> what it comes to, the KPA alone being 1: delayed requests, pod-hours."""
+"""Policy -> delayed requests and pod-hours, relative to the KPA alone."""
 LINES = {
     "kpa-tuned": ((1.4, 0.84), (0.9, 0.88), (0.5, 0.95), (0.31, 1.02), (0.2, 1.12), (0.12, 1.3)),
     "tidecast": ((1.1, 0.78), (0.62, 0.84), (0.28, 0.91), (0.12, 1.04), (0.05, 1.16), (0.02, 1.31)),
 }
-"""The same at each of COSTS."""
+"""Policy -> the same at each of DELAY_COSTS."""
 
 
 @pytest.fixture(scope="session")
-def making() -> Making:
-    """`make`."""
-    return make
+def make_backtest() -> MakeBacktest:
+    """`backtest`."""
+    return backtest
 
 
-def make(
+def backtest(
     series: int = 3,
     *,
     trajectories: int = 2,
@@ -47,17 +47,21 @@ def make(
     names: tuple[str, ...] = (),
     seed: int = 1,
 ) -> Backtest:
-    """A backtest of `series` services; the first of them have the given names."""
+    """Return a backtest of `series` services; the first ones have the given names."""
     rng = np.random.default_rng(seed)
     all_names = (*names, *(f"shop/service-{k:03d}" for k in range(len(names), series)))[:series]
     requests = rng.lognormal(12, 1.6, series).round()
     outcomes = [
-        Outcome(name, None, _figures(rng, requests, *POINTS[name])) for name in policies if name in POINTS
+        Outcome(name, None, _metrics_by_series(rng, requests, *POINTS[name]))
+        for name in policies
+        if name in POINTS
     ]
     for name, line in LINES.items():
         if name in policies:
-            at = zip(COSTS, line, strict=True)
-            outcomes += [Outcome(name, worth, _figures(rng, requests, *came)) for worth, came in at]
+            outcomes += [
+                Outcome(name, delay_cost, _metrics_by_series(rng, requests, *point))
+                for delay_cost, point in zip(DELAY_COSTS, line, strict=True)
+            ]
     step_s = 22 * DAY_S // columns // 60 * 60 or 60
     return Backtest(
         where="nasa_http_60s.csv.gz",
@@ -70,44 +74,44 @@ def make(
         score_s=7 * DAY_S,
         step_s=60,
         outcomes=tuple(outcomes),
-        trajectories=tuple(_course(rng, name, columns, step_s) for name in all_names[:trajectories]),
+        trajectories=tuple(_trajectory(rng, name, columns, step_s) for name in all_names[:trajectories]),
         shown_cost=30.0,
     )
 
 
-def figures(requests: float, delayed: float, pod_s: float) -> ReplayMetrics:
-    """ReplayMetrics of which only these matter."""
+def _metrics(requests: float, delayed: float, pod_s: float) -> ReplayMetrics:
+    """Return metrics of which only the arguments matter."""
     return ReplayMetrics(
         requests, delayed, delayed / 10, 3 * delayed, pod_s, pod_s / 2, pod_s / 900, 12, delayed / 20
     )
 
 
-def _figures(
-    rng: np.random.Generator, requests: NDArray[np.float64], delayed: float, pods: float
+def _metrics_by_series(
+    rng: np.random.Generator, requests: NDArray[np.float64], relative_delayed: float, relative_pods: float
 ) -> tuple[ReplayMetrics, ...]:
-    waited = 0.0313 * delayed * requests * rng.lognormal(0, 0.5, len(requests))
-    held_s = pods * (2 * requests + 3600 * 20) * rng.lognormal(0, 0.04, len(requests))
-    return tuple(figures(*row) for row in zip(requests, waited, held_s, strict=True))
+    delayed = 0.0313 * relative_delayed * requests * rng.lognormal(0, 0.5, len(requests))
+    pod_s = relative_pods * (2 * requests + 3600 * 20) * rng.lognormal(0, 0.04, len(requests))
+    return tuple(_metrics(*row) for row in zip(requests, delayed, pod_s, strict=True))
 
 
-def _course(rng: np.random.Generator, name: str, columns: int, step_s: int) -> Trajectory:
-    """Days and a quieter weekend, with a burst now and then that no forecast saw."""
-    at_s = np.arange(columns) * step_s
-    day = 0.55 - 0.45 * np.cos(2 * np.pi * at_s / DAY_S - 0.6)
-    week = np.where((at_s // DAY_S) % 7 < 2, 0.6, 1.0)
+def _trajectory(rng: np.random.Generator, name: str, columns: int, step_s: int) -> Trajectory:
+    """Return days with a quiet weekend, and bursts that the forecast misses."""
+    time_s = np.arange(columns) * step_s
+    day = 0.55 - 0.45 * np.cos(2 * np.pi * time_s / DAY_S - 0.6)
+    week = np.where((time_s // DAY_S) % 7 < 2, 0.6, 1.0)
     expected = 60 * day * week + 1
     burst = np.zeros(columns)
     for start in rng.integers(0, columns, 1 + columns // 150):
         burst[start : start + 4] = rng.uniform(20, 90)
     arrivals = np.maximum(0, expected * rng.lognormal(0, 0.08, columns) + burst)
     floor = np.ceil(1.25 * expected * 1.1 / 4)
-    pods_alone = np.ceil(np.convolve(arrivals, np.ones(2) / 2, "same") / 2.8)
-    short = np.maximum(0, arrivals - np.roll(arrivals, 1) - 0.3 * expected)
-    missed = burst * (np.diff(burst, prepend=0) > 0)
+    pods_kpa = np.ceil(np.convolve(arrivals, np.ones(2) / 2, "same") / 2.8)
+    increase = np.maximum(0, arrivals - np.roll(arrivals, 1) - 0.3 * expected)
+    burst_start = burst * (np.diff(burst, prepend=0) > 0)
     low, high = 0.8 * expected, 1.3 * expected
     low[: columns // 30], high[: columns // 30] = np.nan, np.nan
     arrays = (
         arrivals, 1.35 * arrivals + 3, low, np.where(np.isnan(low), np.nan, expected), high, floor,
-        pods_alone, np.maximum(floor, 0.9 * pods_alone), short * 12, missed * 6,
+        pods_kpa, np.maximum(floor, 0.9 * pods_kpa), increase * 12, burst_start * 6,
     )  # fmt: skip
     return Trajectory(name, START_S + 7 * DAY_S, step_s, *(array.astype(np.float32) for array in arrays))

@@ -1,4 +1,4 @@
-"""The page in a browser: it loads nothing, and serves pointer, keyboard, light, dark, desk and phone."""
+"""The page in a browser: no requests; pointer and keyboard; light and dark; wide and narrow windows."""
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -11,8 +11,8 @@ from scaler.report.page import report_html
 
 pytestmark = pytest.mark.chromium
 
-Making = Callable[..., Backtest]
-Opening = Callable[..., Page]
+MakeBacktest = Callable[..., Backtest]
+OpenPage = Callable[..., Page]
 HOSTILE = '"><img src=x onerror=alert(1)><script>alert(2)</script>'
 CHECKS = (Path(__file__).parent / "checks.js").read_text()
 
@@ -26,41 +26,41 @@ def browser() -> Iterator[Browser]:
 
 
 @pytest.fixture
-def opening(browser: Browser, tmp_path: Path) -> Iterator[Opening]:
-    """Opens a backtest's page.  Whatever it asks for beside itself, or complains of, fails the test."""
-    wrong: list[str] = []
+def open_page(browser: Browser, tmp_path: Path) -> Iterator[OpenPage]:
+    """Open the page of a backtest; any request, message on the console, error or dialog fails the test."""
+    failures: list[str] = []
     pages: list[Page] = []
 
-    def refuse(dialog: Dialog) -> None:
-        wrong.append(dialog.message)
+    def dismiss(dialog: Dialog) -> None:
+        failures.append(dialog.message)
         dialog.dismiss()
 
-    def open_page(backtest: Backtest, *, width: int = 1280, scheme: str = "light") -> Page:
+    def open_report(backtest: Backtest, *, width: int = 1280, scheme: str = "light") -> Page:
         file = tmp_path / "report.html"
         file.write_text(report_html(backtest), encoding="utf-8")
         page = browser.new_page(viewport={"width": width, "height": 900})
         page.emulate_media(color_scheme="dark" if scheme == "dark" else "light")
-        asked = (file.as_uri(), "data:,")
-        page.on("request", lambda each: wrong.extend([each.url] * (not each.url.startswith(asked))))
-        page.on("console", lambda each: wrong.append(each.text))
-        page.on("pageerror", lambda each: wrong.append(str(each)))
-        page.on("dialog", refuse)
+        allowed = (file.as_uri(), "data:,")
+        page.on("request", lambda req: failures.extend([req.url] * (not req.url.startswith(allowed))))
+        page.on("console", lambda message: failures.append(message.text))
+        page.on("pageerror", lambda error: failures.append(str(error)))
+        page.on("dialog", dismiss)
         page.goto(file.as_uri())
         pages.append(page)
         return page
 
-    yield open_page
+    yield open_report
     for page in pages:
         page.close()
-    assert wrong == []
+    assert failures == []
 
 
-def names(page: Page) -> list[str]:
+def service_names(page: Page) -> list[str]:
     return page.locator("#table tbody th").all_inner_texts()
 
 
 def press_tab_to(page: Page, selector: str) -> None:
-    """The keyboard's way to what fits the selector."""
+    """Press Tab until the focus is on an element that matches the selector."""
     for _ in range(80):
         page.keyboard.press("Tab")
         if page.evaluate("selector => document.activeElement.matches(selector)", selector):
@@ -68,12 +68,14 @@ def press_tab_to(page: Page, selector: str) -> None:
     raise AssertionError(f"Tab does not reach {selector}")
 
 
-def test_headers_sort_by_pointer_and_by_keyboard(opening: Opening, making: Making) -> None:
-    page = opening(making(30))
+def test_header_sorts_services_by_pointer_and_keyboard(
+    open_page: OpenPage, make_backtest: MakeBacktest
+) -> None:
+    page = open_page(make_backtest(30))
     requests = page.locator("#table thead th").filter(has_text="Requests")
     assert requests.get_attribute("aria-sort") == "descending"
     page.get_by_role("button", name="Service", exact=True).click()
-    assert names(page) == sorted(names(page))
+    assert service_names(page) == sorted(service_names(page))
     assert requests.get_attribute("aria-sort") == "none"
     page.get_by_role("button", name="Delayed, Tidecast").focus()
     page.keyboard.press("Enter")
@@ -84,8 +86,10 @@ def test_headers_sort_by_pointer_and_by_keyboard(opening: Opening, making: Makin
     assert page.locator("#table th[aria-sort=ascending]").inner_text().startswith("Tidecast")
 
 
-def test_a_part_of_a_name_filters_and_the_rest_is_told(opening: Opening, making: Making) -> None:
-    page = opening(making(250))
+def test_part_of_a_name_filters_services_and_count_is_shown(
+    open_page: OpenPage, make_backtest: MakeBacktest
+) -> None:
+    page = open_page(make_backtest(250))
     assert page.locator("#table tbody tr").count() == 20
     page.locator("#find").fill("SERVICE-01")
     assert page.locator("#table tbody tr").count() == 10
@@ -93,20 +97,20 @@ def test_a_part_of_a_name_filters_and_the_rest_is_told(opening: Opening, making:
     page.locator("#find").fill("")
     page.locator("#more").click()
     assert page.locator("#table tbody tr").count() == 220
-    page.locator("#which").select_option("pictured")
+    page.locator("#filter").select_option("openable")
     assert page.locator("#table tbody tr").count() == 2
 
 
-def test_another_policy_beside_the_kpa_alone(opening: Opening, making: Making) -> None:
-    page = opening(making(5))
+def test_selected_policy_is_compared_with_kpa_alone(open_page: OpenPage, make_backtest: MakeBacktest) -> None:
+    page = open_page(make_backtest(5))
     before = page.locator("#table tbody").inner_text()
-    page.locator("#beside").select_option(label="kpa-u50")
+    page.locator("#compared").select_option(label="kpa-u50")
     assert page.get_by_role("button", name="Delayed, kpa-u50").is_visible()
     assert page.locator("#table tbody").inner_text() != before
 
 
-def test_a_service_is_opened_by_keyboard_and_zoomed(opening: Opening, making: Making) -> None:
-    page = opening(making(5, trajectories=3, columns=800))
+def test_service_opens_and_zooms_by_keyboard(open_page: OpenPage, make_backtest: MakeBacktest) -> None:
+    page = open_page(make_backtest(5, trajectories=3, columns=800))
     press_tab_to(page, "#table a[href='#service-2']")
     page.keyboard.press("Enter")
     title = page.locator("#opened-title")
@@ -123,8 +127,10 @@ def test_a_service_is_opened_by_keyboard_and_zoomed(opening: Opening, making: Ma
     assert page.locator("#range").inner_text() == whole
 
 
-def test_dragging_zooms_all_three_charts_and_a_double_click_ends_it(opening: Opening, making: Making) -> None:
-    page = opening(making(3, trajectories=1, columns=800))
+def test_drag_zooms_three_charts_and_double_click_shows_all(
+    open_page: OpenPage, make_backtest: MakeBacktest
+) -> None:
+    page = open_page(make_backtest(3, trajectories=1, columns=800))
     chart = page.locator("#panels svg[role=img]").nth(1)
     chart.scroll_into_view_if_needed()
     box = chart.bounding_box()
@@ -134,25 +140,27 @@ def test_dragging_zooms_all_three_charts_and_a_double_click_ends_it(opening: Ope
     page.mouse.down()
     page.mouse.move(box["x"] + 500, box["y"] + 60, steps=4)
     page.mouse.up()
-    part = page.locator("#panels .arrivals[d]").get_attribute("d") or ""
-    assert 0 < part.count("L") < 0.3 * whole.count("L")
+    zoomed = page.locator("#panels .arrivals[d]").get_attribute("d") or ""
+    assert 0 < zoomed.count("L") < 0.3 * whole.count("L")
     chart.dblclick()
     assert page.locator("#panels .arrivals[d]").get_attribute("d") == whole
 
 
-def test_every_delayed_request_is_marked(opening: Opening, making: Making) -> None:
-    backtest = making(3, trajectories=1, columns=800)
-    (course,) = backtest.trajectories
-    page = opening(backtest)
-    for kind, delayed in (("alone-bar", course.delayed_kpa), ("ours-bar", course.delayed)):
-        path = page.locator(f"#panels path.{kind}").get_attribute("d") or ""
+def test_every_column_with_delayed_requests_has_a_bar(
+    open_page: OpenPage, make_backtest: MakeBacktest
+) -> None:
+    backtest = make_backtest(3, trajectories=1, columns=800)
+    (trajectory,) = backtest.trajectories
+    page = open_page(backtest)
+    for bar_class, delayed in (("kpa-bar", trajectory.delayed_kpa), ("compared-bar", trajectory.delayed)):
+        path = page.locator(f"#panels path.{bar_class}").get_attribute("d") or ""
         assert path.count("Z") == (delayed > 0).sum()
 
 
-def test_each_chart_has_a_table(opening: Opening, making: Making) -> None:
-    page = opening(making(3, trajectories=1, columns=800))
+def test_charts_have_tables(open_page: OpenPage, make_backtest: MakeBacktest) -> None:
+    page = open_page(make_backtest(3, trajectories=1, columns=800))
     page.locator("#columns summary").click()
-    # The table is filled when its opening is told, which is after the click.
+    # The table is filled in the toggle event, which follows the click.
     page.locator("#columns tbody tr").first.wait_for()
     rows = page.locator("#columns tbody tr").count()
     assert 100 < rows <= 120
@@ -162,73 +170,79 @@ def test_each_chart_has_a_table(opening: Opening, making: Making) -> None:
     assert 8 <= page.locator("#columns tbody tr").count() < 60
     page.locator("#summary summary").click()
     page.locator("#summary tbody tr").first.wait_for()
-    assert page.locator("#summary tbody tr").count() == len(making().outcomes)
+    assert page.locator("#summary tbody tr").count() == len(make_backtest().outcomes)
 
 
-def test_an_address_opens_its_service(opening: Opening, making: Making) -> None:
-    page = opening(making(5, trajectories=3))
+def test_fragment_of_the_address_opens_a_service(open_page: OpenPage, make_backtest: MakeBacktest) -> None:
+    page = open_page(make_backtest(5, trajectories=3))
     page.evaluate("location.hash = '#service-1'")
     page.wait_for_function("document.getElementById('opened-title').textContent === 'shop/service-001'")
     assert page.locator("#opened-title").text_content() == "shop/service-001"
 
 
-def test_dark_as_the_system_says_or_by_the_button(opening: Opening, making: Making) -> None:
-    page = opening(making(), scheme="dark")
-    ground = "getComputedStyle(document.body).backgroundColor"
-    dark = page.evaluate(ground)
+def test_theme_follows_the_system_or_the_button(open_page: OpenPage, make_backtest: MakeBacktest) -> None:
+    page = open_page(make_backtest(), scheme="dark")
+    background = "getComputedStyle(document.body).backgroundColor"
+    dark = page.evaluate(background)
     page.get_by_role("button", name="Light").click()
-    light = page.evaluate(ground)
+    light = page.evaluate(background)
     assert dark != light
     page.reload()
-    assert page.evaluate(ground) == light
+    assert page.evaluate(background) == light
     page.get_by_role("button", name="Dark").click()
-    assert page.evaluate(ground) == dark
+    assert page.evaluate(background) == dark
     page.emulate_media(media="print")
     assert page.evaluate("getComputedStyle(document.body).color") == "rgb(28, 34, 39)"
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("width", [1280, 375])
-def test_it_is_accessible(opening: Opening, making: Making, scheme: str, width: int) -> None:
-    page = opening(making(12, trajectories=3, names=(HOSTILE,)), scheme=scheme, width=width)
-    page.evaluate("document.querySelectorAll('details').forEach((each) => (each.open = true))")
+def test_page_is_accessible(
+    open_page: OpenPage, make_backtest: MakeBacktest, scheme: str, width: int
+) -> None:
+    page = open_page(make_backtest(12, trajectories=3, names=(HOSTILE,)), scheme=scheme, width=width)
+    page.evaluate("document.querySelectorAll('details').forEach((details) => (details.open = true))")
     page.wait_for_selector("#columns tbody tr")
     assert page.evaluate(CHECKS) == []
 
 
-def test_focus_is_seen_wherever_the_keyboard_goes(opening: Opening, making: Making) -> None:
-    page = opening(making(3))
-    seen = set()
+def test_focus_is_visible_on_every_element_that_tab_reaches(
+    open_page: OpenPage, make_backtest: MakeBacktest
+) -> None:
+    page = open_page(make_backtest(3))
+    focused = set()
     for _ in range(45):
         page.keyboard.press("Tab")
         element, outline = page.evaluate(
-            "(({ activeElement: at }) => [at.outerHTML.slice(0, 60), getComputedStyle(at).outline])(document)"
+            "(({ activeElement: el }) => [el.outerHTML.slice(0, 60), getComputedStyle(el).outline])(document)"
         )
         if element.startswith("<body"):
             break
         assert "solid" in outline or "auto" in outline, element
-        seen.add(element)
-    assert len(seen) > 20
+        focused.add(element)
+    assert len(focused) > 20
 
 
-def test_hostile_names_are_shown_as_they_are(opening: Opening, making: Making) -> None:
-    page = opening(making(3, trajectories=1, names=(HOSTILE,)))
+def test_hostile_names_are_shown_as_text(open_page: OpenPage, make_backtest: MakeBacktest) -> None:
+    page = open_page(make_backtest(3, trajectories=1, names=(HOSTILE,)))
     assert page.locator("#opened-title").inner_text() == HOSTILE
-    assert HOSTILE in names(page)
+    assert HOSTILE in service_names(page)
     assert page.locator("img").count() == 0
 
 
-def test_a_large_page_is_quick(opening: Opening, making: Making) -> None:
-    page = opening(making(250, trajectories=20, columns=2000))
+def test_large_page_loads_quickly(open_page: OpenPage, make_backtest: MakeBacktest) -> None:
+    page = open_page(make_backtest(250, trajectories=20, columns=2000))
     loaded_ms = page.evaluate("performance.getEntriesByType('navigation')[0].domContentLoadedEventEnd")
     assert loaded_ms < 5000
 
 
 @pytest.mark.parametrize("policies", [("kpa",), ("kpa", "phpa"), ("kpa", "tidecast")])
-def test_few_policies_and_no_course(opening: Opening, making: Making, policies: tuple[str, ...]) -> None:
-    page = opening(making(1, trajectories=0, policies=policies))
+def test_page_without_trajectories_has_a_mark_per_outcome(
+    open_page: OpenPage, make_backtest: MakeBacktest, policies: tuple[str, ...]
+) -> None:
+    page = open_page(make_backtest(1, trajectories=0, policies=policies))
     assert page.locator("#opened").is_hidden()
     assert page.locator("#frontier .mark").count() == len(
-        making(1, trajectories=0, policies=policies).outcomes
+        make_backtest(1, trajectories=0, policies=policies).outcomes
     )
     assert "NaN" not in page.locator("main").inner_html()

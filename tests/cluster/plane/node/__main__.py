@@ -5,13 +5,13 @@ import asyncio
 from pathlib import Path
 
 from plane.api import Api
+from plane.layout import NODE_NAME, Home
 from plane.node import dns, exposition
 from plane.node.ingress import Ingress
 from plane.node.knobs import Knobs
 from plane.node.kubelet import Kubelet
 from plane.node.service_proxy import ServiceProxy
 from plane.node.simulated_pod import Expose
-from plane.layout import NODE_NAME, Home
 
 ROOM = {"pods": "1000", "cpu": "1000", "memory": "4Ti"}
 

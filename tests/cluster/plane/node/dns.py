@@ -5,8 +5,8 @@ import socket
 import struct
 from typing import cast
 
-from plane.node.service_proxy import ServiceProxy
 from plane.layout import DNS_ADDRESS
+from plane.node.service_proxy import ServiceProxy
 
 TYPE_A, CLASS_IN, TTL_S = 1, 1, 1
 ANSWER, NO_SUCH_NAME = 0x8180, 3

@@ -7,8 +7,8 @@ import aiohttp
 from aiohttp import web
 
 from plane.api import MERGE, Api, Object
-from plane.node.service_proxy import ServiceProxy
 from plane.layout import CONTROL_ADDRESS, GATEWAY_PORT
+from plane.node.service_proxy import ServiceProxy
 
 NETWORKING = "/apis/networking.internal.knative.dev/v1alpha1"
 INGRESSES = f"{NETWORKING}/ingresses"

@@ -7,11 +7,11 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from plane.api import Api, Object, RefusedError
+from plane.layout import NODE_NAME, PROCESS_PODS, SIMULATED_PODS, Home
 from plane.node import targets
 from plane.node.knobs import Knobs
 from plane.node.process_pod import ProcessPod
 from plane.node.simulated_pod import REVISION, Expose, SimulatedPod
-from plane.layout import NODE_NAME, PROCESS_PODS, SIMULATED_PODS, Home
 
 STRATEGIC = "application/strategic-merge-patch+json"
 SCHEDULED = {"type": "PodScheduled", "status": "True"}
