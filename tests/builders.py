@@ -54,7 +54,7 @@ def demand(
     service_time_s: float = 1.0,
     delay_s: float = 30.0,
 ) -> Demand:
-    """Return the demand of Revisions: arrivals (r, n) in requests/s from `start_s` on, and their busy time."""
+    """Return the demand of Revisions: arrivals (r, n) in requests/s from `start_s` on, and busy time."""
     rates = np.atleast_2d(np.asarray(arrivals, np.float32))
     busy = (rates * np.float32(service_time_s)).astype(np.float32)
     return Demand(tuple(services), tuple(services.values()), rates, busy, start_s, step_s, delay_s)

@@ -1,14 +1,11 @@
 """Retired words of docs/glossary.md in names and in text that people read."""
 
-import sys
 from pathlib import Path
 
 import pytest
+from tools.vocabulary import checked_files, file_findings, findings, retired_name
 
 ROOT = Path(__file__).parents[1]
-sys.path.insert(0, str(ROOT / "tests" / "tools"))
-
-from vocabulary import checked_files, file_findings, findings, retired_name  # noqa: E402
 
 
 def test_no_name_or_text_has_a_retired_word() -> None:

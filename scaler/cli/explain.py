@@ -153,8 +153,8 @@ def _sizing(explanation: Any) -> list[str]:
     if explanation.fallback_active or not sizing > 0 or sizing == explanation.delay_cost:
         return []
     return [
-        f"  It sizes the floor as if a delayed request cost {sizing:.3g} pod-seconds: recently in shadow, that",
-        f"  size of floor has been the cheapest at the configured delay-cost of {explanation.delay_cost:.3g}.",
+        f"  It sizes the floor as if a delayed request cost {sizing:.3g} pod-seconds: recently in shadow,",
+        f"  that size was the cheapest at the configured delay-cost of {explanation.delay_cost:.3g}.",
     ]
 
 

@@ -271,9 +271,7 @@ class Planner:
                 progress(step / steps)
         progress(1.0)
 
-    def _advance(
-        self, arrivals: NDArray[np.float32], window: LeadWindow, *, with_ensemble: bool
-    ) -> None:
+    def _advance(self, arrivals: NDArray[np.float32], window: LeadWindow, *, with_ensemble: bool) -> None:
         """Advance the forecast through steps (s, n) of arrivals in requests/s."""
         self.state = online.advance(
             self.state,

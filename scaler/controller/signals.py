@@ -86,9 +86,7 @@ class ExogenousSignals:
             self._upstream_rows = (keys, np.array(rows, np.intp))
         return self._upstream_rows[1]
 
-    def ensemble_peak(
-        self, state: online.FleetState, window: LeadWindow
-    ) -> NDArray[np.float32] | None:
+    def ensemble_peak(self, state: online.FleetState, window: LeadWindow) -> NDArray[np.float32] | None:
         """Return the highest log rate (s,) of the ensemble in the next window; None = no ensemble."""
         ensemble = self.ensemble
         if not ensemble.records:

@@ -47,9 +47,7 @@ class RevisionCache:
         self._revisions_of: defaultdict[tuple[str, NamespacedName], set[NamespacedName]] = defaultdict(set)
         self._routes_to: defaultdict[NamespacedName, set[str]] = defaultdict(set)
         self._dirty: set[NamespacedName] = set()
-        self._resolved: dict[
-            tuple[tuple[tuple[str, str], ...], int], tuple[ResolvedParameters, tuple[str, ...]]
-        ] = {}
+        self._resolved: dict[tuple[object, int], tuple[ResolvedParameters, tuple[str, ...]]] = {}
         self._specs: dict[RevisionKey, RevisionSpec] = {}
         self._order: list[RevisionKey] = []
         self._sorted_specs: tuple[RevisionSpec, ...] = ()

@@ -99,7 +99,7 @@ def _pool(jobs: int, stopped: Callable[[], bool]) -> Iterator[ProcessPoolExecuto
 
 @contextmanager
 def _one_blas_thread() -> Iterator[None]:
-    """Limit BLAS to one thread in processes that start meanwhile: several would wait for each other and spin."""
+    """Limit BLAS to one thread in processes that start meanwhile: more threads would wait and spin."""
     previous = {name: os.environ.get(name) for name in BLAS}
     os.environ.update({name: os.environ.get(name, "1") for name in BLAS})
     try:
@@ -154,7 +154,7 @@ def remote_or_local(
 def _on_cluster(
     client: Any, work: Callable[[Item], Output], items: Sequence[Item]
 ) -> Iterator[tuple[Item, Output]]:
-    """Send the work once, as bytes, for it may hold a fleet; send the items, and again those that were lost."""
+    """Send the work once, as bytes (it may hold a fleet), then the items, and again those that were lost."""
     packed = import_module("distributed.protocol.pickle").dumps(work)
     shared = client.scatter(packed, direct=False, hash=False)
     sent, tries = {}, dict.fromkeys(range(len(items)), 0)

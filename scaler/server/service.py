@@ -24,7 +24,7 @@ from scaler.controller.loop import Loop
 from scaler.controller.status import StatusStore
 from scaler.controller.timing import POLL_SHARE
 from scaler.knative.cluster import CONFIG_TIDECAST, KnativeCluster
-from scaler.knative.events import ObjectReference, Events
+from scaler.knative.events import Events, ObjectReference
 from scaler.parallel.processes import remote_or_local
 
 log = logging.getLogger("tidecast")

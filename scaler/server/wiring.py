@@ -28,7 +28,7 @@ REVISIONS = "/apis/serving.knative.dev/v1/revisions"
 
 
 def own_namespace(configured: str | None) -> str:
-    """Return the namespace of the Lease and the ConfigMap: the configured one, the pod's own, or `tidecast`."""
+    """Return the namespace of Lease and ConfigMap: the configured one, that of the pod, or `tidecast`."""
     if configured or os.environ.get("POD_NAMESPACE"):
         return configured or os.environ["POD_NAMESPACE"]
     with contextlib.suppress(OSError):

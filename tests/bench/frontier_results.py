@@ -190,8 +190,7 @@ def same_delay(points: Sequence[Point]) -> float:
 
 
 def reach(points: Sequence[tuple[float, float]], limit: float) -> float:
-    """Return the highest y with x <= limit on the line through the points (x, y); -inf where there is none.
-    """
+    """Return the highest y with x <= limit on the line through the points (x, y), or -inf."""
     highest = max((y for x, y in points if x <= limit), default=-np.inf)
     for (x, y), (next_x, next_y) in pairwise(points):
         if min(x, next_x) <= limit < max(x, next_x):

@@ -3,7 +3,8 @@
 
     build.py [--serving 1.23] [--cache DIR]
 
-Needs only Go (the version in mods/*/go.mod or newer) and its module proxy. What is built is left alone.
+Needs only Go (the version in mods/*/go.mod or newer) and its module proxy.  Programs that exist are not
+built again.
 """
 
 import argparse
@@ -20,8 +21,8 @@ MANIFESTS = {
     "knative.dev/networking": ["config"],
     "knative.dev/caching": ["config"],
 }
-"""Where the CRDs, RBAC, ConfigMaps and Deployments are. Serving's own tree links to the other two modules'
-files, and module zips keep no links: so they are taken from where they live."""
+"""Module -> folders with its CRDs, RBAC, ConfigMaps and Deployments.  Serving's tree has symbolic links to the
+files of the other two modules, and module zips contain no links, so the files are copied from their modules."""
 
 
 def build(source: Source, cache: Path) -> None:
@@ -43,7 +44,7 @@ def build(source: Source, cache: Path) -> None:
 
 
 def link_flags(source: Source) -> str:
-    """No symbol tables; Kubernetes is told its version, which Knative's programs check at start."""
+    """Return flags that omit symbol tables and set the version of Kubernetes, which Knative's programs check."""
     flags = "-s -w"
     if source.name.startswith("kubernetes"):
         major, minor = source.version.removeprefix("v").split(".")[:2]

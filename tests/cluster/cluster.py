@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""A real Knative control plane in private namespaces of this machine; see README.md.
+"""Run a real Knative control plane in private namespaces of this machine; see README.md.
 
 cluster.py up --serving 1.23        cluster.py status        cluster.py exec -- COMMAND
 cluster.py apply FILE ...           cluster.py kubeconfig --account default/tidecast
@@ -42,12 +42,16 @@ def up(
     settings: dict[str, dict[str, str]] | None = None,
     publish: dict[str, str] | None = None,
 ) -> None:
-    """Start an empty cluster and wait until it works.
+    """Start an empty cluster and wait until it is ready.
 
-    `settings`: ConfigMap -> key -> value; `publish`: name -> host:port inside, to be reached from outside.
+    settings   ConfigMap -> key -> value
+    publish    name -> host:port inside the cluster, which becomes reachable from outside
+
+    Raises:
+        SystemExit: the cluster is up already, its programs are not built, or it does not start.
     """
-    with supervisor(home) as found:
-        if found:
+    with supervisor(home) as connected:
+        if connected:
             raise SystemExit(f"{home.root} is up already")
     cache = cache or default_cache()
     missing = [s.home(cache) for s in sources(serving) if not s.home(cache).exists()]
@@ -60,7 +64,7 @@ def up(
     home.root.chmod(0o700)
     home.knobs.write_text('{"revisions": {}, "images": {}}\n')
     targets = PUBLISHED | (PUBLISHED_KNATIVE if serving != "none" else {}) | (publish or {})
-    # A socket stays in the network namespace it was opened in: opened here, it is served from inside.
+    # A socket stays in the network namespace in which it was opened: these are served from inside the cluster.
     listeners = {name: socket.create_server(("127.0.0.1", 0)) for name in targets}
     ports = {name: "127.0.0.1:{1}".format(*listener.getsockname()) for name, listener in listeners.items()}
     home.ports.write_text(json.dumps(ports, indent=1))
@@ -78,7 +82,11 @@ def up(
 
 
 def launch(home: Home, flags: list[object], descriptors: list[int]) -> None:
-    """Start the supervisor in namespaces of its own, and pass on what it says until it is ready."""
+    """Start the supervisor in its own namespaces, and print its output until it is ready.
+
+    Raises:
+        SystemExit: the supervisor ended before the cluster was ready.
+    """
     user = ["--user", "--map-root-user"] if ROOTLESS else []
     unshare = ["unshare", *user, *NAMESPACES, "--fork", "--kill-child", "--mount-proc"]
     with home.log("supervisor").open("w") as log:
@@ -98,14 +106,14 @@ def launch(home: Home, flags: list[object], descriptors: list[int]) -> None:
         print(line, end="", flush=True)
         if line.endswith("ready\n") and "  ready" in line:
             return
-    raise SystemExit(f"the cluster did not come up: {home.log('supervisor').read_text()[-2000:]}")
+    raise SystemExit(f"the cluster did not start: {home.log('supervisor').read_text()[-2000:]}")
 
 
 def down(home: Home) -> None:
     """Stop the cluster; its logs stay until the next start."""
-    with supervisor(home) as found:
-        if found:
-            connection, pid = found
+    with supervisor(home) as connected:
+        if connected:
+            connection, pid = connected
             process, unshare = os.pidfd_open(pid), os.pidfd_open(parent(pid))
             connection.sendall(b"stop\n")
             if not select.select([process], [], [], 20)[0]:
@@ -124,7 +132,7 @@ def parent(pid: int) -> int:
 
 @contextlib.contextmanager
 def supervisor(home: Home) -> Iterator[tuple[socket.socket, int] | None]:
-    """A connection to the supervisor and its process id as seen from here; None when the cluster is down."""
+    """Yield a connection to the supervisor, and its process id outside; None where the cluster is down."""
     with socket.socket(socket.AF_UNIX) as connection:
         connection.settimeout(20)
         try:
@@ -140,7 +148,7 @@ def supervisor(home: Home) -> Iterator[tuple[socket.socket, int] | None]:
 
 @contextlib.contextmanager
 def short_path(path: Path) -> Iterator[str]:
-    """The same file under a name that fits into a socket address (107 bytes)."""
+    """Yield another path of the same file that fits into a socket address (107 bytes)."""
     folder = os.open(path.parent, os.O_PATH)
     try:
         yield f"/proc/self/fd/{folder}/{path.name}"
@@ -149,21 +157,25 @@ def short_path(path: Path) -> Iterator[str]:
 
 
 def status(home: Home) -> dict[str, object]:
-    with supervisor(home) as found:
-        if not found:
+    with supervisor(home) as connected:
+        if not connected:
             return {"up": False, "home": str(home.root)}
-        found[0].sendall(b"status\n")
-        with found[0].makefile() as answer:
+        connected[0].sendall(b"status\n")
+        with connected[0].makefile() as answer:
             about = json.loads(answer.readline())
     return {"up": True, "home": str(home.root), **about, "published": json.loads(home.ports.read_text())}
 
 
 def inside(home: Home) -> list[str]:
-    """A command's prefix that makes it run in the cluster's namespaces."""
-    with supervisor(home) as found:
-        if not found:
+    """Return the prefix of a command that runs in the namespaces of the cluster.
+
+    Raises:
+        SystemExit: the cluster is not up.
+    """
+    with supervisor(home) as connected:
+        if not connected:
             raise SystemExit(f"{home.root} is not up")
-        target = f"--target={found[1]}"
+        target = f"--target={connected[1]}"
     user = ["--user", "--preserve-credentials"] if ROOTLESS else []
     return ["nsenter", target, *user, *NAMESPACES, f"--wd={Path.cwd()}", "--"]
 
@@ -178,7 +190,7 @@ async def apply(home: Home, files: list[Path]) -> None:
 
 
 async def account_kubeconfig(home: Home, account: str) -> str:
-    """A kubeconfig of a ServiceAccount, for processes outside."""
+    """Return the kubeconfig of a ServiceAccount (namespace/name), for processes outside."""
     namespace, name = account.split("/")
     server = "https://" + json.loads(home.ports.read_text())["api"]
     async with Api.from_kubeconfig(home.kubeconfig) as api:
@@ -195,7 +207,7 @@ def arguments() -> argparse.Namespace:
         "--home",
         type=lambda p: Home(Path(p).resolve()),
         default=Home(default_home),
-        help="state directory: one cluster each",
+        help="state directory of the cluster",
     )
     commands = parser.add_subparsers(dest="command", required=True)
     start = commands.add_parser("up")
@@ -213,7 +225,7 @@ def arguments() -> argparse.Namespace:
         action="append",
         default=[],
         metavar="NAME=HOST:PORT",
-        help="an address inside, to be reached from outside",
+        help="an address inside that becomes reachable from outside",
     )
     commands.add_parser("down")
     commands.add_parser("status")
@@ -230,8 +242,8 @@ def main() -> None:
         case "up":
             settings: dict[str, dict[str, str]] = {}
             for setting in options.set:
-                place, value = setting.split("=", 1)
-                settings.setdefault(place.split("/")[0], {})[place.split("/", 1)[1]] = value
+                key_path, value = setting.split("=", 1)
+                settings.setdefault(key_path.split("/")[0], {})[key_path.split("/", 1)[1]] = value
             up(home, options.serving, options.cache, settings, dict(p.split("=", 1) for p in options.publish))
             print(json.dumps(status(home), indent=1))
         case "down":

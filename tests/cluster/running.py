@@ -1,4 +1,4 @@
-"""A cluster for the length of a test session, and what a test does with it."""
+"""Run a cluster for a test session: start, stop, apply, and read its audit log."""
 
 import asyncio
 import contextlib
@@ -18,52 +18,52 @@ T = TypeVar("T")
 
 
 class NotBuiltError(Exception):
-    """The programs are not there; the message has the command that builds them."""
+    """The programs are not built; the message contains the command that builds them."""
 
 
 @dataclass(frozen=True)
 class RunningCluster:
-    """One cluster that is up."""
+    """A cluster that is up."""
 
     home: Home
     serving: str
 
     @property
     def ports(self) -> dict[str, str]:
-        """Published name -> host:port of 127.0.0.1."""
+        """Published name -> host:port on 127.0.0.1."""
         return dict(json.loads(self.home.ports.read_text()))
 
-    def do(self, act: Callable[[Api], Awaitable[T]]) -> T:
-        """Do something as administrator."""
+    def do(self, action: Callable[[Api], Awaitable[T]]) -> T:
+        """Return the result of an action that uses the API as administrator."""
 
-        async def within() -> T:
+        async def call() -> T:
             async with Api.from_kubeconfig(self.home.kubeconfig) as api:
-                return await act(api)
+                return await action(api)
 
-        return asyncio.run(within())
+        return asyncio.run(call())
 
     def apply(self, *manifests: Path) -> None:
         """Apply all objects of these files."""
 
-        async def each(api: Api) -> None:
+        async def apply_files(api: Api) -> None:
             for path in manifests:
                 for manifest in filter(None, yaml.safe_load_all(path.read_text())):
                     await api.apply(manifest)
 
-        self.do(each)
+        self.do(apply_files)
 
     def account(self, namespace: str, name: str) -> Path:
-        """A kubeconfig of that ServiceAccount, for processes outside."""
+        """Write the kubeconfig of a ServiceAccount, for processes outside; return its path."""
         path = self.home.root / f"{namespace}-{name}.kubeconfig"
         path.write_text(asyncio.run(cluster.account_kubeconfig(self.home, f"{namespace}/{name}")))
         return path
 
     def inside(self, *command: str) -> list[str]:
-        """A command line that runs in the cluster's network, with its DNS and all its addresses."""
+        """Return the command line that runs a command in the network of the cluster, with its DNS."""
         return [*cluster.inside(self.home), *command]
 
     def writes(self, user: str) -> list[Object]:
-        """Audit events of all changes, refused ones too, by users with that in their name."""
+        """Return the audit events of changes, also refused ones, by users whose name contains `user`."""
         return writes(self.home.audit, user=user)
 
 
@@ -71,7 +71,11 @@ class RunningCluster:
 def running(
     root: Path, serving: str, settings: dict[str, dict[str, str]] | None = None, **publish: str
 ) -> Iterator[RunningCluster]:
-    """A cluster that is up.  `settings` and `publish` as `cluster.up` has them."""
+    """Yield a cluster that is up, and stop it afterwards; `settings` and `publish` are those of `cluster.up`.
+
+    Raises:
+        NotBuiltError: the programs of the cluster are not built, or it does not start.
+    """
     home = Home(root)
     try:
         cluster.up(home, serving, settings=settings, publish=publish)
@@ -84,5 +88,5 @@ def running(
 
 
 def annotations_of(obj: Any) -> dict[str, str]:
-    """The annotations of an object, empty where it has none."""
+    """Return the annotations of an object; empty where it has none."""
     return dict(obj["metadata"].get("annotations") or {})

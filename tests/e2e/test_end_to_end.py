@@ -13,8 +13,6 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from plane.api import Api
-from plane.testkit import SERVING, Scale, deploy, scale, service, writes
 from environment import (
     Bump,
     Environment,
@@ -27,6 +25,8 @@ from environment import (
     send,
     until,
 )
+from plane.api import Api
+from plane.testkit import SERVING, Scale, deploy, scale, service, writes
 
 pytestmark = [pytest.mark.cluster, pytest.mark.prometheus, pytest.mark.timeout(900)]
 

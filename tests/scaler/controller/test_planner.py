@@ -229,7 +229,7 @@ def test_event_of_upstream_service_raises_the_event_probability() -> None:
     for step in range(steps, both.shape[1]):
         planner.observe(observed(step, step + 1))
         event_probs.append(float(planner.state.event_prob[1]))
-    # The lead window begins after the step and is 75 s long or longer: the call falls into it from two steps on.
+    # The lead window of 75 s or more begins after the step; the call falls into it from two steps on.
     event_prob, calls = np.array(event_probs)[2880:], first[-2880:]
     after_call = np.flatnonzero(calls[:-4]) + 2
     assert np.mean(event_prob[after_call]) > 10 * np.median(event_prob)

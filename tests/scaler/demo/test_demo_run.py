@@ -56,7 +56,9 @@ def test_the_table_is_the_same_at_any_speed(short_workload: Workload) -> None:
     assert table(played(short_workload)) == table(played(short_workload, speed=3000.0))
 
 
-def test_all_policies_had_the_same_requests_and_none_is_counted_before_the_show(short_workload: Workload) -> None:
+def test_all_policies_had_the_same_requests_and_none_is_counted_before_the_show(
+    short_workload: Workload,
+) -> None:
     came = short_workload.from_second(short_workload.begin_s)[:, :1800].sum(dtype=np.float64)
     rows = [for_people(*row) for row in totals(played(short_workload).simulations, 256.0)]
     assert [row["policy"] for row in rows] == list(POLICIES)

@@ -16,8 +16,12 @@ from scaler.simulation.state import METRICS, STARTUPS
 
 def cluster(workload: Workload) -> tuple[SimulatedKnative, PolicySimulations]:
     begin_s = workload.begin_s
-    simulations = PolicySimulations(workload.pod_model, workload.from_second(begin_s), start_s=begin_s, score_from_s=begin_s)
-    return SimulatedKnative(workload, simulations, SETTINGS, lambda: simulations.simulated_until_s + 0.5), simulations
+    simulations = PolicySimulations(
+        workload.pod_model, workload.from_second(begin_s), start_s=begin_s, score_from_s=begin_s
+    )
+    return SimulatedKnative(
+        workload, simulations, SETTINGS, lambda: simulations.simulated_until_s + 0.5
+    ), simulations
 
 
 def test_two_revisions_share_one_service_half_and_half(short_workload: Workload) -> None:

@@ -15,7 +15,9 @@ SCORE_S = 600
 
 def simulations(workload: Workload) -> PolicySimulations:
     begin_s = workload.begin_s
-    return PolicySimulations(workload.pod_model, workload.from_second(begin_s), start_s=begin_s, score_from_s=begin_s + SCORE_S)
+    return PolicySimulations(
+        workload.pod_model, workload.from_second(begin_s), start_s=begin_s, score_from_s=begin_s + SCORE_S
+    )
 
 
 def test_each_is_the_replay_of_its_plan(short_workload: Workload) -> None:

@@ -12,7 +12,9 @@ from scaler.demo.workload import REVISIONS, Workload
 
 def test_a_figure_is_the_mean_of_its_step(short_workload: Workload) -> None:
     start_s = short_workload.begin_s - 600
-    told = ReplayedMetrics(short_workload, lambda: float(short_workload.begin_s)).read(start_s, start_s + 300, 30)
+    told = ReplayedMetrics(short_workload, lambda: float(short_workload.begin_s)).read(
+        start_s, start_s + 300, 30
+    )
     came = short_workload.from_second(start_s)[:, :300].reshape(2, 10, 30)
     np.testing.assert_allclose(told.arrivals, came.mean(axis=2), rtol=1e-6)
     np.testing.assert_array_equal(told.busy, told.arrivals)  # a second each
