@@ -116,6 +116,7 @@ ReportOption = Annotated[
 
 def backtest(
     files: FilesArgument,
+    *,
     scenario: ScenarioOption = "web",
     scale_to: ScaleOption = None,
     delay_cost: DelayCostsOption = None,

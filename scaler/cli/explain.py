@@ -21,6 +21,7 @@ NameArgument = Annotated[
 
 def explain(
     name: NameArgument,
+    *,
     export: ExportOption = None,
     scenario: ScenarioOption = "web",
     at_time: AtOption = None,

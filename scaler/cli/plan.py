@@ -44,6 +44,7 @@ COLUMNS = ("series", "floor", "desired", "why", "bound", "median_rps", "high_rps
 
 
 def plan(
+    *,
     export: ExportOption = None,
     scenario: ScenarioOption = "web",
     at_time: AtOption = None,

@@ -42,6 +42,7 @@ UNNAMED = "the series has no namespace (namespace/name): kubectl -n sets it, els
 
 def recommend(
     files: FilesArgument,
+    *,
     scenario: ScenarioOption = "web",
     scale_to: ScaleOption = None,
     series: SeriesOption = "*",

@@ -1,4 +1,4 @@
-"""A small client of the Kubernetes API: enough to install, watch and test a cluster without kubectl."""
+"""A small client of the Kubernetes API that installs, watches and tests a cluster without kubectl."""
 
 import asyncio
 import base64
@@ -26,7 +26,7 @@ class RefusedError(Exception):
 
 
 class Api:
-    """Use as `async with Api.from_kubeconfig(path) as api`."""
+    """A client of one API server; use it as `async with Api.from_kubeconfig(path) as api`."""
 
     def __init__(self, server: str, token: str, ca: str) -> None:
         self._server = server
@@ -69,7 +69,7 @@ class Api:
         return await self.request("GET", path, None, **query)
 
     async def find(self, path: str) -> Any:
-        """Like get; None where there is nothing."""
+        """Return the body of a GET; None where the object does not exist."""
         try:
             return await self.get(path)
         except RefusedError as refused:
@@ -84,17 +84,21 @@ class Api:
         await self.request("DELETE", path, None if grace_s is None else {"gracePeriodSeconds": grace_s})
 
     async def apply(self, manifest: Object, manager: str = "cluster") -> Any:
-        """Server-side apply: create or change, whatever the kind."""
+        """Create or change an object of any kind by server-side apply."""
         path = await self.path(manifest)
         return await self.request("PATCH", path, manifest, APPLY, fieldManager=manager, force="true")
 
     async def path(self, manifest: Object) -> str:
-        """The address of a manifest's object, by discovery of its kind."""
+        """Return the path of the object of a manifest, by discovery of its kind.
+
+        Raises:
+            RefusedError: the API server does not serve the kind.
+        """
         version = manifest["apiVersion"]
         root = f"/apis/{version}" if "/" in version else f"/api/{version}"
         if manifest["kind"] not in self._kinds.get(version, {}):
-            found = (await self.get(root))["resources"]
-            self._kinds[version] = {r["kind"]: r for r in found if "/" not in r["name"]}
+            resources = (await self.get(root))["resources"]
+            self._kinds[version] = {r["kind"]: r for r in resources if "/" not in r["name"]}
         resource = self._kinds[version].get(manifest["kind"])
         if resource is None:
             raise RefusedError("GET", root, 404, f"no kind {manifest['kind']}")
@@ -103,16 +107,16 @@ class Api:
         return f"{root}{scope}/{resource['name']}/{meta['name']}"
 
     async def watch(self, path: str, **query: str) -> AsyncIterator[tuple[str, Object]]:
-        """First ("LISTED", list), then (ADDED|MODIFIED|DELETED, object) for ever.
+        """Yield ("LISTED", list), then (ADDED|MODIFIED|DELETED, object) without end.
 
-        Lists anew when the stream breaks.
+        After the stream breaks, the objects are listed again.
         """
         while True:
             try:
                 listed = await self.get(path, **query)
                 yield "LISTED", listed
-                since = listed["metadata"]["resourceVersion"]
-                async for event in self._stream(path, watch="1", resourceVersion=since, **query):
+                version = listed["metadata"]["resourceVersion"]
+                async for event in self._stream(path, watch="1", resourceVersion=version, **query):
                     if event["type"] == "ERROR":
                         break
                     yield event["type"], event["object"]
@@ -120,8 +124,8 @@ class Api:
                 await asyncio.sleep(0.5)
 
     async def _stream(self, path: str, **query: str) -> AsyncIterator[Object]:
-        endless = aiohttp.ClientTimeout(total=None)
-        async with self._session.get(path, params=query, timeout=endless) as response:
+        no_limit = aiohttp.ClientTimeout(total=None)
+        async with self._session.get(path, params=query, timeout=no_limit) as response:
             response.raise_for_status()
             pending = b""
             # Not `async for line`: objects may be longer than the line limit of the stream reader.
@@ -131,7 +135,7 @@ class Api:
                     yield json.loads(line)
 
     async def token(self, namespace: str, account: str, seconds: int = 24 * 3600) -> str:
-        """A token of a ServiceAccount (TokenRequest)."""
+        """Return a token of a ServiceAccount (TokenRequest)."""
         body = {
             "apiVersion": "authentication.k8s.io/v1",
             "kind": "TokenRequest",

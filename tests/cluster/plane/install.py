@@ -1,4 +1,4 @@
-"""Knative Serving's own manifests, applied in the order that admission webhooks allow."""
+"""Install Knative Serving from its own manifests, in the order that its admission webhooks allow."""
 
 import asyncio
 import re
@@ -8,11 +8,11 @@ from pathlib import Path
 import yaml
 
 from plane.api import Api, Object, RefusedError
-from plane.testkit import service, until
+from plane.testkit import service, wait_until
 
 SYSTEM = "knative-serving"
 
-QUICK = {
+SHORT_TIMES = {
     "config-autoscaler": {"scale-to-zero-grace-period": "6s"},
     "config-domain": {"example.com": ""},
     "config-leader-election": {"lease-duration": "15s", "renew-deadline": "10s", "retry-period": "2s"},
@@ -21,14 +21,14 @@ QUICK = {
 }
 """Differences from Knative's defaults (30s; svc.cluster.local; 60s, 40s, 10s; info; none)."""
 
-LATER = (
+LAST_KINDS = (
     "Image",
     "Certificate",
     "ValidatingWebhookConfiguration",
     "MutatingWebhookConfiguration",
     "Deployment",
 )
-"""Kinds in this order after all others: instances once their kind is served, before a webhook is asked."""
+"""Kinds that follow all others, in this order: their CRDs must be served first, and the webhooks come last."""
 
 
 async def install_serving(
@@ -36,26 +36,26 @@ async def install_serving(
     manifests: Path,
     generation: str,
     settings: dict[str, dict[str, str]],
-    say: Callable[[str], None],
+    report: Callable[[str], None],
 ) -> None:
     objects = read(manifests, generation)
-    for name, data in [*QUICK.items(), *settings.items()]:
+    for name, data in [*SHORT_TIMES.items(), *settings.items()]:
         config = next(o for o in objects if o["kind"] == "ConfigMap" and o["metadata"]["name"] == name)
         config.setdefault("data", {}).update(data)
-    first = [o for o in objects if o["kind"] not in LATER]
+    first = [o for o in objects if o["kind"] not in LAST_KINDS]
     first.sort(key=lambda o: o["kind"] != "Namespace")
     await api.apply(first[0])
     await asyncio.gather(*(api.apply(o) for o in first[1:]))
-    for kind in LATER:
+    for kind in LAST_KINDS:
         await asyncio.gather(*(apply_when_served(api, o) for o in objects if o["kind"] == kind))
-    say("Knative's manifests applied")
-    await until(lambda: deployments_ready(api), 90, "Knative's deployments are ready")
-    say("Knative's programs ready")
-    await until(lambda: admits(api), 60, "the webhook answers")
+    report("Knative's manifests applied")
+    await wait_until(lambda: deployments_ready(api), 90, "Knative's deployments are ready")
+    report("Knative's programs ready")
+    await wait_until(lambda: admits(api), 60, "the webhook answers")
 
 
 def read(manifests: Path, generation: str) -> list[Object]:
-    """All objects but what scales Knative's own programs; versions as a release would label them."""
+    """Return all objects except those that scale Knative's own programs, with the version labels of a release."""
     version = release(manifests.parent.name, generation)
     objects = []
     for path in sorted(manifests.rglob("*.yaml")):
@@ -68,13 +68,13 @@ def read(manifests: Path, generation: str) -> list[Object]:
 
 
 def release(home: str, generation: str) -> str:
-    """Module version v0.50.0 is release 1.23.0: only the patch carries over."""
-    found = re.search(r"-v0\.\d+\.(\d+)", home)
-    return f"{generation}.{found[1] if found else 0}"
+    """Return the release of a module version: v0.50.0 of generation 1.23 is 1.23.0; only the patch is the same."""
+    match = re.search(r"-v0\.\d+\.(\d+)", home)
+    return f"{generation}.{match[1] if match else 0}"
 
 
 async def apply_when_served(api: Api, manifest: Object) -> None:
-    """A CustomResourceDefinition applied a moment ago may not be served yet."""
+    """Apply an object whose CustomResourceDefinition may not be served yet."""
 
     async def applied() -> bool:
         try:
@@ -85,7 +85,7 @@ async def apply_when_served(api: Api, manifest: Object) -> None:
             return False
         return True
 
-    await until(applied, 30, f"{manifest['kind']} is served")
+    await wait_until(applied, 30, f"{manifest['kind']} is served")
 
 
 async def deployments_ready(api: Api) -> bool:
@@ -94,11 +94,11 @@ async def deployments_ready(api: Api) -> bool:
 
 
 async def admits(api: Api) -> bool:
-    """Would a Service be admitted, defaulted and validated?"""
+    """Return whether the webhook admits a Service and fills in its defaults."""
     path = "/apis/serving.knative.dev/v1/namespaces/default/services"
     try:
-        made = await api.request("POST", path, service("admission"), dryRun="All")
+        created = await api.request("POST", path, service("admission"), dryRun="All")
     except RefusedError:
         return False
     # Filled in by the defaulting webhook.
-    return "timeoutSeconds" in made["spec"]["template"]["spec"]
+    return "timeoutSeconds" in created["spec"]["template"]["spec"]

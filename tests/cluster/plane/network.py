@@ -1,11 +1,10 @@
-"""Network namespaces.
+"""Set up the network namespaces of a cluster.
 
-All of this runs inside the cluster's own user (if not root), mount and network namespaces.
+This module runs inside the cluster's own user (if not root), mount and network namespaces.
 
 The hub (the cluster's namespace) holds etcd, kube-apiserver and the node, and owns the addresses of services
-and of simulated pods. A pod that is a real process gets a namespace of its own, joined to the hub by a veth
-pair, because Knative's programs all want the same ports. There is no way out: no device leads to the
-machine's network.
+and of simulated pods. A pod that is a real process has a namespace of its own, joined to the hub by a veth
+pair, because Knative's programs all use the same ports.  No device leads to the network of the machine.
 """
 
 import asyncio
@@ -16,7 +15,7 @@ from plane.layout import CONTROL_ADDRESS, DNS_ADDRESS, SERVICE_CIDR, SIMULATED_P
 
 
 def prepare_hub(home: Home) -> None:
-    """Addresses, routes and name resolution of the namespace this process is in."""
+    """Set the addresses, routes and name resolution of the namespace of this process."""
     _ip(f"""
         link set lo up
         addr add {CONTROL_ADDRESS}/32 dev lo
@@ -31,7 +30,7 @@ def prepare_hub(home: Home) -> None:
 
 
 async def add_pod(namespace: Path, address: str) -> None:
-    """A network namespace, held by a bind mount on that path, whose only device leads to the hub."""
+    """Create a network namespace, kept by a bind mount at the path, whose only device leads to the hub."""
     namespace.touch()
     await _run("unshare", f"--net={namespace}", "true")
     device = "v" + address.replace(".", "-")
@@ -51,10 +50,10 @@ async def remove_pod(namespace: Path) -> None:
 
 
 def _replace(home: Home, path: str, text: str) -> None:
-    """Show another file at that path within this mount namespace."""
-    ours = home.root / Path(path).name
-    ours.write_text(text)
-    subprocess.run(["mount", "--bind", ours, path], check=True)
+    """Mount a file with the text over a path within this mount namespace."""
+    replacement = home.root / Path(path).name
+    replacement.write_text(text)
+    subprocess.run(["mount", "--bind", replacement, path], check=True)
 
 
 def _ip(commands: str) -> None:

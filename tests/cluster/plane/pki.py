@@ -1,4 +1,4 @@
-"""Throw-away credentials of one cluster: CA, serving certificate, service account key, static tokens."""
+"""Create temporary credentials of one cluster: CA, serving certificate, service account key, static tokens."""
 
 import base64
 import ipaddress
@@ -15,11 +15,11 @@ from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 from plane.layout import CONTROL_ADDRESS, Home
 
 USERS = ("admin", "kube-controller-manager", "kubelet")
-"""All in system:masters; told apart so that the audit log tells who did what."""
+"""Users, all in system:masters; they differ so that the audit log shows which of them made a request."""
 
 
 def write(home: Home) -> dict[str, str]:
-    """Write the files kube-apiserver reads; user -> token."""
+    """Write the files that kube-apiserver reads; return user -> token."""
     home.pki("").mkdir(parents=True, mode=0o700)
     ca_key, ca = _authority()
     key, certificate = _serving_certificate(ca_key, ca)
@@ -35,7 +35,7 @@ def write(home: Home) -> dict[str, str]:
 
 
 def kubeconfig(home: Home, server: str, user: str, token: str, namespace: str = "default") -> str:
-    """A self-contained kubeconfig (JSON is YAML)."""
+    """Return a self-contained kubeconfig (JSON is YAML)."""
     ca = base64.b64encode(home.pki("ca.crt").read_bytes()).decode()
     config = {
         "apiVersion": "v1",

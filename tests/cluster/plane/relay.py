@@ -1,4 +1,4 @@
-"""Bytes from one TCP connection to another."""
+"""Relay bytes between two TCP connections."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -9,7 +9,7 @@ Handler = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]
 
 
 def relay(connect: Connect) -> Handler:
-    """A handler for asyncio.start_server: everything goes to and comes from what `connect` opens."""
+    """Return a handler for asyncio.start_server that relays to the stream that `connect` opens."""
 
     async def handle(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:

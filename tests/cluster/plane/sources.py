@@ -1,4 +1,4 @@
-"""What is built: one Go module per part under `mods/`, and where its programs lie once built."""
+"""Define the parts to build, one Go module each under `mods/`, and the directories of their programs."""
 
 import hashlib
 import os
@@ -34,11 +34,15 @@ class Source:
 
     @property
     def version(self) -> str:
-        """The version of the first required module, such as v0.50.0."""
-        found = re.search(r"^require \S+ (v\S+)", (self.module / "go.mod").read_text(), re.MULTILINE)
-        if not found:
+        """The version of the first required module, such as v0.50.0.
+
+        Raises:
+            ValueError: go.mod requires no module.
+        """
+        match = re.search(r"^require \S+ (v\S+)", (self.module / "go.mod").read_text(), re.MULTILINE)
+        if not match:
             raise ValueError(f"{self.module}/go.mod requires no module")
-        return found[1]
+        return match[1]
 
     @property
     def programs(self) -> dict[str, str]:
@@ -47,7 +51,7 @@ class Source:
         return {PROGRAM_NAMES.get(p, p.rsplit("/", 1)[-1]): p for p in packages}
 
     def home(self, cache: Path) -> Path:
-        """Where the built programs lie; a changed pin gives another place."""
+        """Return the directory of the built programs; changed pins give another directory."""
         pins = hashlib.sha256()
         for name in ("go.mod", "go.sum", "tools.go"):
             pins.update((self.module / name).read_bytes())
@@ -55,7 +59,11 @@ class Source:
 
 
 def sources(serving: str) -> list[Source]:
-    """The parts of a cluster with that Serving generation ("none": Kubernetes alone)."""
+    """Return the parts of a cluster with a Serving generation ("none": Kubernetes alone).
+
+    Raises:
+        ValueError: the generation is not one of GENERATIONS.
+    """
     if serving != "none" and serving not in GENERATIONS:
         raise ValueError(f"serving must be none or one of {', '.join(GENERATIONS)}: {serving}")
     names = ["etcd", "kubernetes"] + ([f"serving-{serving}"] if serving != "none" else [])

@@ -1,4 +1,4 @@
-"""What a KPA consumes, as protobuf: one Stat (scraped) or WireStatMessages (pushed over a websocket)."""
+"""Encode statistics for the KPA as protobuf: one Stat (scraped) or WireStatMessages (sent on a websocket)."""
 
 import struct
 from dataclasses import dataclass
@@ -8,13 +8,13 @@ import aiohttp
 
 @dataclass(frozen=True, kw_only=True)
 class Stat:
-    """Knative's metrics.Stat; the timestamp is left to the receiver."""
+    """Knative's metrics.Stat; the receiver sets the timestamp."""
 
     pod_name: str
     concurrency: float = 0.0
     proxied_concurrency: float = 0.0
     requests: float = 0.0
-    """Requests since the last stat, in practice per second."""
+    """Requests since the last statistic, in practice per second."""
     proxied_requests: float = 0.0
     uptime_s: float = 0.0
 
@@ -31,12 +31,12 @@ class Stat:
 
 
 def wire_message(namespace: str, revision: str, stat: Stat) -> bytes:
-    """WireStatMessages with one message: what a frame to the autoscaler holds."""
+    """Return WireStatMessages with one message: the content of a frame to the autoscaler."""
     return _bytes(1, _text(1, namespace) + _text(2, revision) + _bytes(3, stat.encode()))
 
 
 async def push(autoscaler: str, namespace: str, revision: str, stat: Stat) -> None:
-    """Send one stat to an autoscaler's stat server at host:port."""
+    """Send one statistic to the statistics server of an autoscaler at host:port."""
     # The server never answers a close frame: do not wait for it.
     timeout = aiohttp.ClientWSTimeout(ws_close=0.3)
     async with (

@@ -1,7 +1,8 @@
-"""Process 1 of a cluster's namespaces: starts the parts in order and publishes ports.
+"""Start the parts of a cluster in order, and publish its ports, as process 1 of its namespaces.
 
-It runs in namespaces that `cluster.py up` made, the process namespace among them: when it ends, for whatever
-reason, the kernel kills every process of the cluster and the namespaces vanish. Nothing else is needed.
+The process runs in namespaces that `cluster.py up` created, among them a process namespace.  When it ends, for
+any reason, the kernel kills every process of the cluster and removes the namespaces, so that no other cleanup
+is needed.
 """
 
 import argparse
@@ -34,7 +35,7 @@ AUDIT_POLICY = {
         {"level": "Metadata"},
     ],
 }
-"""Writes with what was written; reads without; not leases and events."""
+"""Writes with their bodies, reads without; Leases and Events are left out."""
 
 CONTROLLERS = (
     "deployment-controller,replicaset-controller,"
@@ -46,7 +47,7 @@ CONTROLLERS = (
 
 
 class Processes:
-    """The processes started here, and the connections handed through."""
+    """The processes of a cluster, by name."""
 
     def __init__(self, home: Home) -> None:
         self.home = home
@@ -66,8 +67,8 @@ class Processes:
         return [name for name, process in self.processes.items() if process.returncode is not None]
 
 
-async def start_kubernetes(parts: Processes, etcd: Path, kubernetes: Path) -> None:
-    home = parts.home
+async def start_kubernetes(processes: Processes, etcd: Path, kubernetes: Path) -> None:
+    home = processes.home
     tokens = pki.write(home)
     server = f"https://{CONTROL_ADDRESS}:{API_PORT}"
     for user, token in tokens.items():
@@ -75,12 +76,12 @@ async def start_kubernetes(parts: Processes, etcd: Path, kubernetes: Path) -> No
         path.touch(mode=0o600)
         path.write_text(pki.kubeconfig(home, server, user, token))
     (home.root / "audit-policy.json").write_text(json.dumps(AUDIT_POLICY))
-    # A test cluster's data need not survive a power cut.
-    await parts.start(
+    # The data of a test cluster need not survive a power failure.
+    await processes.start(
         "etcd", etcd / "etcd", "--data-dir", home.root / "etcd", "--unsafe-no-fsync", "--log-level=warn"
     )
-    await parts.start("kube-apiserver", kubernetes / "kube-apiserver", *apiserver_flags(home))
-    await parts.start(
+    await processes.start("kube-apiserver", kubernetes / "kube-apiserver", *apiserver_flags(home))
+    await processes.start(
         "kube-controller-manager",
         kubernetes / "kube-controller-manager",
         f"--kubeconfig={home.pki('kube-controller-manager.kubeconfig')}",
@@ -115,16 +116,16 @@ def apiserver_flags(home: Home) -> list[str]:
     ]
 
 
-async def wait_for_api(api: Api, parts: Processes) -> None:
+async def wait_for_api(api: Api, processes: Processes) -> None:
     while True:
         try:
             await api.get("/readyz")
-            # Made by the controller manager: nothing can run in a namespace before.
+            # The controller manager creates this account; no pod can run in a namespace without it.
             await api.get("/api/v1/namespaces/default/serviceaccounts/default")
         except (RefusedError, OSError):
-            if parts.ended():
+            if processes.ended():
                 raise RuntimeError(
-                    f"{', '.join(parts.ended())} ended: see {parts.home.root / 'log'}"
+                    f"{', '.join(processes.ended())} ended: see {processes.home.root / 'log'}"
                 ) from None
             await asyncio.sleep(0.1)
         else:
@@ -132,7 +133,7 @@ async def wait_for_api(api: Api, parts: Processes) -> None:
 
 
 async def publish(listeners: dict[str, socket.socket], targets: dict[str, str]) -> None:
-    """Serve sockets that were opened outside, where they stay, from addresses inside."""
+    """Relay connections to sockets that were opened outside to addresses inside."""
     for name, listener in listeners.items():
         host, port = targets[name].rsplit(":", 1)
 
@@ -142,50 +143,52 @@ async def publish(listeners: dict[str, socket.socket], targets: dict[str, str]) 
         await asyncio.start_server(relay(connect), sock=listener)
 
 
-async def bring_up(parts: Processes, options: argparse.Namespace, say: Callable[[str], None]) -> None:
+async def bring_up(processes: Processes, options: argparse.Namespace, report: Callable[[str], None]) -> None:
     homes = {source.name: source.home(options.cache) for source in sources(options.serving)}
-    await start_kubernetes(parts, homes["etcd"], homes["kubernetes"])
-    async with Api.from_kubeconfig(parts.home.inner_kubeconfig) as api:
-        await wait_for_api(api, parts)
-        say("Kubernetes answers")
+    await start_kubernetes(processes, homes["etcd"], homes["kubernetes"])
+    async with Api.from_kubeconfig(processes.home.inner_kubeconfig) as api:
+        await wait_for_api(api, processes)
+        report("Kubernetes is ready")
         serving = homes.get(f"serving-{options.serving}")
-        node = [sys.executable, "-u", "-m", "plane.node", "--home", parts.home.root]
+        node = [sys.executable, "-u", "-m", "plane.node", "--home", processes.home.root]
         programs = ["--programs", serving, "--serving", options.serving] if serving else []
-        await parts.start("node", *node, *programs)
+        await processes.start("node", *node, *programs)
         if serving:
-            await install_serving(api, serving / "manifests", options.serving, options.set, say)
+            await install_serving(api, serving / "manifests", options.serving, options.set, report)
 
 
 async def run(options: argparse.Namespace) -> None:
-    began = time.monotonic()
-    home, parts, over = Home(options.home), Processes(Home(options.home)), asyncio.Event()
+    began_s = time.monotonic()
+    home, processes, stop_requested = Home(options.home), Processes(Home(options.home)), asyncio.Event()
 
-    def say(what: str) -> None:
-        print(f"{time.monotonic() - began:5.1f} s  {what}", flush=True)
+    def report(stage: str) -> None:
+        print(f"{time.monotonic() - began_s:5.1f} s  {stage}", flush=True)
 
     async def control(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         if (await reader.readline()).strip() == b"stop":
-            over.set()
+            stop_requested.set()
         about = {
             "serving": options.serving,
-            "age_s": round(time.monotonic() - began, 1),
-            "ended": parts.ended(),
+            "age_s": round(time.monotonic() - began_s, 1),
+            "ended": processes.ended(),
         }
         writer.write(json.dumps(about).encode() + b"\n")
         writer.close()
 
-    # The first process of a namespace gets no signal that it does not handle.
-    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, over.set)
+    # The first process of a namespace receives only signals that it handles.
+    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stop_requested.set)
     network.prepare_hub(home)
     await asyncio.start_unix_server(control, home.control)
     listeners = {name: socket.socket(fileno=fd) for name, fd in options.listeners.items()}
     await publish(listeners, options.targets)
-    up = asyncio.create_task(bring_up(parts, options, say))
-    await asyncio.wait([up, asyncio.create_task(over.wait())], return_when=asyncio.FIRST_COMPLETED)
-    if up.done():
-        up.result()
-        say("ready")
-        await over.wait()
+    startup = asyncio.create_task(bring_up(processes, options, report))
+    await asyncio.wait(
+        [startup, asyncio.create_task(stop_requested.wait())], return_when=asyncio.FIRST_COMPLETED
+    )
+    if startup.done():
+        startup.result()
+        report("ready")
+        await stop_requested.wait()
     home.control.unlink()
 
 

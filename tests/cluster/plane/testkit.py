@@ -1,4 +1,4 @@
-"""What tests of an autoscaler need: deploy, look, wait, act with few rights, prove what was written."""
+"""Helpers of tests of an autoscaler: deploy, read the scale, wait, limit permissions, read the audit log."""
 
 import asyncio
 import json
@@ -16,22 +16,26 @@ AUTOSCALING = "/apis/autoscaling.internal.knative.dev/v1alpha1/namespaces/{}"
 MIN_SCALE = "autoscaling.knative.dev/min-scale"
 
 
-async def until(condition: Callable[[], Awaitable[Any]], limit_s: float, what: str) -> float:
-    """Seconds until the condition held; TimeoutError says what did not come."""
-    began = time.monotonic()
+async def wait_until(condition: Callable[[], Awaitable[Any]], limit_s: float, description: str) -> float:
+    """Return the seconds until the condition holds.
+
+    Raises:
+        TimeoutError: the condition does not hold within `limit_s`; the message contains `description`.
+    """
+    began_s = time.monotonic()
     while not await condition():
-        if time.monotonic() - began > limit_s:
-            raise TimeoutError(f"not within {limit_s:g} s: {what}")
+        if time.monotonic() - began_s > limit_s:
+            raise TimeoutError(f"not within {limit_s:g} s: {description}")
         await asyncio.sleep(0.02)
-    return time.monotonic() - began
+    return time.monotonic() - began_s
 
 
 def service(
     name: str, namespace: str = "default", image: str = "dev.local/hello:1", **annotations: str
 ) -> Object:
-    """A Knative Service; annotations by short name, `min_scale="2"`.
+    """Return the manifest of a Knative Service; annotations by short name, such as `min_scale="2"`.
 
-    Images of dev.local are not looked up anywhere.
+    Knative does not resolve images of dev.local in a registry.
     """
     short = {f"autoscaling.knative.dev/{key.replace('_', '-')}": value for key, value in annotations.items()}
     template = {"metadata": {"annotations": short}, "spec": {"containers": [{"image": image}]}}
@@ -44,34 +48,35 @@ def service(
 
 
 async def deploy(api: Api, manifest: Object, limit_s: float = 60) -> str:
-    """Apply a Knative Service and wait for it; the name of its latest ready revision."""
+    """Apply a Knative Service and wait until it is Ready; return the name of its latest ready Revision."""
     applied = await api.apply(manifest)
     path = await api.path(manifest)
 
-    async def ready() -> bool:
-        seen = await api.get(path)
-        current = seen.get("status", {}).get("observedGeneration") == applied["metadata"]["generation"]
-        return current and condition(seen, "Ready") == "True"
+    async def is_ready() -> bool:
+        current = await api.get(path)
+        is_current = current.get("status", {}).get("observedGeneration") == applied["metadata"]["generation"]
+        return is_current and condition(current, "Ready") == "True"
 
-    await until(ready, limit_s, f"Service {manifest['metadata']['name']} is Ready")
+    await wait_until(is_ready, limit_s, f"Service {manifest['metadata']['name']} is Ready")
     return str((await api.get(path))["status"]["latestReadyRevisionName"])
 
 
 def condition(obj: Object, kind: str) -> str | None:
+    """Return the status of a condition of an object; None where it has no such condition."""
     conditions = obj.get("status", {}).get("conditions") or []
     return next((c["status"] for c in conditions if c["type"] == kind), None)
 
 
 @dataclass(frozen=True)
 class Scale:
-    """How a revision is scaled: who asks for what, and what there is."""
+    """The scale of a Revision: its floors, the decision of the KPA, and its pods."""
 
     revision_floor: str | None
     """min-scale on the Revision; None where it has none."""
     pa_floor: str | None
     """min-scale on the PodAutoscaler."""
     desired: int | None
-    """What the KPA decided; None or -1 before it knows."""
+    """Decision of the KPA; None or -1 before its first decision."""
     replicas: int
     ready: int
     reachability: str
@@ -79,13 +84,13 @@ class Scale:
 
 
 async def scale(api: Api, revision: str, namespace: str = "default") -> Scale:
-    made, pa, deployment = await asyncio.gather(
+    revision_object, pa, deployment = await asyncio.gather(
         api.get(f"{SERVING.format(namespace)}/revisions/{revision}"),
         api.get(f"{AUTOSCALING.format(namespace)}/podautoscalers/{revision}"),
         api.get(f"/apis/apps/v1/namespaces/{namespace}/deployments/{revision}-deployment"),
     )
     return Scale(
-        revision_floor=made["metadata"].get("annotations", {}).get(MIN_SCALE),
+        revision_floor=revision_object["metadata"].get("annotations", {}).get(MIN_SCALE),
         pa_floor=pa["metadata"].get("annotations", {}).get(MIN_SCALE),
         desired=pa.get("status", {}).get("desiredScale"),
         replicas=deployment["spec"].get("replicas", 0),
@@ -96,7 +101,7 @@ async def scale(api: Api, revision: str, namespace: str = "default") -> Scale:
 
 
 async def annotate(api: Api, path: str, **annotations: str | None) -> None:
-    """Set autoscaling annotations by short name on a Revision or PodAutoscaler; None removes."""
+    """Set autoscaling annotations by short name on a Revision or PodAutoscaler; None removes one."""
     keys = {f"autoscaling.knative.dev/{k.replace('_', '-')}": v for k, v in annotations.items()}
     await api.merge(path, {"metadata": {"annotations": keys}})
 
@@ -104,37 +109,37 @@ async def annotate(api: Api, path: str, **annotations: str | None) -> None:
 async def restart(
     api: Api, app: str, namespace: str = "knative-serving", grace_s: int | None = None
 ) -> float:
-    """Delete a deployment's pods by label app (grace 0: SIGKILL), wait for the new ones; seconds taken."""
+    """Delete the pods with a label app (grace 0: SIGKILL); return the seconds until new pods are ready."""
     pods = f"/api/v1/namespaces/{namespace}/pods"
-    old = {p["metadata"]["name"] for p in (await api.get(pods, labelSelector=f"app={app}"))["items"]}
-    for name in old:
+    names_before = {p["metadata"]["name"] for p in (await api.get(pods, labelSelector=f"app={app}"))["items"]}
+    for name in names_before:
         await api.delete(f"{pods}/{name}", grace_s)
 
-    async def replaced() -> bool:
-        now = (await api.get(pods, labelSelector=f"app={app}"))["items"]
-        return bool(now) and all(
-            p["metadata"]["name"] not in old and condition(p, "Ready") == "True" for p in now
+    async def are_replaced() -> bool:
+        pods_now = (await api.get(pods, labelSelector=f"app={app}"))["items"]
+        return bool(pods_now) and all(
+            p["metadata"]["name"] not in names_before and condition(p, "Ready") == "True" for p in pods_now
         )
 
-    return await until(replaced, 60, f"new pods of {app}")
+    return await wait_until(are_replaced, 60, f"new pods of {app}")
 
 
-async def leading(api: Api, limit_s: float = 60) -> float:
-    """Seconds until the autoscaler's lease is held by a pod that lives: only then does it decide anything."""
+async def wait_for_leader(api: Api, limit_s: float = 60) -> float:
+    """Return the seconds until an existing pod holds the Lease of the autoscaler, which decides nothing before."""
     lease = "/apis/coordination.k8s.io/v1/namespaces/knative-serving/leases/autoscaler-bucket-00-of-01"
     pods = "/api/v1/namespaces/knative-serving/pods"
 
-    async def held() -> bool:
+    async def is_held() -> bool:
         holder = ((await api.find(lease)) or {"spec": {}})["spec"].get("holderIdentity") or ""
-        living = (await api.get(pods, labelSelector="app=autoscaler"))["items"]
+        running = (await api.get(pods, labelSelector="app=autoscaler"))["items"]
         # The holder is POD_ADDRESS.
-        return any(holder.startswith(pod["metadata"]["name"] + "_") for pod in living)
+        return any(holder.startswith(pod["metadata"]["name"] + "_") for pod in running)
 
-    return await until(held, limit_s, "an autoscaler leads")
+    return await wait_until(is_held, limit_s, "an autoscaler leads")
 
 
 async def service_account(api: Api, name: str, rules: list[Object], namespace: str = "default") -> str:
-    """A ServiceAccount that may do, in the whole cluster, what the RBAC rules say; its token."""
+    """Create a ServiceAccount with RBAC rules for the whole cluster; return its token."""
     rbac, full = "rbac.authorization.k8s.io", f"{namespace}-{name}"
     subject = {"kind": "ServiceAccount", "name": name, "namespace": namespace}
     role = {"apiGroup": rbac, "kind": "ClusterRole", "name": full}
@@ -149,9 +154,10 @@ async def service_account(api: Api, name: str, rules: list[Object], namespace: s
 
 
 def writes(audit: Path, user: str = "", resource: str = "") -> list[Object]:
-    """Audit events of changes, refused ones too.
+    """Return the audit events of changes, also of refused ones.
 
-    `user`: a part of the user's name; `resource`: such as `revisions`; empty: all.
+    user       part of the name of the user; empty: all users
+    resource   such as `revisions`; empty: all resources
     """
     reading = ("get", "list", "watch")
     with audit.open() as lines:
@@ -166,9 +172,9 @@ def writes(audit: Path, user: str = "", resource: str = "") -> list[Object]:
 
 
 def set_knobs(home: Home, revision: str = "*", **values: Any) -> None:
-    """Change how pods behave from now on (node/knobs.py), for revisions of that name or pattern."""
+    """Change the behaviour of pods (node/knobs.py) from now on, for Revisions with a name or pattern."""
     knobs = json.loads(home.knobs.read_text())
     knobs["revisions"].setdefault(revision, {}).update(values)
-    fresh = home.knobs.with_suffix(".new")
-    fresh.write_text(json.dumps(knobs, indent=1))
-    fresh.rename(home.knobs)
+    new_file = home.knobs.with_suffix(".new")
+    new_file.write_text(json.dumps(knobs, indent=1))
+    new_file.rename(home.knobs)

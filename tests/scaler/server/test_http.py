@@ -1,4 +1,4 @@
-"""What `tidecast run` answers over HTTP, as a board has it."""
+"""The answers of `tidecast run` over HTTP, from the status of the loop."""
 
 import socket
 import urllib.error
@@ -9,10 +9,8 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from builders import KEY, SERVICE, demand, revision_spec
 
-from config.policy import Mode, RevisionPolicy
-from forecaster.sources.demand import Demand
-from models.fleet.keys import RevisionKey, ServiceKey
 from scaler.controller.changes import Change, Result, WriteResult
 from scaler.controller.planner import Planner
 from scaler.controller.status import StatusStore
@@ -20,7 +18,6 @@ from scaler.controller.timing import LoopIntervals
 from scaler.kpa.settings import KpaSettings
 from scaler.plan.fleet import fleet_spec
 from scaler.plan.result import Reason
-from scaler.plan.revision import RevisionSpec
 from scaler.plan.timing import PlanTiming
 from scaler.server.http import application
 from scaler.server.service import Web
@@ -28,18 +25,15 @@ from scaler.shadow.evaluate import DELAYED, N_METRICS, PODS, REQUESTS
 from scaler.shadow.evaluator import NO_RESULT
 from scaler.shadow.selection import BASELINE, SELECTED
 
-SERVICE, KEY = ServiceKey("shop", "cart"), RevisionKey("shop", "cart-00001")
-
-
 Get = Callable[[str], tuple[int, str]]
 
 
 @contextmanager
 def served(status_store: StatusStore, *, now_s: float = 640.0) -> Iterator[Get]:
-    """A function: path -> (status, text), answered by the real server on a free port."""
-    with socket.socket() as taken:
-        taken.bind(("127.0.0.1", 0))
-        port = int(taken.getsockname()[1])
+    """Yield a function from path to (status, text), which asks the real server on a free port."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = int(free.getsockname()[1])
     web = Web(application(status_store, clock=lambda: now_s), "127.0.0.1", port)
     web.start()
 
@@ -58,9 +52,9 @@ def served(status_store: StatusStore, *, now_s: float = 640.0) -> Iterator[Get]:
         web.stop()
 
 
-def planned(status_store: StatusStore) -> None:
-    """One real plan on the board."""
-    pace = LoopIntervals(
+def add_plan(status_store: StatusStore) -> None:
+    """Put a real plan into the status."""
+    intervals = LoopIntervals(
         step_s=30,
         coarse_s=300,
         recent_s=3600,
@@ -68,16 +62,13 @@ def planned(status_store: StatusStore) -> None:
         refit_s=3600,
         plan=PlanTiming(period_s=30, hold_s=120),
     )
-    cycle = Planner(pace, 0)
-    policy = RevisionPolicy(mode=Mode.ACT)
-    one = RevisionSpec(key=KEY, service=SERVICE, container_concurrency=4, total_value=4.0, policy=policy)
-    spec = fleet_spec([one], np.array([20.0]))
-    rates = np.full((1, 20), 40.0, np.float32)
-    cycle.observe(Demand((KEY,), (SERVICE,), rates, rates, 0, 30, 30.0))
-    status_store.update(plan=cycle.plan(spec, 630), planned_at_s=630.0, history_read=True, is_leader=True)
+    planner = Planner(intervals, 0)
+    spec = fleet_spec([revision_spec()], np.array([20.0]))
+    planner.observe(demand(np.full(20, 40.0), 0, 30, {KEY: SERVICE}))
+    status_store.update(plan=planner.plan(spec, 630), planned_at_s=630.0, history_read=True, is_leader=True)
 
 
-def test_ready_means_that_a_plan_was_made() -> None:
+def test_ready_after_the_first_plan() -> None:
     status_store = StatusStore()
     with served(status_store) as get:
         assert get("/readyz") == (503, "history is being read\n")
@@ -85,39 +76,39 @@ def test_ready_means_that_a_plan_was_made() -> None:
         assert "no answer" in get("/readyz")[1]
         status_store.update(history_read=True)
         assert get("/readyz") == (503, "no plan yet\n")
-        planned(status_store)
+        add_plan(status_store)
         assert get("/readyz") == (200, "ok\n")
 
 
 @pytest.mark.parametrize(("now_s", "status"), [(640.0, 200), (640.0 + 301, 503)])
-def test_healthy_means_that_plans_go_on(now_s: float, status: int) -> None:
+def test_unhealthy_without_a_plan_for_five_minutes(now_s: float, status: int) -> None:
     status_store = StatusStore()
-    planned(status_store)
+    add_plan(status_store)
     with served(status_store, now_s=now_s) as get:
         assert get("/healthz")[0] == status
 
 
 @pytest.mark.parametrize(
-    ("period_s", "silent_s", "status"), [(900, 8000, 200), (900, 9100, 503), (1, 200, 200)]
+    ("period_s", "elapsed_s", "status"), [(900, 8000, 200), (900, 9100, 503), (1, 200, 200)]
 )
-def test_late_is_measured_by_the_planning_period_in_use(
-    period_s: float, silent_s: float, status: int
+def test_unhealthy_after_ten_planning_periods_without_a_plan(
+    period_s: float, elapsed_s: float, status: int
 ) -> None:
     status_store = StatusStore()
-    planned(status_store)
+    add_plan(status_store)
     status_store.update(period_s=period_s)
-    with served(status_store, now_s=640.0 + silent_s) as get:
+    with served(status_store, now_s=640.0 + elapsed_s) as get:
         assert get("/healthz")[0] == status
 
 
-def test_long_first_reading_is_not_ill_health() -> None:
+def test_healthy_while_the_history_is_read() -> None:
     with served(StatusStore(), now_s=1e6) as get:
         assert get("/healthz")[0] == 200
 
 
-def test_metrics_tell_plan_orders_and_faults() -> None:
+def test_metrics_contain_plan_writes_and_failures() -> None:
     status_store = StatusStore()
-    planned(status_store)
+    add_plan(status_store)
     status_store.count([WriteResult(Change(KEY, "u", 3), Result.APPLIED)])
     status_store.job_failed("refit")
     status_store.update(configuration_problems=("delay-cost: x: a number",))
@@ -138,25 +129,25 @@ def test_metrics_tell_plan_orders_and_faults() -> None:
     assert "process_cpu_seconds_total" in text
 
 
-def test_metrics_tell_what_was_chosen_beside_the_kpa_alone_and_who_is_guarded() -> None:
+def test_metrics_compare_selection_with_kpa_alone_and_show_the_fallback() -> None:
     status_store = StatusStore()
-    planned(status_store)
+    add_plan(status_store)
     plan = status_store.status.plan
     assert plan is not None
-    lately = np.zeros((1, 2, N_METRICS))
-    lately[0, SELECTED, [PODS, DELAYED, REQUESTS]] = 900, 10, 1000
-    lately[0, BASELINE, [PODS, DELAYED, REQUESTS]] = 800, 50, 1000
-    found = replace(NO_RESULT, rows={KEY: 0}, recent=lately)
-    status_store.update(shadow=found, plan=replace(plan, reason=np.full_like(plan.reason, Reason.FALLBACK)))
+    recent = np.zeros((1, 2, N_METRICS))
+    recent[0, SELECTED, [PODS, DELAYED, REQUESTS]] = 900, 10, 1000
+    recent[0, BASELINE, [PODS, DELAYED, REQUESTS]] = 800, 50, 1000
+    result = replace(NO_RESULT, rows={KEY: 0}, recent=recent)
+    status_store.update(shadow=result, plan=replace(plan, reason=np.full_like(plan.reason, Reason.FALLBACK)))
     with served(status_store) as get:
         _, text = get("/metrics")
-    of = 'namespace="shop",'
+    namespace = 'namespace="shop",'
     for line in (
-        f'tidecast_shadow_delayed_ratio{{{of}policy="kpa_alone",revision="cart-00001"}} 0.05',
-        f'tidecast_shadow_delayed_ratio{{{of}policy="tidecast",revision="cart-00001"}} 0.01',
-        f'tidecast_shadow_pod_seconds{{{of}policy="kpa_alone",revision="cart-00001"}} 800.0',
-        f'tidecast_shadow_pod_seconds{{{of}policy="tidecast",revision="cart-00001"}} 900.0',
-        f'tidecast_fallback_active{{{of}revision="cart-00001"}} 1.0',
+        f'tidecast_shadow_delayed_ratio{{{namespace}policy="kpa_alone",revision="cart-00001"}} 0.05',
+        f'tidecast_shadow_delayed_ratio{{{namespace}policy="tidecast",revision="cart-00001"}} 0.01',
+        f'tidecast_shadow_pod_seconds{{{namespace}policy="kpa_alone",revision="cart-00001"}} 800.0',
+        f'tidecast_shadow_pod_seconds{{{namespace}policy="tidecast",revision="cart-00001"}} 900.0',
+        f'tidecast_fallback_active{{{namespace}revision="cart-00001"}} 1.0',
         'reason="fallback"',
     ):
         assert line in text

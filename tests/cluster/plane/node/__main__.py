@@ -13,14 +13,14 @@ from plane.node.kubelet import Kubelet
 from plane.node.service_proxy import ServiceProxy
 from plane.node.simulated_pod import Expose
 
-ROOM = {"pods": "1000", "cpu": "1000", "memory": "4Ti"}
+CAPACITY = {"pods": "1000", "cpu": "1000", "memory": "4Ti"}
 
 
 async def run(home: Home, programs: Path | None, serving: str) -> None:
     async with Api.from_kubeconfig(home.pki("kubelet.kubeconfig")) as api:
         await api.apply({"apiVersion": "v1", "kind": "Node", "metadata": {"name": NODE_NAME}})
         ready = {"type": "Ready", "status": "True", "reason": "StandIn"}
-        status = {"status": {"conditions": [ready], "capacity": ROOM, "allocatable": ROOM}}
+        status = {"status": {"conditions": [ready], "capacity": CAPACITY, "allocatable": CAPACITY}}
         await api.merge(f"/api/v1/nodes/{NODE_NAME}/status", status)
         services = ServiceProxy(api)
         ingress = Ingress(api, services)
@@ -31,16 +31,16 @@ async def run(home: Home, programs: Path | None, serving: str) -> None:
 
 
 def exposition_of(serving: str) -> Expose:
-    """How queue-proxies of that Serving generation show their request metrics; "none": the newest way."""
-    old = serving != "none" and tuple(map(int, serving.split("."))) < (1, 19)
-    return exposition.opencensus if old else exposition.opentelemetry
+    """Return the format in which queue-proxies of a Serving generation expose metrics; "none": the newest one."""
+    uses_opencensus = serving != "none" and tuple(map(int, serving.split("."))) < (1, 19)
+    return exposition.opencensus if uses_opencensus else exposition.opentelemetry
 
 
 def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("--home", type=Path)
-    parser.add_argument("--programs", type=Path, help="where the programs of ko:// images are")
-    parser.add_argument("--serving", default="none", help="generation whose metrics pods show")
+    parser.add_argument("--programs", type=Path, help="directory of the programs of ko:// images")
+    parser.add_argument("--serving", default="none", help="generation whose metrics pods expose")
     options = parser.parse_args()
     asyncio.run(run(Home(options.home), options.programs, options.serving))
 

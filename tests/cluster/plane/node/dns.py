@@ -1,4 +1,4 @@
-"""Cluster DNS: A records of services, over UDP; NXDOMAIN for all else."""
+"""Serve cluster DNS over UDP: A records of services, NXDOMAIN for other names."""
 
 import asyncio
 import socket
@@ -34,7 +34,7 @@ class Resolver(asyncio.DatagramProtocol):
         self._transport.sendto(head + data[12 : end + 4] + b"".join(records), sender)
 
     def _resolve(self, name: str) -> list[str] | None:
-        """Addresses of `service.namespace.svc[.cluster.local]`; None for no such name."""
+        """Return the addresses of `service.namespace.svc[.cluster.local]`; None where there is no such service."""
         parts = name.lower().removesuffix(".cluster.local").split(".")
         service = (
             self._services.service(parts[1], parts[0]) if len(parts) == 3 and parts[2] == "svc" else None
@@ -50,12 +50,12 @@ class Resolver(asyncio.DatagramProtocol):
 
 
 def _question(data: bytes) -> tuple[str, int]:
-    """The name asked for, and where it ends."""
-    at, labels = 12, []
-    while length := data[at]:
-        labels.append(data[at + 1 : at + 1 + length].decode())
-        at += 1 + length
-    return ".".join(labels), at + 1
+    """Return the name in a query, and the offset of its end."""
+    offset, labels = 12, []
+    while length := data[offset]:
+        labels.append(data[offset + 1 : offset + 1 + length].decode())
+        offset += 1 + length
+    return ".".join(labels), offset + 1
 
 
 def _record(address: str) -> bytes:

@@ -1,8 +1,9 @@
-"""Request metrics of one pod in Prometheus' text format, under the names of its Serving generation.
+"""Print request metrics of one pod in Prometheus' text format, with the names of its Serving generation.
 
-OpenCensus up to 1.18: every series carries the revision; latencies in ms. OpenTelemetry from 1.19 on: series
-align_rows the answer's code only, `target_info` says whose they are; durations in s. Names and labels as printed
-by Serving's own handlers; a family has no series before its first request, and then counts from 1.
+OpenCensus, up to 1.18: every series has the labels of the Revision; latencies are in ms.  OpenTelemetry, from
+1.19 on: a series has the status code of the answer only, and `target_info` has the labels of the Revision;
+durations are in s.  Names and labels are those that Serving's own handlers print.  A family has no series before
+its first request, and then counts from 1.
 """
 
 from collections.abc import Iterator
@@ -14,7 +15,7 @@ BOUNDS_S = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 0.75, 1.0, 2.5, 5.0, 7.5, 
 
 @dataclass(frozen=True)
 class Owner:
-    """Whose pod it is."""
+    """The owner of a pod: its Service, Configuration and Revision."""
 
     namespace: str
     service: str
@@ -25,12 +26,12 @@ class Owner:
 
 @dataclass
 class Durations:
-    """A histogram of how long requests took, since the pod's start."""
+    """A histogram of the durations of requests since the start of the pod."""
 
     count: int = 0
     sum_s: float = 0.0
     buckets: list[int] = field(default_factory=lambda: [0] * len(BOUNDS_S))
-    """Requests up to each bound, cumulative."""
+    """Number of requests up to each bound, cumulative."""
 
     def add(self, seconds: float) -> None:
         self.count += 1
@@ -40,7 +41,7 @@ class Durations:
 
 
 def opencensus(owner: Owner, served: Durations) -> str:
-    """What a queue-proxy of Serving <= 1.18 shows."""
+    """Return the metrics of a queue-proxy of Serving <= 1.18."""
     labels = {
         "configuration_name": owner.configuration,
         "container_name": "queue-proxy",
@@ -54,15 +55,15 @@ def opencensus(owner: Owner, served: Durations) -> str:
     lines: list[str] = []
     if served.count:
         for family, extra in (("app_request", {}), ("request", {"route_tag": "DISABLED"})):
-            own = labels | extra
+            family_labels = labels | extra
             lines.append(f"# TYPE revision_{family}_count counter")
-            lines.append(f"revision_{family}_count{_braces(own)} {served.count}")
-            lines.extend(_histogram(f"revision_{family}_latencies", own, served, 1000.0))
+            lines.append(f"revision_{family}_count{_braces(family_labels)} {served.count}")
+            lines.extend(_histogram(f"revision_{family}_latencies", family_labels, served, 1000.0))
     return "".join(f"{line}\n" for line in lines)
 
 
 def opentelemetry(owner: Owner, served: Durations) -> str:
-    """What a queue-proxy of Serving >= 1.19.9 shows to a scrape."""
+    """Return the metrics of a queue-proxy of Serving >= 1.19.9, as a scrape receives them."""
     info = {
         "k8s_container_name": "queue-proxy",
         "k8s_namespace_name": owner.namespace,
@@ -83,13 +84,13 @@ def opentelemetry(owner: Owner, served: Durations) -> str:
     return "".join(f"{line}\n" for line in lines)
 
 
-def _histogram(name: str, labels: dict[str, str], seen: Durations, scale: float = 1.0) -> Iterator[str]:
+def _histogram(name: str, labels: dict[str, str], served: Durations, scale: float = 1.0) -> Iterator[str]:
     yield f"# TYPE {name} histogram"
-    for bound, count in zip(BOUNDS_S, seen.buckets, strict=True):
+    for bound, count in zip(BOUNDS_S, served.buckets, strict=True):
         yield f"{name}_bucket{_braces(labels | {'le': f'{bound * scale:g}'})} {count}"
-    yield f"{name}_bucket{_braces(labels | {'le': '+Inf'})} {seen.count}"
-    yield f"{name}_sum{_braces(labels)} {seen.sum_s * scale!r}"
-    yield f"{name}_count{_braces(labels)} {seen.count}"
+    yield f"{name}_bucket{_braces(labels | {'le': '+Inf'})} {served.count}"
+    yield f"{name}_sum{_braces(labels)} {served.sum_s * scale!r}"
+    yield f"{name}_count{_braces(labels)} {served.count}"
 
 
 def _braces(labels: dict[str, str]) -> str:

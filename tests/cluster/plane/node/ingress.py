@@ -1,4 +1,4 @@
-"""Ingress controller and gateway: marks each KIngress ready, routes requests as it says."""
+"""Simulate the ingress controller and the gateway: set each KIngress ready, and route requests by it."""
 
 import random
 import time
@@ -28,9 +28,9 @@ class Ingress:
         self._ingresses: dict[tuple[str, str], Object] = {}
 
     async def run(self) -> None:
-        """Watch; before Knative is installed there is nothing to watch, and the watch tries on."""
-        async for event, seen in self._api.watch(INGRESSES):
-            for ingress in seen["items"] if event == "LISTED" else [seen]:
+        """Watch the ingresses; before Knative is installed the resource is missing, and the watch retries."""
+        async for event, obj in self._api.watch(INGRESSES):
+            for ingress in obj["items"] if event == "LISTED" else [obj]:
                 key = ingress["metadata"]["namespace"], ingress["metadata"]["name"]
                 if event == "DELETED":
                     self._ingresses.pop(key, None)
@@ -58,9 +58,9 @@ class Ingress:
         runner = web.AppRunner(app, access_log=None)
         await runner.setup()
         await web.TCPSite(runner, CONTROL_ADDRESS, GATEWAY_PORT, backlog=1024).start()
-        patient = aiohttp.ClientTimeout(total=600)
+        timeout = aiohttp.ClientTimeout(total=600)
         self._session = aiohttp.ClientSession(
-            timeout=patient, connector=aiohttp.TCPConnector(limit=0), auto_decompress=False
+            timeout=timeout, connector=aiohttp.TCPConnector(limit=0), auto_decompress=False
         )
 
     async def _route(self, request: web.Request) -> web.Response:
@@ -80,16 +80,16 @@ class Ingress:
             async with self._session.request(
                 request.method, url, headers=headers, data=await request.read(), allow_redirects=False
             ) as answer:
-                kept = {
+                headers_out = {
                     k: v
                     for k, v in answer.headers.items()
                     if k.lower() not in HOP_BY_HOP - {"content-encoding"}
                 }
-                return web.Response(status=answer.status, headers=kept, body=await answer.read())
+                return web.Response(status=answer.status, headers=headers_out, body=await answer.read())
         except aiohttp.ClientError as error:
             return web.Response(status=502, text=f"{name}: {error}\n")
 
     def _path(self, host: str) -> Object | None:
-        """The routing of that host; conditions on the path are not played."""
+        """Return the routing of a host; conditions on the path are not simulated."""
         rules = (rule for ingress in self._ingresses.values() for rule in ingress["spec"].get("rules", []))
         return next((rule["http"]["paths"][-1] for rule in rules if host in rule["hosts"]), None)

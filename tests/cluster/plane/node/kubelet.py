@@ -1,4 +1,4 @@
-"""Kubelet and scheduler: gives each pod an address and a life, and tells the API server about it."""
+"""Simulate kubelet and scheduler: give each pod an address, run it, and report its status."""
 
 import asyncio
 import itertools
@@ -22,54 +22,54 @@ class Kubelet:
         self._expose = expose
         self._api, self._home, self._knobs, self._programs = api, home, knobs, programs
         self._pods: dict[str, Object] = {}
-        self._lives: dict[str, tuple[asyncio.Task[None], asyncio.Event]] = {}
+        self._running: dict[str, tuple[asyncio.Task[None], asyncio.Event]] = {}
         self._addresses: dict[str, str] = {}
 
     async def run(self) -> None:
-        async for event, seen in self._api.watch("/api/v1/pods"):
+        async for event, obj in self._api.watch("/api/v1/pods"):
             if event == "LISTED":
-                for pod in seen["items"]:
-                    self._see(pod)
-                for uid in self._pods.keys() - {pod["metadata"]["uid"] for pod in seen["items"]}:
-                    self._gone(uid)
+                for pod in obj["items"]:
+                    self._update(pod)
+                for uid in self._pods.keys() - {pod["metadata"]["uid"] for pod in obj["items"]}:
+                    self._stop(uid)
             elif event == "DELETED":
-                self._gone(seen["metadata"]["uid"])
+                self._stop(obj["metadata"]["uid"])
             else:
-                self._see(seen)
+                self._update(obj)
             targets.write(self._home.targets, self._pods.values())
 
     def ready_pods(self, revision: str) -> int:
-        ours = (p for p in self._pods.values() if p["metadata"].get("labels", {}).get(REVISION) == revision)
-        return sum(is_ready(p) for p in ours)
+        pods = (p for p in self._pods.values() if p["metadata"].get("labels", {}).get(REVISION) == revision)
+        return sum(is_ready(p) for p in pods)
 
-    def _see(self, pod: Object) -> None:
+    def _update(self, pod: Object) -> None:
         uid = pod["metadata"]["uid"]
         self._pods[uid] = pod
-        if uid not in self._lives:
+        if uid not in self._running:
             ending = asyncio.Event()
-            self._lives[uid] = asyncio.create_task(self._live(pod, ending)), ending
+            self._running[uid] = asyncio.create_task(self._run_pod(pod, ending)), ending
         if "deletionTimestamp" in pod["metadata"]:
-            self._lives[uid][1].set()
+            self._running[uid][1].set()
 
-    def _gone(self, uid: str) -> None:
+    def _stop(self, uid: str) -> None:
         self._pods.pop(uid, None)
-        if uid in self._lives:
-            self._lives[uid][1].set()
+        if uid in self._running:
+            self._running[uid][1].set()
 
-    async def _live(self, pod: Object, ending: asyncio.Event) -> None:
+    async def _run_pod(self, pod: Object, ending: asyncio.Event) -> None:
         uid, name = pod["metadata"]["uid"], pod["metadata"]["name"]
         runtime = self._runtime(pod)
-        running = asyncio.create_task(self._start(pod, runtime))
-        running.add_done_callback(
-            lambda task: task.cancelled() or print(name, "broke:", repr(task.exception()))
+        start_task = asyncio.create_task(self._start(pod, runtime))
+        start_task.add_done_callback(
+            lambda task: task.cancelled() or print(name, "failed:", repr(task.exception()))
         )
         await ending.wait()
-        running.cancel()
+        start_task.cancel()
         meta = self._pods[uid]["metadata"] if uid in self._pods else {}
         await runtime.stop(grace_s=meta.get("deletionGracePeriodSeconds", 0))
         if uid in self._pods:
             await self._delete(pod)
-        del self._lives[uid], self._addresses[uid]
+        del self._running[uid], self._addresses[uid]
 
     def _runtime(self, pod: Object) -> ProcessPod | SimulatedPod:
         container = pod["spec"]["containers"][0]
@@ -79,12 +79,12 @@ class Kubelet:
         if command:
             address = self._address(pod, (PROCESS_PODS.format(i) for i in range(2, 250)))
             return ProcessPod(pod, address, command, self._home, self._api)
-        many = (SIMULATED_PODS.format(16 + i // 250, 1 + i % 250) for i in itertools.count())
-        return SimulatedPod(pod, self._address(pod, many), self._knobs, self.ready_pods, self._expose)
+        addresses = (SIMULATED_PODS.format(16 + i // 250, 1 + i % 250) for i in itertools.count())
+        return SimulatedPod(pod, self._address(pod, addresses), self._knobs, self.ready_pods, self._expose)
 
     def _address(self, pod: Object, candidates: Iterable[str]) -> str:
-        taken = set(self._addresses.values())
-        address = next(a for a in candidates if a not in taken)
+        used = set(self._addresses.values())
+        address = next(a for a in candidates if a not in used)
         self._addresses[pod["metadata"]["uid"]] = address
         return address
 
@@ -110,19 +110,24 @@ class Kubelet:
     async def _report(
         self, pod: Object, runtime: ProcessPod | SimulatedPod, ready: bool, state: Object
     ) -> None:
-        """Tell that the pod has an address, whether it is ready, and its containers' state."""
-        stamp = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
-        truth = {"status": str(ready), "lastTransitionTime": stamp}
+        """Write the status of a pod: its address, whether it is ready, and the state of its containers."""
+        now = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
+        ready_status = {"status": str(ready), "lastTransitionTime": now}
         conditions = [SCHEDULED, {"type": "Initialized", "status": "True"}]
-        conditions += [{"type": "ContainersReady", **truth}, {"type": "Ready", **truth}]
-        common = {"ready": ready, "started": ready, "restartCount": runtime.restarts, "state": state}
+        conditions += [{"type": "ContainersReady", **ready_status}, {"type": "Ready", **ready_status}]
+        container_status = {
+            "ready": ready,
+            "started": ready,
+            "restartCount": runtime.restarts,
+            "state": state,
+        }
         if "running" in state:
-            state["running"] = {"startedAt": stamp}
+            state["running"] = {"startedAt": now}
         containers = [
-            {"name": c["name"], "image": c["image"], "imageID": c["image"], **common}
+            {"name": c["name"], "image": c["image"], "imageID": c["image"], **container_status}
             for c in pod["spec"]["containers"]
         ]
-        addresses = {"podIP": runtime.address, "podIPs": [{"ip": runtime.address}], "startTime": stamp}
+        addresses = {"podIP": runtime.address, "podIPs": [{"ip": runtime.address}], "startTime": now}
         phase = "Pending" if "waiting" in state and not runtime.restarts else "Running"
         status = {"phase": phase, "conditions": conditions, "containerStatuses": containers, **addresses}
         await self._patch_status(pod, status)

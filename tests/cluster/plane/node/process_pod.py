@@ -1,4 +1,4 @@
-"""A pod that is a real process in a network namespace of its own: Knative's programs, or one under test."""
+"""Run a pod as a real process in its own network namespace: a program of Knative, or one under test."""
 
 import asyncio
 import os
@@ -16,8 +16,9 @@ Report = Callable[[bool, Object], Awaitable[None]]
 class ProcessPod:
     """A container that is a real process.
 
-    Takes from the pod: the first container's args, env (values and field references), readiness probe over
-    HTTP, the ServiceAccount and the grace period. Volumes, limits and further containers are not played.
+    The process uses from the pod: args, env (values and field references) and readiness probe over HTTP of the
+    first container, the ServiceAccount and the grace period.  Volumes, limits and further containers are not
+    simulated.
     """
 
     def __init__(self, pod: Object, address: str, command: list[str], home: Home, api: Api) -> None:
@@ -35,7 +36,7 @@ class ProcessPod:
     async def run(self, report: Report) -> None:
         await network.add_pod(self._netns, self.address)
         environment = await self._environment()
-        # As in a container, the pod's name is the host's name: leases show it.
+        # As in a container, the name of the pod is the host name, which Leases contain.
         setting = 'hostname "$0" && exec "$@"'
         hostname = ["unshare", "--uts", "sh", "-c", setting, self._pod["metadata"]["name"]]
         with self._home.log(self._container["name"]).open("ab") as log:
@@ -50,19 +51,19 @@ class ProcessPod:
                     stderr=log,
                 )
                 await report(False, {"running": {}})
-                ended = asyncio.create_task(self._process.wait())
+                exited = asyncio.create_task(self._process.wait())
                 ready = asyncio.create_task(self._until_ready())
-                await asyncio.wait([ended, ready], return_when=asyncio.FIRST_COMPLETED)
-                if not ended.done():
+                await asyncio.wait([exited, ready], return_when=asyncio.FIRST_COMPLETED)
+                if not exited.done():
                     await report(True, {"running": {}})
-                code = await ended
+                code = await exited
                 ready.cancel()
                 self.restarts += 1
                 await report(False, {"terminated": {"exitCode": max(code, 0), "signal": max(-code, 0)}})
                 await asyncio.sleep(1)
 
     async def stop(self, grace_s: float) -> None:
-        """SIGTERM, and SIGKILL when the grace is over: at once for none."""
+        """Send SIGTERM, and SIGKILL after the grace period; at once where it is 0."""
         if self._process and self._process.returncode is None:
             if grace_s:
                 self._process.terminate()

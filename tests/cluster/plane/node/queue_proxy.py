@@ -1,4 +1,4 @@
-"""What a pod's queue-proxy and container show to the activator and to the autoscaler."""
+"""Simulate the queue-proxy and the container of a pod: probes, requests, statistics and metrics."""
 
 import asyncio
 import time
@@ -31,13 +31,13 @@ class Meter:
         self.in_flight += step
         self.arrived += max(step, 0)
 
-    def take(self, now_s: float, since_s: float) -> tuple[float, float]:
-        """(mean concurrency, requests per second) since then; starts anew."""
+    def report(self, now_s: float, since_s: float) -> tuple[float, float]:
+        """Return (mean concurrency, requests per second) since `since_s`, and reset the sums."""
         self.advance(now_s)
-        passed = max(now_s - since_s, 1e-6)
-        taken = self.busy_s / passed, self.arrived / passed
+        elapsed_s = max(now_s - since_s, 1e-6)
+        means = self.busy_s / elapsed_s, self.arrived / elapsed_s
         self.busy_s, self.arrived = 0.0, 0
-        return taken
+        return means
 
 
 class QueueProxy:
@@ -51,19 +51,19 @@ class QueueProxy:
         self.healthy = False
         self._served, self._expose = Durations(), expose
         self._pod, self._address, self._extra_load = pod, address, extra_load
-        self._born_s = time.monotonic()
-        self._direct, self._proxied = Meter(updated_s=self._born_s), Meter(updated_s=self._born_s)
+        self._started_s = time.monotonic()
+        self._direct, self._proxied = Meter(updated_s=self._started_s), Meter(updated_s=self._started_s)
         self._measured = Stat(pod_name=pod)
         self._runners: list[web.AppRunner] = []
         self._measuring: asyncio.Task[None] | None = None
 
     async def start(self) -> None:
-        ways = (
+        handlers = (
             ((STATS_PORT,), self._stats),
             ((METRICS_PORT,), self._metrics),
             (REQUEST_PORTS, self._request),
         )
-        for ports, handler in ways:
+        for ports, handler in handlers:
             app = web.Application()
             app.router.add_route("*", "/{path:.*}", handler)
             runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.1)
@@ -80,13 +80,13 @@ class QueueProxy:
             await runner.cleanup()
 
     async def _measure(self) -> None:
-        """Once a second, as queue-proxy does."""
+        """Measure once a second, as queue-proxy does."""
         since_s = time.monotonic()
         while True:
             await asyncio.sleep(1)
             now_s = time.monotonic()
-            direct, direct_rps = self._direct.take(now_s, since_s)
-            proxied, proxied_rps = self._proxied.take(now_s, since_s)
+            direct, direct_rps = self._direct.report(now_s, since_s)
+            proxied, proxied_rps = self._proxied.report(now_s, since_s)
             since_s = now_s
             self._measured = Stat(
                 pod_name=self._pod,
@@ -94,28 +94,28 @@ class QueueProxy:
                 proxied_concurrency=proxied,
                 requests=direct_rps + proxied_rps,
                 proxied_requests=proxied_rps,
-                uptime_s=now_s - self._born_s,
+                uptime_s=now_s - self._started_s,
             )
 
     async def _stats(self, _: web.Request) -> web.Response:
-        seen, (concurrency, rps) = self._measured, self._extra_load()
+        measured, (concurrency, rps) = self._measured, self._extra_load()
         stat = Stat(
             pod_name=self._pod,
-            concurrency=seen.concurrency + concurrency,
-            proxied_concurrency=seen.proxied_concurrency,
-            requests=seen.requests + rps,
-            proxied_requests=seen.proxied_requests,
-            uptime_s=seen.uptime_s,
+            concurrency=measured.concurrency + concurrency,
+            proxied_concurrency=measured.proxied_concurrency,
+            requests=measured.requests + rps,
+            proxied_requests=measured.proxied_requests,
+            uptime_s=measured.uptime_s,
         )
-        # The autoscaler takes exactly this content type.
+        # The autoscaler accepts only this content type.
         return web.Response(body=stat.encode(), content_type="application/protobuf")
 
     async def _metrics(self, _: web.Request) -> web.Response:
-        """Request metrics for Prometheus: counted from the pod's start, probes left out."""
+        """Return request metrics for Prometheus, counted from the start of the pod, without probes."""
         return web.Response(text=self._expose(self._served), content_type="text/plain")
 
     async def _request(self, request: web.Request) -> web.Response:
-        """A probe, or `?sleep=0.2`: a request that takes that many seconds."""
+        """Answer a probe, or a request that takes as many seconds as `?sleep=0.2` says."""
         if not self.healthy:
             return web.Response(status=503, text="not ready\n")
         probe = request.headers.get("K-Network-Probe")
@@ -130,8 +130,8 @@ class QueueProxy:
         meter.advance(began_s, +1)
         try:
             await asyncio.sleep(float(request.query.get("sleep", "0")))
-            way = "activator" if meter is self._proxied else "direct"
-            return web.Response(text=f"{self._pod} {way}\n")
+            path = "activator" if meter is self._proxied else "direct"
+            return web.Response(text=f"{self._pod} {path}\n")
         finally:
             ended_s = time.monotonic()
             meter.advance(ended_s, -1)

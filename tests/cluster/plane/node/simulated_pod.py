@@ -1,4 +1,4 @@
-"""A pod without processes: ready when the knobs say so; answers as queue-proxy and a container would."""
+"""Simulate a pod without processes: the knobs decide when it is ready, and it answers like queue-proxy and container."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -10,7 +10,7 @@ from plane.node.queue_proxy import QueueProxy
 
 REVISION = "serving.knative.dev/revision"
 Expose = Callable[[Owner, Durations], str]
-"""Request metrics in the form of a Serving generation (node/exposition.py)."""
+"""Return the request metrics of a pod in the format of a Serving generation (node/exposition.py)."""
 
 STATES: dict[str, Object] = {
     "ready": {"running": {}},
@@ -45,14 +45,14 @@ class SimulatedPod:
         await report(False, {"waiting": {"reason": "ContainerCreating"}})
         await asyncio.sleep(self._knobs.draw_ready_delay_s(self._revision))
         await self._queue_proxy.start()
-        told = None
+        reported = None
         while True:
             outcome = self._knobs.of(self._revision).outcome
-            if outcome != told:
+            if outcome != reported:
                 self.restarts += outcome == "crash"
                 self._queue_proxy.healthy = outcome in ("ready", "unschedulable")
                 await report(self._queue_proxy.healthy, dict(STATES[outcome]))
-                told = outcome
+                reported = outcome
             await asyncio.sleep(0.2)
 
     async def stop(self, grace_s: float) -> None:
@@ -60,7 +60,7 @@ class SimulatedPod:
         await self._queue_proxy.stop()
 
     def _load_share(self) -> tuple[float, float]:
-        """This pod's part of the revision's reported (concurrency, rps)."""
+        """Return the share of this pod in the (concurrency, rps) reported for the Revision."""
         behaviour, pods = self._knobs.of(self._revision), max(1, self._ready_pods(self._revision))
         return behaviour.concurrency / pods, behaviour.rps / pods
 

@@ -1,8 +1,8 @@
-"""What a Prometheus in the cluster's network scrapes, for `file_sd_configs`.
+"""List the targets of a Prometheus in the network of the cluster, for `file_sd_configs`.
 
-One target a named container port of every pod with an address, with the labels that `kubernetes_sd_configs`
-of role pod would give it: a relabelling written for the one works with the other.  Debian's Prometheus is
-built without the latter.
+Every named container port of a pod with an address is one target, with the labels of `kubernetes_sd_configs`
+of role pod, so that the same relabelling works with both.  Debian's Prometheus is built without
+`kubernetes_sd_configs`.
 """
 
 import json
@@ -16,22 +16,22 @@ META = "__meta_kubernetes_"
 
 
 def write(path: Path, pods: Iterable[Object]) -> None:
-    """Write the targets of these pods, if they are others than what is there."""
-    targets = [target for pod in pods for target in of(pod)]
+    """Write the targets of the pods, if they differ from those in the file."""
+    targets = [target for pod in pods for target in targets_of(pod)]
     text = json.dumps(sorted(targets, key=lambda target: str(target["targets"])), indent=1)
     if not path.exists() or path.read_text() != text:
-        fresh = path.with_suffix(".new")
-        fresh.write_text(text)
-        fresh.rename(path)
+        new_file = path.with_suffix(".new")
+        new_file.write_text(text)
+        new_file.rename(path)
 
 
-def of(pod: Object) -> list[Object]:
-    """The targets of one pod."""
+def targets_of(pod: Object) -> list[Object]:
+    """Return the targets of one pod."""
     meta, status = pod["metadata"], pod.get("status", {})
     address = status.get("podIP")
     if not address:
         return []
-    about = {
+    labels = {
         f"{META}namespace": meta["namespace"],
         f"{META}pod_name": meta["name"],
         f"{META}pod_ip": address,
@@ -39,11 +39,11 @@ def of(pod: Object) -> list[Object]:
         f"{META}pod_ready": _ready(status),
     }
     for name, value in (meta.get("labels") or {}).items():
-        about[f"{META}pod_label_{re.sub(r'[^a-zA-Z0-9_]', '_', name)}"] = value
+        labels[f"{META}pod_label_{re.sub(r'[^a-zA-Z0-9_]', '_', name)}"] = value
     return [
         {
             "targets": [f"{address}:{port['containerPort']}"],
-            "labels": about
+            "labels": labels
             | {
                 f"{META}pod_container_name": container["name"],
                 f"{META}pod_container_port_name": port["name"],
