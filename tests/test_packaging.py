@@ -1,4 +1,4 @@
-"""The import names are the folders' names, which others might use as well."""
+"""Packaging: the import names belong to this distribution, and versions and dependencies agree."""
 
 import tomllib
 from importlib.metadata import packages_distributions, requires, version
@@ -12,7 +12,7 @@ PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())
 
 
 @pytest.mark.parametrize("name", ["forecaster", "scaler", "models", "config"])
-def test_no_other_distribution_owns_our_import_names(name: str) -> None:
+def test_import_names_belong_to_no_other_distribution(name: str) -> None:
     owners = set(packages_distributions().get(name, [])) - {"tidecast"}
     assert not owners, f"{owners} also install a top-level {name!r}"
     spec = find_spec(name)
@@ -20,27 +20,28 @@ def test_no_other_distribution_owns_our_import_names(name: str) -> None:
     assert spec.origin == str(ROOT / name / "__init__.py")
 
 
-def test_every_package_is_in_the_wheel() -> None:
+def test_wheel_contains_every_package() -> None:
     packages = {file.parent.name for file in ROOT.glob("*/__init__.py")}
     assert packages == set(PROJECT["tool"]["hatch"]["build"]["targets"]["wheel"]["packages"])
 
 
-def test_the_version_is_one() -> None:
+def test_installed_version_is_that_of_pyproject_and_changelog() -> None:
     assert version("tidecast") == PROJECT["project"]["version"]
     assert f"## [{version('tidecast')}]" in (ROOT / "CHANGELOG.md").read_text()
 
 
-def test_the_lock_has_every_dependency() -> None:
+def test_lock_contains_every_dependency() -> None:
     locked = {
         line.partition("==")[0].lower()
         for line in (ROOT / "requirements.lock").read_text().splitlines()
         if "==" in line and not line.startswith((" ", "#"))
     }
-    asked = [*(requires("tidecast") or []), *PROJECT["dependency-groups"]["dev"]]
-    names = {policy_name(requirement) for requirement in asked}
-    assert names - locked == set()
+    requirements = [*(requires("tidecast") or []), *PROJECT["dependency-groups"]["dev"]]
+    required = {project_name(requirement) for requirement in requirements}
+    assert required - locked == set()
 
 
-def policy_name(requirement: str) -> str:
-    end = next((at for at, letter in enumerate(requirement) if letter in " <>=!~;["), len(requirement))
+def project_name(requirement: str) -> str:
+    """Return the normalized name of the project in a requirement such as `numpy>=1.26`."""
+    end = next((i for i, letter in enumerate(requirement) if letter in " <>=!~;["), len(requirement))
     return requirement[:end].lower().replace("_", "-")

@@ -21,8 +21,8 @@ MANIFESTS = {
     "knative.dev/networking": ["config"],
     "knative.dev/caching": ["config"],
 }
-"""Module -> folders with its CRDs, RBAC, ConfigMaps and Deployments.  Serving's tree has symbolic links to the
-files of the other two modules, and module zips contain no links, so the files are copied from their modules."""
+"""Module -> folders with its CRDs, RBAC, ConfigMaps, Deployments.  Serving's tree links to files of the other
+two modules.  Module zips contain no links, so the files are copied from the modules that have them."""
 
 
 def build(source: Source, cache: Path) -> None:
@@ -44,7 +44,7 @@ def build(source: Source, cache: Path) -> None:
 
 
 def link_flags(source: Source) -> str:
-    """Return flags that omit symbol tables and set the version of Kubernetes, which Knative's programs check."""
+    """Return flags that omit symbol tables and set Kubernetes' version, which Knative's programs check."""
     flags = "-s -w"
     if source.name.startswith("kubernetes"):
         major, minor = source.version.removeprefix("v").split(".")[:2]

@@ -64,7 +64,7 @@ def up(
     home.root.chmod(0o700)
     home.knobs.write_text('{"revisions": {}, "images": {}}\n')
     targets = PUBLISHED | (PUBLISHED_KNATIVE if serving != "none" else {}) | (publish or {})
-    # A socket stays in the network namespace in which it was opened: these are served from inside the cluster.
+    # A socket stays in the network namespace that opened it: these are served from inside the cluster.
     listeners = {name: socket.create_server(("127.0.0.1", 0)) for name in targets}
     ports = {name: "127.0.0.1:{1}".format(*listener.getsockname()) for name, listener in listeners.items()}
     home.ports.write_text(json.dumps(ports, indent=1))

@@ -31,7 +31,7 @@ def settings_for(serving: RunningCluster) -> Settings:
 def set_unconfirmed_target(
     serving: RunningCluster, cluster: KnativeCluster, resource: Resource
 ) -> WriteTarget:
-    """Let Tidecast write on a resource without having confirmed that it is the right one; return the target."""
+    """Let Tidecast write on a resource as long as no effect shows another target; return the target."""
     target = cluster.writer.target
     target.resource, target.confirmed = resource, False
     cluster.configure(settings_for(serving))

@@ -135,9 +135,9 @@ async def floor_on_pa(smoke: SmokeTest) -> None:
     if smoke.copies_annotations:
         await smoke.wait_until(lambda s: s.pa_floor is None, 5, "PA-only min-scale=4: reverted")
         await asyncio.sleep(1)
-        reverted = await scale(smoke.api, smoke.revision)
+        after = await scale(smoke.api, smoke.revision)
         report(
-            f"  a second later: PA desired={reverted.desired} active={reverted.active}, replicas={reverted.replicas}"
+            f"  a second later: PA desired={after.desired} active={after.active}, replicas={after.replicas}"
         )
     else:
         await smoke.wait_until(lambda s: s.replicas == 4, 5, "PA min-scale=4: replicas=4")
@@ -234,7 +234,7 @@ async def minimal_permissions(smoke: SmokeTest) -> None:
 
 
 async def rollout(smoke: SmokeTest) -> None:
-    """A floor on a Revision without traffic has no effect until a Route target with a tag names the Revision."""
+    """A floor on a Revision without traffic takes effect once a tag of the Route names the Revision."""
     first = smoke.revision
     second = service("hello", image="dev.local/hello:2", window=WINDOW)
     await annotate(smoke.api, smoke.target_path, min_scale="2")

@@ -1,4 +1,4 @@
-"""Request metrics of pods, named as by the queue-proxy of each Serving release and scraped by a real Prometheus."""
+"""Request metrics of pods of two Serving releases, scraped by a real Prometheus."""
 
 import json
 import shutil

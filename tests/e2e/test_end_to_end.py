@@ -1,8 +1,9 @@
-"""The whole road on real parts: a week of a daily pattern in, pods before the rise, none after it.
+"""End to end on real components: a history with daily peaks leads to warm pods before the next peak.
 
 Real: etcd, kube-apiserver, kube-controller-manager, Knative Serving 1.23 (webhook, controller, autoscaler,
-activator), Prometheus, and `tidecast run` as its own process with the rights of deploy/rbac.yaml.  Not
-real: kubelet, queue-proxy, service network and ingress (tests/cluster).  Only configuration shortens time.
+activator), Prometheus, and `tidecast run` as its own process with the permissions of deploy/rbac.yaml.
+Simulated: kubelet, queue-proxy, service network and ingress (tests/cluster).  Only the configuration makes
+periods shorter.
 """
 
 import asyncio
@@ -14,16 +15,16 @@ from typing import Any
 
 import pytest
 from environment import (
-    Bump,
+    DailyPeak,
     Environment,
     admin,
-    end,
-    get,
+    get_text,
     manifests,
     metric,
     openmetrics,
     send,
-    until,
+    terminate,
+    wait_until,
 )
 from plane.api import Api
 from plane.testkit import SERVING, Scale, deploy, scale, service, writes
@@ -35,9 +36,9 @@ ACCOUNT = "tidecast/tidecast"
 USER = ":tidecast:tidecast"
 CONFIGMAP = "/api/v1/namespaces/tidecast/configmaps/config-tidecast"
 LEAD_S = 240
-"""From choosing the moment of the rise until it comes: time to build the past and to learn it."""
+"""Seconds from the start of the test until the peak, in which the history is built and learned."""
 
-QUICK = {
+SHORT_TIMES = {
     "step": "20s",
     "history-step": "1m",
     "history": "8d",
@@ -50,34 +51,36 @@ QUICK = {
 
 
 @pytest.fixture(scope="module")
-def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Environment]:
-    made = Environment(tmp_path_factory.mktemp("world"))
-    made.up()
+def environment(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Environment]:
+    environment = Environment(tmp_path_factory.mktemp("environment"))
+    environment.start()
     try:
-        yield made
+        yield environment
     finally:
-        made.down()
+        environment.stop()
 
 
-def seen(world: Environment) -> Scale:
-    found: Scale = admin(world, lambda api: scale(api, REVISION))
-    return found
+def current_scale(environment: Environment) -> Scale:
+    result: Scale = admin(environment, lambda api: scale(api, REVISION))
+    return result
 
 
 def metrics() -> str | None:
-    return get(f"http://127.0.0.1:{PORT}/metrics")
+    return get_text(f"http://127.0.0.1:{PORT}/metrics")
 
 
-def ready() -> str | None:
-    return get(f"http://127.0.0.1:{PORT}/readyz")
+def readyz() -> str | None:
+    return get_text(f"http://127.0.0.1:{PORT}/readyz")
 
 
 def planned(name: str = "tidecast_floor_pods") -> float:
     return metric(metrics(), name, revision=REVISION) or 0.0
 
 
-def our_writes(world: Environment) -> list[Any]:
-    return [(w["verb"], w["objectRef"]["resource"]) for w in writes(world.home.audit, user=USER)]
+def tidecast_writes(environment: Environment) -> list[Any]:
+    return [
+        (event["verb"], event["objectRef"]["resource"]) for event in writes(environment.home.audit, user=USER)
+    ]
 
 
 async def install(api: Api, config: dict[str, str]) -> None:
@@ -91,84 +94,104 @@ async def configure(api: Api, **config: str | None) -> None:
     await api.merge(CONFIGMAP, {"data": {key.replace("_", "-"): value for key, value in config.items()}})
 
 
-def prepared(world: Environment) -> tuple[Bump, subprocess.Popen[bytes]]:
-    """A service at zero, a week in which it had a bump a day, and tidecast observing it."""
-    hello = service("hello", window="10s")
-    hello["spec"]["template"]["spec"]["containerConcurrency"] = 4
-    assert admin(world, lambda api: deploy(api, hello)) == REVISION
-    rise_s = (int(time.time()) + LEAD_S) // 60 * 60
-    bump = Bump(rise_s, length_s=60, rps=20.0, service_s=0.733)
-    past = openmetrics(bump, namespace=NAMESPACE, service="hello", until_s=int(time.time()) // 5 * 5)
-    prometheus = world.prometheus(past)
-    config = {**QUICK, "prometheus-url": prometheus, "autoscaler-url": f"ws://{world.ports['autoscaler']}"}
-    admin(world, lambda api: install(api, config))
-    return bump, world.tidecast(ACCOUNT, PORT)
+def start_tidecast(environment: Environment) -> tuple[DailyPeak, subprocess.Popen[bytes]]:
+    """Start tidecast in mode observe on a service with a week of daily peaks; return (peak, process)."""
+    manifest = service("hello", window="10s")
+    manifest["spec"]["template"]["spec"]["containerConcurrency"] = 4
+    assert admin(environment, lambda api: deploy(api, manifest)) == REVISION
+    peak_s = (int(time.time()) + LEAD_S) // 60 * 60
+    peak = DailyPeak(peak_s, length_s=60, rps=20.0, service_s=0.733)
+    history = openmetrics(peak, namespace=NAMESPACE, service="hello", until_s=int(time.time()) // 5 * 5)
+    prometheus = environment.prometheus(history)
+    config = {
+        **SHORT_TIMES,
+        "prometheus-url": prometheus,
+        "autoscaler-url": f"ws://{environment.ports['autoscaler']}",
+    }
+    admin(environment, lambda api: install(api, config))
+    return peak, environment.tidecast(ACCOUNT, PORT)
 
 
-def test_pods_are_warm_before_the_rise_and_gone_after_it(world: Environment) -> None:
-    bump, process = prepared(world)
-    until(lambda: ready() or process.poll() is not None, 120, "tidecast is ready")
-    assert process.poll() is None, world.said("tidecast")
-    assert time.time() < bump.start_s - 30, "the past took too long to build and to learn on this machine"
-    until(lambda: seen(world).replicas == 0, 60, "idle: scaled to zero")
-    assert seen(world).revision_floor is None
+def test_pods_are_warm_before_a_peak_and_removed_after(environment: Environment) -> None:
+    peak, process = start_tidecast(environment)
+    wait_until(lambda: readyz() or process.poll() is not None, 120, "tidecast is ready")
+    assert process.poll() is None, environment.output("tidecast")
+    assert time.time() < peak.start_s - 30, "this machine needs too long to build and learn the history"
+    wait_until(lambda: current_scale(environment).replicas == 0, 60, "idle: scaled to zero")
+    assert current_scale(environment).revision_floor is None
 
-    # Observing: the rise is foreseen, and not one write reaches the API.
-    until(lambda: planned() >= 3, bump.start_s - time.time(), "a floor is planned before the rise")
-    foreseen_s = bump.start_s - time.time()
-    assert our_writes(world) == []
+    # Mode observe: the peak is planned for, and no write reaches the API.
+    wait_until(lambda: planned() >= 3, peak.start_s - time.time(), "a floor is planned before the peak")
+    planned_s = peak.start_s - time.time()
+    assert tidecast_writes(environment) == []
 
-    # Acting, by an edit of the ConfigMap alone.
-    admin(world, lambda api: configure(api, mode="act"))
-    until(lambda: seen(world).revision_floor is not None, 15, "the floor is on the Revision")
-    floor_s = bump.start_s - time.time()
-    until(lambda: seen(world).ready >= 3, 15, "the real KPA has scaled the Deployment")
-    warm_s = bump.start_s - time.time()
-    print(f"before the rise: planned {foreseen_s:.0f} s, floor {floor_s:.0f} s, pods ready {warm_s:.0f} s")
-    assert floor_s > 0, "the floor is on the Revision before the rise"
-    at_floor = seen(world)
-    assert at_floor.pa_floor == at_floor.revision_floor
-    assert set(our_writes(world)) == {("patch", "revisions")}
+    # Mode act, by an edit of the ConfigMap only.
+    admin(environment, lambda api: configure(api, mode="act"))
+    wait_until(
+        lambda: current_scale(environment).revision_floor is not None, 15, "the floor is on the Revision"
+    )
+    floor_s = peak.start_s - time.time()
+    wait_until(lambda: current_scale(environment).ready >= 3, 15, "the real KPA has scaled the Deployment")
+    warm_s = peak.start_s - time.time()
+    print(f"before the peak: planned {planned_s:.0f} s, floor {floor_s:.0f} s, pods ready {warm_s:.0f} s")
+    assert floor_s > 0, "the floor is on the Revision before the peak"
+    scaled = current_scale(environment)
+    assert scaled.pa_floor == scaled.revision_floor
+    assert set(tidecast_writes(environment)) == {("patch", "revisions")}
 
-    # The traffic comes, and finds pods; then it goes, and so do they.
-    gateway, host = world.ports["gateway"], "hello.default.example.com"
-    until_s = bump.start_s + bump.length_s
+    # The traffic of the peak finds pods; after its end, the pods are removed.
+    gateway, host = environment.ports["gateway"], "hello.default.example.com"
+    until_s = peak.start_s + peak.length_s
     traffic = threading.Thread(
         target=lambda: asyncio.run(
-            send(gateway, host, rps=bump.rps, service_s=bump.service_s, until_s=until_s)
+            send(gateway, host, rps=peak.rps, service_s=peak.service_s, until_s=until_s)
         )
     )
-    time.sleep(max(0.0, bump.start_s - time.time()))
+    time.sleep(max(0.0, peak.start_s - time.time()))
     traffic.start()
     traffic.join()
-    until(lambda: seen(world).revision_floor is None and seen(world).replicas == 0, 240, "back to zero")
-
-    assert metric(metrics(), "tidecast_slow_lane_heard") == 1, (
-        "slow models were asked, in a process of their own"
+    wait_until(
+        lambda: (
+            current_scale(environment).revision_floor is None and current_scale(environment).replicas == 0
+        ),
+        240,
+        "back to zero",
     )
-    bad_edit_is_seen_and_changes_nothing(world)
-    bad_annotation_is_seen(world)
-    assert end(process) == 0
-    assert {resource for _, resource in our_writes(world)} == {"revisions"}
-    marks = admin(world, lambda api: api.get(f"{SERVING.format(NAMESPACE)}/revisions/{REVISION}"))
-    assert not [name for name in marks["metadata"]["annotations"] if name.startswith("tidecast.dev/")]
+
+    assert metric(metrics(), "tidecast_ensemble_services", state="evaluated") == 1, (
+        "the ensemble was evaluated, in a separate process"
+    )
+    check_invalid_configuration_is_reported(environment)
+    check_invalid_annotation_is_reported(environment)
+    assert terminate(process) == 0
+    assert {resource for _, resource in tidecast_writes(environment)} == {"revisions"}
+    revision = admin(environment, lambda api: api.get(f"{SERVING.format(NAMESPACE)}/revisions/{REVISION}"))
+    assert not [name for name in revision["metadata"]["annotations"] if name.startswith("tidecast.dev/")]
 
 
-def bad_edit_is_seen_and_changes_nothing(world: Environment) -> None:
-    admin(world, lambda api: configure(api, delay_cost="dear"))
-    until(lambda: metric(metrics(), "tidecast_configuration_faults") == 1, 15, "the fault is a metric")
-    assert "delay-cost: 'dear'" in world.said("tidecast") or "delay-cost: dear" in world.said("tidecast")
-    events = admin(world, lambda api: api.get("/api/v1/namespaces/tidecast/events"))["items"]
+def check_invalid_configuration_is_reported(environment: Environment) -> None:
+    admin(environment, lambda api: configure(api, delay_cost="dear"))
+    wait_until(
+        lambda: metric(metrics(), "tidecast_configuration_problems") == 1, 15, "the problem is in the metrics"
+    )
+    assert "delay-cost: 'dear'" in environment.output("tidecast") or "delay-cost: dear" in environment.output(
+        "tidecast"
+    )
+    events = admin(environment, lambda api: api.get("/api/v1/namespaces/tidecast/events"))["items"]
     assert any("delay-cost" in event["message"] for event in events)
-    admin(world, lambda api: configure(api, delay_cost=None))
-    until(lambda: metric(metrics(), "tidecast_configuration_faults") == 0, 15, "mended")
+    admin(environment, lambda api: configure(api, delay_cost=None))
+    wait_until(lambda: metric(metrics(), "tidecast_configuration_problems") == 0, 15, "the problem is solved")
 
 
-def bad_annotation_is_seen(world: Environment) -> None:
+def check_invalid_annotation_is_reported(environment: Environment) -> None:
     path = f"{SERVING.format(NAMESPACE)}/revisions/{REVISION}"
-    wrong = {"metadata": {"annotations": {"tidecast.dev/delay-cost": "dear"}}}
-    admin(world, lambda api: api.merge(path, wrong))
-    until(lambda: (metric(metrics(), "tidecast_cluster_faults") or 0) >= 1, 15, "the fault is a metric")
-    assert "tidecast.dev/delay-cost: dear" in world.said("tidecast")
-    wrong["metadata"]["annotations"] = {"tidecast.dev/delay-cost": None}  # type: ignore[dict-item]
-    admin(world, lambda api: api.merge(path, wrong))
+    invalid = {"metadata": {"annotations": {"tidecast.dev/delay-cost": "dear"}}}
+    admin(environment, lambda api: api.merge(path, invalid))
+    wait_until(
+        lambda: (metric(metrics(), "tidecast_cluster_problems") or 0) >= 1,
+        15,
+        "the problem is in the metrics",
+    )
+    assert "tidecast.dev/delay-cost: dear" in environment.output("tidecast")
+    invalid["metadata"]["annotations"] = {"tidecast.dev/delay-cost": None}  # type: ignore[dict-item]
+    admin(environment, lambda api: api.merge(path, invalid))

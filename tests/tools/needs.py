@@ -1,6 +1,6 @@
-"""A pytest plugin that names the real components the chosen tests need: `pytest -p needs --collect-only`.
+"""Print the external components that the selected tests need: `pytest -p needs --collect-only`.
 
-Prints one line, `needs: cluster prometheus`, and nothing where the tests need none.
+The output is one line, such as `needs: cluster prometheus`; it has no component where the tests need none.
 """
 
 import pytest

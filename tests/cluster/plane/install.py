@@ -28,7 +28,7 @@ LAST_KINDS = (
     "MutatingWebhookConfiguration",
     "Deployment",
 )
-"""Kinds that follow all others, in this order: their CRDs must be served first, and the webhooks come last."""
+"""Kinds that follow all others, in this order: their CRDs must be served, and webhooks run last."""
 
 
 async def install_serving(
@@ -55,7 +55,7 @@ async def install_serving(
 
 
 def read(manifests: Path, generation: str) -> list[Object]:
-    """Return all objects except those that scale Knative's own programs, with the version labels of a release."""
+    """Return all objects except those that scale Knative's programs, with the version labels of a release."""
     version = release(manifests.parent.name, generation)
     objects = []
     for path in sorted(manifests.rglob("*.yaml")):
@@ -68,7 +68,7 @@ def read(manifests: Path, generation: str) -> list[Object]:
 
 
 def release(home: str, generation: str) -> str:
-    """Return the release of a module version: v0.50.0 of generation 1.23 is 1.23.0; only the patch is the same."""
+    """Return the release of a module version: v0.50.0 is 1.23.0 of generation 1.23; the patch is the same."""
     match = re.search(r"-v0\.\d+\.(\d+)", home)
     return f"{generation}.{match[1] if match else 0}"
 

@@ -1,4 +1,4 @@
-"""Create temporary credentials of one cluster: CA, serving certificate, service account key, static tokens."""
+"""Create temporary credentials: CA, serving certificate, service account key, static tokens."""
 
 import base64
 import ipaddress

@@ -1,8 +1,8 @@
 """Start the parts of a cluster in order, and publish its ports, as process 1 of its namespaces.
 
-The process runs in namespaces that `cluster.py up` created, among them a process namespace.  When it ends, for
-any reason, the kernel kills every process of the cluster and removes the namespaces, so that no other cleanup
-is needed.
+The process runs in namespaces that `cluster.py up` created, among them a process namespace.  When it ends,
+for any reason, the kernel kills every process of the cluster and removes the namespaces, so that no other
+cleanup is needed.
 """
 
 import argparse

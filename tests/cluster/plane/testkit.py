@@ -125,7 +125,7 @@ async def restart(
 
 
 async def wait_for_leader(api: Api, limit_s: float = 60) -> float:
-    """Return the seconds until an existing pod holds the Lease of the autoscaler, which decides nothing before."""
+    """Return the seconds until an existing pod holds the Lease of the autoscaler; before, none decides."""
     lease = "/apis/coordination.k8s.io/v1/namespaces/knative-serving/leases/autoscaler-bucket-00-of-01"
     pods = "/api/v1/namespaces/knative-serving/pods"
 

@@ -1,4 +1,4 @@
-"""What people and programs read of a backtest."""
+"""The result of a backtest as a table for people and as a value for programs."""
 
 import json
 from collections.abc import Callable
@@ -18,35 +18,35 @@ from scaler.cli.output import plain
 from scaler.policies.table import POLICIES
 from scaler.simulation.score import ReplayMetrics
 
-Making = Callable[..., Traffic]
-METRICS = [each.name for each in fields(ReplayMetrics)]
+MakeTraffic = Callable[..., Traffic]
+METRICS = [field.name for field in fields(ReplayMetrics)]
 
 
-def asked(*costs: float) -> BacktestRequest:
-    return BacktestRequest({name: POLICIES[name] for name in ("kpa", "kpa-tuned", "oracle")}, costs)
+def request(*delay_costs: float) -> BacktestRequest:
+    return BacktestRequest({name: POLICIES[name] for name in ("kpa", "kpa-tuned", "oracle")}, delay_costs)
 
 
 @pytest.fixture(name="traffic")
-def _traffic(making: Making) -> Traffic:
-    return making({"a": [60, 90, 0, 0, 30] * 9, "b": [0, 0, 9, 0, 0] * 9})
+def _traffic(make_traffic: MakeTraffic) -> Traffic:
+    return make_traffic({"a": [60, 90, 0, 0, 30] * 9, "b": [0, 0, 9, 0, 0] * 9})
 
 
-def test_a_total_is_the_sum_over_the_series(traffic: Traffic) -> None:
-    told = as_dict(run(traffic, asked(30.0)).backtest, ("kpa-tuned", "oracle"))
-    assert [(each["policy"], each["delay_cost"]) for each in told["policies"]] == [
+def test_totals_are_sums_over_series(traffic: Traffic) -> None:
+    result = as_dict(run(traffic, request(30.0)).backtest, ("kpa-tuned", "oracle"))
+    assert [(policy["policy"], policy["delay_cost"]) for policy in result["policies"]] == [
         ("kpa-tuned", 30.0),
         ("oracle", None),
     ]
-    for policy in told["policies"]:
+    for policy in result["policies"]:
         assert list(policy) == ["policy", "delay_cost", "total", "series"]
-        assert [list(each) for each in policy["series"]] == [["series", *METRICS]] * 2
-        assert [each["series"] for each in policy["series"]] == ["a", "b"]
+        assert [list(series) for series in policy["series"]] == [["series", *METRICS]] * 2
+        assert [series["series"] for series in policy["series"]] == ["a", "b"]
         for name in METRICS:
-            assert policy["total"][name] == pytest.approx(sum(each[name] for each in policy["series"]))
+            assert policy["total"][name] == pytest.approx(sum(series[name] for series in policy["series"]))
 
 
-def test_the_table_has_a_row_for_each_policy_and_delay_cost(traffic: Traffic) -> None:
-    rows = table(run(traffic, asked(10.0, 30.0)).backtest)
+def test_table_has_a_row_per_policy_and_delay_cost(traffic: Traffic) -> None:
+    rows = table(run(traffic, request(10.0, 30.0)).backtest)
     assert [(row["policy"], row["delay_cost"]) for row in rows] == [
         ("kpa", None),
         ("kpa-tuned", 10.0),
@@ -60,13 +60,13 @@ def test_the_table_has_a_row_for_each_policy_and_delay_cost(traffic: Traffic) ->
     )
 
 
-def test_where_there_is_one_delay_cost_all_costs_are_at_it(traffic: Traffic) -> None:
-    rows = table(run(traffic, asked(30.0)).backtest)
+def test_single_delay_cost_gives_every_row_a_cost(traffic: Traffic) -> None:
+    rows = table(run(traffic, request(30.0)).backtest)
     assert all(row["cost"] >= 3600 * row["pod_hours"] for row in rows)
 
 
-def test_without_traffic_nothing_is_divided_by_nothing(making: Making) -> None:
-    rows = table(run(making({"a": [0] * 9}), asked(30.0)).backtest)
+def test_table_without_traffic_has_no_division_by_zero(make_traffic: MakeTraffic) -> None:
+    rows = table(run(make_traffic({"a": [0] * 9}), request(30.0)).backtest)
     assert rows[2]["delayed_%"] == rows[2]["wait_s_per_request"] == 0
     assert rows[0]["x_kpa"] is None
 
@@ -93,7 +93,7 @@ def test_without_traffic_nothing_is_divided_by_nothing(making: Making) -> None:
         ),
     ],
 )
-def test_the_scenario_that_is_told_can_be_given_again(scenario: Scenario, tmp_path: Path) -> None:
+def test_scenario_of_the_result_can_be_loaded_again(scenario: Scenario, tmp_path: Path) -> None:
     path = tmp_path / "scenario.json"
     path.write_text(json.dumps(plain(scenario_keys(scenario))))
     assert load_scenario(path) == replace(scenario)

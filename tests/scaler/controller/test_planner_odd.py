@@ -76,7 +76,7 @@ def test_odd_services_have_a_forecast_or_none_and_every_plan_succeeds() -> None:
     planner.load_history(demand_of(BEGIN_S - 4 * DAY_S, BEGIN_S - DAY_S // 4, COARSE_S))
     planner.warm_up(demand_of(BEGIN_S - DAY_S // 4, BEGIN_S, STEP_S))
     for i in range(20):
-        # The clock steps back once: known demand_of is read again.
+        # The clock steps back once: known demand is read again.
         now_s = BEGIN_S + (i - 3 if i == 10 else i) * STEP_S
         planner.observe(demand_of(now_s, now_s + STEP_S, STEP_S))
         forecast = planner.forecast()

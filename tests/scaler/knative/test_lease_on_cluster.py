@@ -104,10 +104,10 @@ def test_release_reverts_nothing_under_a_leader_and_succeeds_without_one(
 ) -> None:
     process = start_candidate(candidates, account, "third")
     wait_for_lead(process)
-    held = run_release(account, "-o", "json")
-    assert (held.exit_code, held.stdout) == (0, "[]\n")
-    assert "third is the leader" in held.stderr
+    under_leader = run_release(account, "-o", "json")
+    assert (under_leader.exit_code, under_leader.stdout) == (0, "[]\n")
+    assert "third is the leader" in under_leader.stderr
     Path(f"{account}.stop-third").touch()
     assert read_line(process) == "ended"
-    free = run_release(account, "-o", "json")
-    assert (free.exit_code, free.stderr) == (0, "")
+    without_leader = run_release(account, "-o", "json")
+    assert (without_leader.exit_code, without_leader.stderr) == (0, "")

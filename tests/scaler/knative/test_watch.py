@@ -169,9 +169,9 @@ def test_410_in_an_event_causes_a_new_list(api: HTTPServer, connection: Connecti
 
 
 def test_410_as_the_answer_causes_a_new_list(api: HTTPServer, connection: Connection, status: Status) -> None:
-    gone = Response(json.dumps(status(410, "expired")), 410, mimetype="application/json")
+    expired = Response(json.dumps(status(410, "expired")), 410, mimetype="application/json")
     known = KnownNames()
-    register(api, Script([lambda: list_response(obj("a", 1), version=7)], [lambda: gone, silent_stream]))
+    register(api, Script([lambda: list_response(obj("a", 1), version=7)], [lambda: expired, silent_stream]))
     with running_watch(connection, known):
         wait_until(lambda: known.lists == 2, "a second list")
 

@@ -31,7 +31,7 @@ async def run(home: Home, programs: Path | None, serving: str) -> None:
 
 
 def exposition_of(serving: str) -> Expose:
-    """Return the format in which queue-proxies of a Serving generation expose metrics; "none": the newest one."""
+    """Return the metrics format of queue-proxies of a Serving generation; "none": the newest format."""
     uses_opencensus = serving != "none" and tuple(map(int, serving.split("."))) < (1, 19)
     return exposition.opencensus if uses_opencensus else exposition.opentelemetry
 

@@ -34,7 +34,7 @@ class Resolver(asyncio.DatagramProtocol):
         self._transport.sendto(head + data[12 : end + 4] + b"".join(records), sender)
 
     def _resolve(self, name: str) -> list[str] | None:
-        """Return the addresses of `service.namespace.svc[.cluster.local]`; None where there is no such service."""
+        """Return the addresses of `service.namespace.svc[.cluster.local]`; None for an unknown service."""
         parts = name.lower().removesuffix(".cluster.local").split(".")
         service = (
             self._services.service(parts[1], parts[0]) if len(parts) == 3 and parts[2] == "svc" else None

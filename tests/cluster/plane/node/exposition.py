@@ -2,8 +2,8 @@
 
 OpenCensus, up to 1.18: every series has the labels of the Revision; latencies are in ms.  OpenTelemetry, from
 1.19 on: a series has the status code of the answer only, and `target_info` has the labels of the Revision;
-durations are in s.  Names and labels are those that Serving's own handlers print.  A family has no series before
-its first request, and then counts from 1.
+durations are in s.  Names and labels are those that Serving's own handlers print.  A family has no series
+before its first request, and then counts from 1.
 """
 
 from collections.abc import Iterator

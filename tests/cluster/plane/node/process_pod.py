@@ -16,9 +16,9 @@ Report = Callable[[bool, Object], Awaitable[None]]
 class ProcessPod:
     """A container that is a real process.
 
-    The process uses from the pod: args, env (values and field references) and readiness probe over HTTP of the
-    first container, the ServiceAccount and the grace period.  Volumes, limits and further containers are not
-    simulated.
+    The process uses from the pod: args, env (values and field references) and readiness probe over HTTP of
+    the first container, the ServiceAccount and the grace period.  Volumes, limits and further containers are
+    not simulated.
     """
 
     def __init__(self, pod: Object, address: str, command: list[str], home: Home, api: Api) -> None:

@@ -130,8 +130,8 @@ class QueueProxy:
         meter.advance(began_s, +1)
         try:
             await asyncio.sleep(float(request.query.get("sleep", "0")))
-            path = "activator" if meter is self._proxied else "direct"
-            return web.Response(text=f"{self._pod} {path}\n")
+            source = "activator" if meter is self._proxied else "direct"
+            return web.Response(text=f"{self._pod} {source}\n")
         finally:
             ended_s = time.monotonic()
             meter.advance(ended_s, -1)

@@ -1,4 +1,4 @@
-"""Simulate a pod without processes: the knobs decide when it is ready, and it answers like queue-proxy and container."""
+"""Simulate a pod without processes, which is ready when the knobs say so."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
