@@ -1,1 +1,1 @@
-"""From forecast to changed capacity, and the evidence that it adds_skill."""
+"""Turn forecasts into capacity on Knative, and measure whether that is better than the KPA alone."""

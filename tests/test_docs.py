@@ -14,6 +14,7 @@ from builders import run_cli
 
 ROOT = Path(__file__).parents[1]
 PACKAGES = ("config", "models", "forecaster", "scaler")
+# The words for the numbers of candidates and of policies in README and CHANGELOG.
 NUMBER_WORDS = {80: "eighty", 21: "twenty-one"}
 # Two commands are programs of their own, with their own tests.
 OWN_TESTS = {"demo", "run"}
@@ -171,6 +172,7 @@ def test_numbers_of_candidates_and_policies_are_current(document: str) -> None:
     from scaler.policies.names import NAMES
 
     text = (ROOT / document).read_text().lower()
+    assert len(CANDIDATES) in NUMBER_WORDS, "README, CHANGELOG and NUMBER_WORDS need the new number"
     assert f"{NUMBER_WORDS[len(CANDIDATES)]} candidate" in text
     assert f"{NUMBER_WORDS[len(NAMES)]} policies" in text
 

@@ -1,14 +1,15 @@
 """The probability of an event in the minutes ahead: a Bayes mixture of components that may explain events.
 
-Component i gives a probability p_i for each minute.  All but the two rates count events and visits of minutes
-of one kind, with decay; p_i is events / visits, shrunk to the slow rate:
+Component i gives a probability p_i for each minute.  The two rates aside, a component sorts minutes into
+kinds and counts, with decay, the minutes of each kind (visits) and the events in them; p_i is events /
+visits, shrunk to the slow rate:
 
-phases of given periods  minutes in one slot of the period; of a day and more in local time
+phases of given periods  minutes in one slot of the period; local time from a period of a day on
                          (models.numeric.clock), in slots of one minute and of several
 weekday                  the phase of the day, by hours of the week (models.hazard.weekday)
-detected periods         minutes at the phase or not: of the first period, and of either of both
+detected periods         minutes at the phase of the first detected period, and of either of the two
                          (models.hazard.periods)
-age                      minutes since the last event; contains the hybrid histogram [shahrad2020]
+age                      minutes since the last event; generalizes the hybrid histogram [shahrad2020]
 upstream                 minutes since the last event of an upstream service (models.hazard.upstream)
 fast, slow               rates that decay within hours and within days
 

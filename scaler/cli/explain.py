@@ -41,7 +41,7 @@ def explain(
         else _from_cluster(name, delay_cost, config, kubeconfig)
     )
     if output is Format.TABLE:
-        sys.stdout.write("\n".join(page_lines(explanations)) + "\n")
+        sys.stdout.write("\n".join(page_lines(explanations, in_cluster=not export)) + "\n")
     else:
         write_value(
             [{"series": series, **plain(explanation)} for series, explanation in explanations], output
@@ -87,19 +87,26 @@ def _from_cluster(
         if not rows:
             raise typer.BadParameter(
                 f"NAME: {name!r} is not a Revision or Service that Tidecast plans and has observed; "
-                "`tidecast plan` lists those"
+                "`tidecast plan` lists those, and Revisions without a forecast"
             )
         return [(str(spec.keys[row]), explanation_of(planner, spec, plan, row)) for row in rows]
 
 
-def page_lines(explanations: list[tuple[str, Any]]) -> list[str]:
-    """Return the explanations (series, `Explanation`) as lines for people."""
+def page_lines(explanations: list[tuple[str, Any]], *, in_cluster: bool = False) -> list[str]:
+    """Return the explanations (series, `Explanation`) as lines for people; in a cluster, with what is
+    written.
+    """
     lines: list[str] = []
     for series, explanation in explanations:
         plan = explanation.plan
         bound = f", bounded by {plan.bound}" if str(plan.bound) else ""
         lines += [
             f"{series}: floor {plan.floor} ({plan.reason}{bound}; desired by the forecast: {plan.desired})",
+            *(
+                [f"  {explanation.write_state[0].upper()}{explanation.write_state[1:]}."]
+                if in_cluster
+                else []
+            ),
             "",
             f"  A pod serves {explanation.per_pod:.3g} requests/s; service time {plan.service_time_s:.3g} s.",
             f"  One delayed request costs {explanation.delay_cost:.3g} pod-seconds (delay-cost).",
@@ -118,7 +125,7 @@ def page_lines(explanations: list[tuple[str, Any]]) -> list[str]:
             *_sizing(explanation),
             *_candidate_table(explanation.candidates),
             "",
-            "  pods   shortage probability   saved per extra pod-second",
+            "  pods   shortage probability   pod-seconds saved by one pod more, per pod-second",
             *_alternatives(explanation.alternatives, plan.desired),
             "",
             *_second_opinion(explanation.second_opinion),
@@ -145,7 +152,9 @@ def _selection(explanation: Any) -> str:
         return "fallback: over the last day in shadow, the selected candidate delayed more than the KPA alone"
     if explanation.has_evidence:
         return "selected on this service's own traffic"
-    return "not enough traffic of its own yet: follows other services"
+    if explanation.intermittent:
+        return "not enough traffic of its own yet: selected on the traffic of all services"
+    return "not enough traffic of its own yet, and too frequent to follow other services"
 
 
 def _sizing(explanation: Any) -> list[str]:
@@ -153,17 +162,18 @@ def _sizing(explanation: Any) -> list[str]:
     sizing = explanation.sizing_delay_cost
     if explanation.fallback_active or not sizing > 0 or sizing == explanation.delay_cost:
         return []
-    return [
-        f"  It sizes the floor as if a delayed request cost {sizing:.3g} pod-seconds: recently in shadow,",
-        f"  that size was the cheapest at the configured delay-cost of {explanation.delay_cost:.3g}.",
-    ]
+    reason = "the KPA serves most of what a floor misses within seconds."
+    if explanation.has_evidence or explanation.intermittent:
+        reason = "of the candidates that do no harm, this one has recently cost least."
+    return [f"  It sizes the floor as if a delayed request cost {sizing:.3g} pod-seconds: {reason}"]
 
 
 def _candidate_table(candidates: tuple[Any, ...]) -> list[str]:
     if not candidates:
         return ["  The shadow evaluation has not simulated an hour of this service yet."]
     return [
-        "    x pods  delayed  x starts   candidates in shadow, recently; pods and starts x the KPA alone",
+        "    x pods  delayed  x starts   candidates in shadow, recently, by pods + delay-cost x delayed; "
+        "pods and starts x the KPA alone",
         *(
             f"  {c.pods:8.2f} {c.delayed:8.3%} {c.starts:9.2f}   {c.candidate}{'  <' if c.active else ''}"
             for c in candidates
@@ -177,13 +187,13 @@ def _numbers(values: tuple[float, ...]) -> str:
 
 def _second_opinion(diagnosis: Any) -> list[str]:
     def strength(value: float | None) -> str:
-        return "not observed twice" if value is None else f"{value:.2f}"
+        return "not observed (needs two seasons)" if value is None else f"{value:.2f}"
 
     lines = [
         f"  statsmodels: strength of the daily season {strength(diagnosis.daily)}, "
-        f"of the weekly season {strength(diagnosis.weekly)} (0 none, 1 nothing else)"
+        f"of the weekly season {strength(diagnosis.weekly)} (0 = none, 1 = nothing else)"
     ]
     if len(diagnosis.expected):
         values = ", ".join(f"{v:.3g}" for v in diagnosis.expected)
-        lines.append(f"  AutoReg(3) with Fourier terms forecasts {values} requests/s in the next steps")
+        lines.append(f"  AutoReg(3) with Fourier terms forecasts {values} requests/s (not used for floors)")
     return lines

@@ -27,7 +27,8 @@ NEARBY_PODS = 3
 class Alternative:
     """One number of pods: the probability that it is not enough, and what one pod more would save.
 
-    gain   pod-seconds saved per pod-second that the pod costs, by the active rule; above 1 the pod pays.
+    gain   pod-seconds saved per pod-second of one pod more, by the active rule; above 1 it costs less than it
+           saves.
     """
 
     pods: int
@@ -40,6 +41,8 @@ class Explanation:
     """Everything behind one floor."""
 
     plan: Plan
+    write_state: str
+    """Whether the floor may be written, in words, and why not."""
     share: float
     """Route share, 0..1."""
     per_pod: float
@@ -51,7 +54,9 @@ class Explanation:
     active_policy: str
     """The active candidate in words: its rule, and settings of the KPA."""
     has_evidence: bool
-    """The candidate was selected on the Revision's own traffic; else on that of other services."""
+    """The candidate was selected on the Revision's own traffic.  Without such evidence an intermittent
+    service has the selection on the traffic of all services, and another service the default policy.
+    """
     fallback_active: bool
     """The guard applies the KPA alone, because the selection recently delayed more requests."""
     sigma: float
@@ -93,6 +98,7 @@ def explain(planner: Planner, spec: FleetSpec, fleet_plan: FleetPlan, row: int) 
     columns = [int(np.argmin(np.abs(fleet_plan.levels - level))) for level in LEVELS]
     return Explanation(
         plan=plan,
+        write_state=_write_state(spec, plan, row),
         share=float(spec.share[row]),
         per_pod=_per_pod(spec, plan, row),
         delay_cost=delay_cost,
@@ -111,6 +117,18 @@ def explain(planner: Planner, spec: FleetSpec, fleet_plan: FleetPlan, row: int) 
         observed_s=int((~np.isnan(arrivals)).sum()) * history.step_s,
         second_opinion=diagnose(arrivals, step_s=history.step_s, steps=lead_steps),
     )
+
+
+def _write_state(spec: FleetSpec, plan: Plan, row: int) -> str:
+    if spec.off[row]:
+        return "nothing is planned or written: mode is off"
+    if not spec.floor_writable[row]:
+        if spec.settings_writable[row].any():
+            return "the floor is not written: `levers` does not contain floor"
+        return "nothing is written: mode is observe, or `levers` is empty"
+    if plan.floor <= spec.owner_min[row]:
+        return f"no floor is written: the owner's min-scale {spec.owner_min[row]} is not lower"
+    return "the leader writes the floor"
 
 
 def _events(planner: Planner, i: int, now_s: int) -> tuple[Event, ...]:

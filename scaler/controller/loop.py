@@ -138,7 +138,7 @@ class Loop:
         began = time.process_time()
         self._read_cluster()
         end_s = _floor(self._clock() - planner.delay_s, self._intervals.step_s)
-        # After a long absence only the last day matters on the fine grid.
+        # After a long absence only the recent span matters on the fine grid.
         oldest_s = _floor(end_s - self._intervals.recent_s, self._intervals.coarse_s)
         start_s = max(planner.observed_until_s, oldest_s)
         if end_s <= start_s:

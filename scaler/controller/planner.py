@@ -95,7 +95,7 @@ class Planner:
     def load_history(self, demand: Demand) -> None:
         """Add history to the coarse grid, before anything else; in chunks, oldest first."""
         summed = self._by_service(demand)
-        # The forecast learns in the warm-up; its state needs no memory before.
+        # The forecast learns in the warm-up; until then it needs no state for these services.
         self.grids.realign(self._with_keys_of(summed))
         self.grids.append_coarse(summed)
 
@@ -197,7 +197,7 @@ class Planner:
 
     def _window(self, keys: tuple[ServiceKey, ...]) -> LeadWindow:
         period_s = self.intervals.plan.period_s
-        # A service without Revisions, and so without a start-up time, is forecast one period further.
+        # A service without Revisions has no start-up time: its lead time is two planning periods.
         default_s = lead_time_s(period_s, period_s)
         lead_s = np.array([self._lead_s.get(key, default_s) for key in keys], np.float64)
         return lead_window(self._delay_s, self.intervals.staleness_s, lead_s, self.intervals.step_s)
@@ -216,7 +216,7 @@ class Planner:
         self.state = self.signals.find_upstream(self.state, self.grids.coarse)
 
     def _forget_services(self) -> None:
-        """Drop services without a Revision that were not observed on the whole fine grid."""
+        """Drop services without a Revision that were not observed within the recent span."""
         observed = np.flatnonzero(self.grids.recently_observed)
         kept = {self.grids.keys[i] for i in observed} | self._lead_s.keys()
         self._set_services(tuple(key for key in self.grids.keys if key in kept))

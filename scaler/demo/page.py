@@ -57,7 +57,7 @@ def _without_key(scene: dict[str, Any]) -> dict[str, Any]:
 
 
 class Page:
-    """The page of one show, on a thread of its own."""
+    """The page of one demo, on its own thread."""
 
     def __init__(self, run: DemoRun, *, speed: float, port: int) -> None:
         """port: 0, or a port in use, = any free port."""

@@ -2,8 +2,8 @@
 
 Every write names the uid of its object, so that it cannot create an object that was deleted.  A conflict with
 the manager of the template is expected and forced, since a mark keeps the owner's value.  A conflict with any
-other manager means that a person wrote the annotation: the value of that person stays, unless it equals the
-value that the mark records, and the other annotations are written without it.
+other manager means that a person or a tool wrote the annotation: that value stays, unless it equals the value
+that the mark records, and the other annotations are written without it.
 """
 
 import threading
@@ -116,14 +116,14 @@ class Actuator:
                 raise
             return self._apply_again(write, current, sorted(e.managers - EXPECTED_MANAGERS))
 
-    def _apply_again(self, write: Write, current: Any, persons: list[str]) -> WriteResult:
-        """Write after a conflict.  The patch leaves out a setting that a person wrote: it is on `current`."""
+    def _apply_again(self, write: Write, current: Any, managers: list[str]) -> WriteResult:
+        """Write after a conflict.  The patch leaves out a setting of another manager: it is on `current`."""
         patch = _patch(write, current)
         if patch is None:
             return WriteResult(write.change, Result.UNCHANGED)
-        if not persons or not _is_foreign_floor(write, current):
+        if not managers or not _is_foreign_floor(write, current):
             return self._send(write, current, patch, force=True)
-        message = f"{marks.FLOOR} was set by hand ({', '.join(persons)}): it stays"
+        message = f"{marks.FLOOR} is managed by {', '.join(managers)}: it stays"
         settings = {name: value for name, value in write.desired.items() if value and name != marks.FLOOR}
         rest = _patch(replace(write, desired=settings), current)
         if rest is None or not settings:

@@ -144,7 +144,7 @@ class KnativeCluster:
             return version, specs
 
     def startups_s(self, keys: Sequence[RevisionKey]) -> NDArray[np.float64]:
-        """Return (r, STARTUPS) seconds until a pod requested now serves, equally likely and rising."""
+        """Return (r, STARTUPS) seconds until a pod requested now serves: rising, equally likely."""
         with self._lock:
             version = (self._startups.version, self._startups.prior_s)
             if self._startup is None or self._startup[1] != version or self._startup[0] != keys:
@@ -153,8 +153,8 @@ class KnativeCluster:
             return self._startup[2]
 
     def write(self, changes: Sequence[Change]) -> list[WriteResult]:
-        """Write the changes; return one result for each, in their order.  A failure is a result, no
-        exception.
+        """Write the changes; return one result for each, in their order.  Failures are
+        returned, not raised.
         """
         with self._lock:
             self._cache.specs()

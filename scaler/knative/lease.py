@@ -23,7 +23,7 @@ POLL_PERIOD_S = 1.0
 """Seconds between two reads of the Lease while a process waits for it; chosen by hand."""
 RENEW_PART, LEAD_PART = 0.2, 0.7
 """Parts of the duration: from one renewal to the next, and for how long one renewal makes a process the
-leader. Client-go's defaults are 2 s and 10 s of 15 s.
+leader.  Client-go's defaults are 2 s and 10 s of 15 s.
 """
 
 

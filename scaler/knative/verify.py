@@ -4,7 +4,7 @@
    annotations of a Revision are not copied there, and Tidecast must write on the PodAutoscaler.
 2. The autoscaler desires as many pods as the floor says.  Where it does not, it was restarted and knows
    nothing of a Revision at zero until it receives a sample: one statistic of zero concurrency is enough.
-    Further ones follow at doubling intervals, since no autoscaler decides until the Lease of a lost leader
+   Further ones follow at doubling intervals, since no autoscaler decides until the Lease of a lost leader
    has expired.
 
 Settings need no second step: the autoscaler reads them from the PodAutoscaler at its next tick.

@@ -1,7 +1,7 @@
 """List the objects of a resource and watch them, in one thread for each resource.
 
 The thread lists the objects in pages, then watches from the resource version of the list; bookmarks advance
-it. It continues a watch that ends from its last version.  After 410 (Gone) the server no longer has that
+it.  It continues a watch that ends from its last version.  After 410 (Gone) the server no longer has that
 version, and the thread lists again.  The pause after an error doubles each time.
 """
 

@@ -69,6 +69,7 @@ class ChangeWriter:
         self._actuator = Actuator(connection, self._update_cache, clock)
         self._target_changed = target_changed
         self.target = WriteTarget()
+        # By Revision: writes without effect so far, texts of the last effective write, ineffective writes.
         self._pending: dict[RevisionKey, PendingWrite] = {}
         self._effective: dict[RevisionKey, Mapping[str, str]] = {}
         self._problems: dict[RevisionKey, str] = {}
@@ -92,7 +93,7 @@ class ChangeWriter:
     def write(self, changes: Sequence[Change]) -> list[WriteResult]:
         """Write the changes; return one result for each, in their order."""
         with self._lock:
-            writes = [self.write_for(change) for change in changes]
+            writes = [self.build_write(change) for change in changes]
         results = iter(self._send([write for write in writes if write is not None]))
         return [
             WriteResult(change, Result.GONE, "the Revision does not exist any more")
@@ -131,7 +132,7 @@ class ChangeWriter:
             self._wake.set()
         return results
 
-    def write_for(self, change: Change) -> Write | None:
+    def build_write(self, change: Change) -> Write | None:
         """Return the write of a change; None where its Revision is not the one that was planned for."""
         with self._lock:
             revision = self._cache.get(Resource.REVISION, (change.key.namespace, change.key.name))
@@ -182,7 +183,7 @@ class ChangeWriter:
     def check(self) -> None:
         """Check the effect of every pending write once, and take the next step of each."""
         now_s = self._clock()
-        without_stats: list[RevisionKey] = []
+        needs_stat: list[RevisionKey] = []
         not_copied: list[RevisionKey] = []
         with self._lock:
             for key, pending in list(self._pending.items()):
@@ -196,14 +197,14 @@ class ChangeWriter:
                     case WriteState.EFFECTIVE:
                         self._finish(key, after.texts)
                     case WriteState.SEND_STAT:
-                        without_stats.append(key)
+                        needs_stat.append(key)
                     case WriteState.NOT_COPIED:
                         not_copied.append(key)
                     case WriteState.INEFFECTIVE:
                         self._finish(key, after.texts)
                         self._problems[key] = f"the autoscaler does not act on the floor {after.floor}"
-        if without_stats:
-            self.stats_sent += self._stream.push([Stat(key) for key in without_stats])
+        if needs_stat:
+            self.stats_sent += self._stream.push([Stat(key) for key in needs_stat])
         if not_copied:
             self._switch_target(not_copied)
 
@@ -230,7 +231,7 @@ class ChangeWriter:
         before = self.target.resource
         with self._lock:
             if before is Resource.REVISION and self.target.confirmed:
-                text = "its PodAutoscaler does not follow: is Knative's controller running?"
+                text = "its PodAutoscaler did not receive the annotations: is Knative's controller running?"
                 self._problems |= {key: text for key in keys if self._cache.spec(key) is not None}
                 return
             # Since the check, the loop may have reverted a value, or its Revision may have been deleted.
@@ -254,7 +255,7 @@ class ChangeWriter:
         self._send(writes)
 
     def _unchanged_texts(self, key: RevisionKey, texts: Mapping[str, str]) -> dict[str, str]:
-        """Return the texts that no person has replaced or removed since the write.
+        """Return the texts that no other field manager has replaced or removed since the write.
 
         Where Tidecast writes on the PodAutoscaler, a controller of Serving 1.21 or later replaces the value
         too; it writes the value of the Revision.

@@ -24,11 +24,10 @@ Chosen by hand on replays of the public traces; `tests/bench/sensitivity.py` sho
 class ServiceMeasurements:
     """What is measured of s services in addition to their arrivals; rows as in the forecast.
 
-    service_time_s  (s,) seconds that a request occupies a pod; NaN = not known.
-    unobserved_s        (s,) seconds since a service with traffic was last observed; 0 where it is observed,
-                        or
-                    had no traffic then.
-    dispersion      (s,) variance over mean of the counts of a second; 1 = Poisson.
+    service_time_s   (s,) seconds that a request occupies a pod; NaN = not known.
+    unobserved_s     (s,) seconds since a service with traffic was last observed; 0 where it is observed, or
+                     had no traffic then.
+    dispersion       (s,) variance over mean of the counts of a second; 1 = Poisson.
     """
 
     service_time_s: NDArray[np.float64]
@@ -129,7 +128,7 @@ def default_sizing_delay_cost(spec: FleetSpec, per_pod: NDArray[np.float64]) -> 
     """Return the pod-seconds per delayed request (r,) at which the default policy sizes a floor.
 
     The KPA serves most of what a floor misses within seconds: KPA_MISS_SHARE of the delay cost remains.
-     Where `max-delayed` is set, the permitted share of delayed requests is the permitted probability of a
+    Where `max-delayed` is set, the permitted share of delayed requests is the permitted probability of a
     shortage.
     """
     by_share = 1 / (np.maximum(spec.max_delayed, 1e-9) * per_pod)

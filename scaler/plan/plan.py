@@ -90,7 +90,7 @@ def _desired_at(
 
     def desired_at(pod_cost: NDArray[np.float64]) -> Pods:
         pods = active_floors(inputs, policy, pod_cost)
-        # Where no candidate is better, or no rule applies, a pod is kept warm if it is likely to be used.
+        # A pod is kept warm under the default policy, and where the capacity of a pod is not known.
         gain = keep_warm_gain(
             demand.point_rates,
             demand.point_weights.astype(np.float64),

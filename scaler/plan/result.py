@@ -53,7 +53,7 @@ class Plan:
     key: RevisionKey
     floor: int
     desired: int
-    """Pods that the forecast needs, before hold and bounds."""
+    """Pods that the rule and announced events request within the budgets, before hold and other bounds."""
     reason: Reason
     bound: Bound
     peak_median: float

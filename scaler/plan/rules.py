@@ -27,8 +27,8 @@ class RuleInputs:
     point_weights   (r, p) probability of each.
     event_prob      (r,) probability that any request arrives; NaN where the service has frequent requests.
     per_pod         (r,) requests/s that a pod serves; NaN = not known.
-    counting_s      (r,) seconds over which arrivals are counted (scaler.plan.newsvendor).
-    dispersion      (r,) variance over mean of the counts within a step; 1 = Poisson.
+    counting_s      (r,) seconds whose arrivals a floor must hold: the service time, at least MIN_COUNTING_S.
+    dispersion      (r,) variance over mean of the counts of a second; 1 = Poisson.
     """
 
     point_rates: NDArray[np.float32]
@@ -100,7 +100,7 @@ def active_policy(
 
 def policy_name(candidate: int) -> str:
     """Return the active policy in words: a candidate by its index in CANDIDATES, or DEFAULT."""
-    return "floor sized at the delay cost" if candidate == DEFAULT else str(CANDIDATES[candidate])
+    return "default policy" if candidate == DEFAULT else str(CANDIDATES[candidate])
 
 
 def _number(value: float | None) -> float:
@@ -124,7 +124,7 @@ def rule_floors(inputs: RuleInputs, rules: Sequence[Rule]) -> NDArray[np.int32]:
     by_cost = newsvendor_floors(inputs, np.tile(costs, (len(inputs.per_pod), 1)))
     floors = np.zeros((len(inputs.per_pod), len(rules)), np.int32)
     for i, rule in enumerate(rules):
-        # No floor without a forecast: the plan has none there either.
+        # No floor without a forecast, as in `plan_fleet`.
         floors[:, i] = np.where(np.isnan(inputs.per_pod), 0, rule.min_pods)
         if rule.sizing_delay_cost is not None:
             sized = by_cost[:, np.searchsorted(costs, rule.sizing_delay_cost)]

@@ -30,7 +30,7 @@ _SETTINGS = {
     ),
     Lever.PANIC: (
         "tidecast_kpa_panic_threshold_ratio",
-        "Panic threshold of the KPA that Tidecast has set on the Revision, of the ready pods' capacity.",
+        "Panic threshold of the KPA that Tidecast has set, as a multiple of the capacity of ready pods.",
         100,
     ),
     Lever.RETENTION: (
@@ -135,7 +135,7 @@ def _plan_metrics(plan: FleetPlan) -> Iterable[Metric]:
         ("tidecast_service_time_seconds", "Time that a request occupies a pod.", plan.service_time_s),
         (
             "tidecast_fallback_active",
-            "1 while the guard applies the KPA alone: it delayed fewer requests in shadow over the last day.",
+            "1 while the guard applies the KPA alone, which delayed fewer requests in shadow over a day.",
             plan.reason == Reason.FALLBACK,
         ),
     )

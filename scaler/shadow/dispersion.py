@@ -4,7 +4,7 @@
 
 over past steps, with weights w that halve in HALF_LIFE_S.  D is 1 for Poisson arrivals, and larger where
 requests arrive in batches.  The sums begin with an assumed D, as if PRIOR_REQUESTS requests had shown it.
- Counts that were thinned evenly show 1.
+Counts that were thinned evenly show 1.
 """
 
 import numpy as np

@@ -9,7 +9,7 @@
 
 A count of several seconds is spread over them at random (scaler.shadow.disaggregate).  The start-up time of a
 pod is drawn from those observed on the Revision, so that the cost of a candidate is its mean over them.
- Where there are more than MAX_ITEMS items (Revisions times candidates), a sample of the Revisions is
+Where there are more than MAX_ITEMS items (Revisions times candidates), a sample of the Revisions is
 simulated, and the others use their pooled results.
 """
 
@@ -50,7 +50,7 @@ REVIEW_S = 3600
 MAX_LAG_S = 1800
 """Seconds: older traffic is not simulated any more."""
 SEED = 7
-"""Seed of the seconds at which the requests of a step arrive; any value serves."""
+"""Seed of the seconds at which the requests of a step arrive; any value works."""
 
 
 @dataclass(frozen=True, eq=False)

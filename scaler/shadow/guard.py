@@ -8,7 +8,7 @@ shadow.
     and inactive again where           d - d0 < max(guard · n, MIN_EXTRA_DELAYED) / 2
 
 The selection continues during a fallback and is scored as if it were active; it returns when it does well
-again. An operator with a delay cost below NO_HARM_DELAY_COST accepts delays, and has no guard.
+again.  An operator with a delay cost below NO_HARM_DELAY_COST accepts delays, and has no guard.
 """
 
 from dataclasses import dataclass

@@ -16,8 +16,8 @@ The selected candidate has the lowest cost among those that
 
 Starts and pods have a budget: what a service saved of them while its own selection was active (SPENDABLE of
 it, with weights that halve in SPENDING_HALF_LIFE_S) may be spent beyond the limit.  Without it, a candidate
-that is at its limit in some hours would be dropped there for a far more expensive one.  Overspending is not
-made up for. A delayed request is not made up for by others, so saved delays permit nothing.
+that is at its limit in some hours would be dropped there for a far more expensive one.  Overspending
+creates no debt.  Delays that were saved earlier never permit delays now.
 
 The active candidate is replaced only for a gain of MIN_GAIN.
 """
@@ -63,7 +63,7 @@ MIN_GAIN = 0.005
 shows its effect.
 """
 TOLERANCE = 1e-9
-"""Sums within it are equal."""
+"""Differences below this count as equal."""
 SELECTED, BASELINE = 0, 1
 """Rows of an array that compares two policies: what was active, and the KPA alone."""
 

@@ -122,8 +122,7 @@ def write_variant(constant: Constant, factor: float, folder: Path) -> None:
 
 
 def _rename_prior(folder: Path) -> None:
-    """Give the rows of prior.csv, which are in the order of the candidates, the new texts of the candidates.
-    """
+    """Write the new texts of the candidates into prior.csv, whose rows are in their order."""
     program = "from scaler.plan.candidates import CANDIDATES; print('\\n'.join(map(str, CANDIDATES)))"
     run = subprocess.run(
         [sys.executable, "-c", program], cwd=folder, capture_output=True, text=True, check=True

@@ -2,7 +2,7 @@
 
     python tests/tools/vocabulary.py [PATH ...]     one line per finding; exit code 1 where there is one
 
-docs/glossary.md has the words in use, and what each replaces.
+docs/glossary.md has the words in use.
 """
 
 import ast

@@ -1,4 +1,4 @@
-"""How data are written to stdout."""
+"""Data on standard output, as a table, JSON and YAML."""
 
 import json
 from dataclasses import dataclass
@@ -15,7 +15,7 @@ from scaler.plan.revision import Metric
 
 
 @dataclass(frozen=True)
-class Answer:
+class Record:
     key: RevisionKey
     floor: np.int64
     lead_s: float
@@ -27,7 +27,7 @@ ROWS = [
 ]
 
 
-def test_a_table_without_a_terminal_is_aligned_plain_text(capsys: pytest.CaptureFixture[str]) -> None:
+def test_table_without_terminal_is_aligned_text(capsys: pytest.CaptureFixture[str]) -> None:
     write_rows(ROWS, Format.TABLE)
     assert capsys.readouterr().out == (
         "REVISION        FLOOR  PEAK  WHY\n"
@@ -36,29 +36,29 @@ def test_a_table_without_a_terminal_is_aligned_plain_text(capsys: pytest.Capture
     )  # fmt: skip
 
 
-def test_a_table_shows_the_columns_asked_for(capsys: pytest.CaptureFixture[str]) -> None:
+def test_table_has_only_requested_columns(capsys: pytest.CaptureFixture[str]) -> None:
     write_rows(ROWS, Format.TABLE, columns=["floor"])
     assert capsys.readouterr().out == "FLOOR\n    3\n   12\n"
 
 
-def test_a_table_of_nothing_is_its_heads(capsys: pytest.CaptureFixture[str]) -> None:
+def test_table_without_rows_has_headings(capsys: pytest.CaptureFixture[str]) -> None:
     write_rows([], Format.TABLE, columns=["revision", "floor"])
     assert capsys.readouterr().out == "REVISION  FLOOR\n"
 
 
-def test_json_has_no_nan_and_plain_numbers(capsys: pytest.CaptureFixture[str]) -> None:
+def test_json_has_plain_numbers_and_null_for_nan(capsys: pytest.CaptureFixture[str]) -> None:
     write_rows(ROWS, Format.JSON, columns=["floor"])
     rows = json.loads(capsys.readouterr().out)
     assert rows[0] == {"revision": "shop/web-00001", "floor": 3, "peak": 12.5, "why": ""}
     assert rows[1]["peak"] is None
 
 
-def test_yaml_reads_back(capsys: pytest.CaptureFixture[str]) -> None:
+def test_yaml_of_nested_values_can_be_read(capsys: pytest.CaptureFixture[str]) -> None:
     value = {
         "mode": Mode.OFF,
         "levers": frozenset({Lever.WINDOW, Lever.FLOOR}),
         "metric": Metric.RPS,
-        "answer": Answer(RevisionKey("a", "b"), np.int64(1), 0.5),
+        "record": Record(RevisionKey("a", "b"), np.int64(1), 0.5),
         "values": np.array([[1.0, np.nan]]),
     }
     write_value(value, Format.YAML)
@@ -66,12 +66,12 @@ def test_yaml_reads_back(capsys: pytest.CaptureFixture[str]) -> None:
         "mode": "off",
         "levers": ["floor", "window"],
         "metric": "rps",
-        "answer": {"key": "a/b", "floor": 1, "lead_s": 0.5},
+        "record": {"key": "a/b", "floor": 1, "lead_s": 0.5},
         "values": [[1.0, None]],
     }
 
 
-def test_rich_draws_for_a_terminal_and_takes_brackets_as_data(
+def test_table_on_a_terminal_shows_brackets_as_text(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("sys.stdout.isatty", lambda: True, raising=False)

@@ -20,7 +20,7 @@ KUBECONFIG = {
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_run_ends_at_once_after_a_signal_while_it_waits_for_an_unreachable_api_server(
+def test_signal_ends_run_that_waits_for_an_unreachable_api_server(
     tmp_path: Path, number: signal.Signals
 ) -> None:
     config = tmp_path / "kubeconfig"
@@ -31,7 +31,7 @@ def test_run_ends_at_once_after_a_signal_while_it_waits_for_an_unreachable_api_s
     ) as process:
         assert process.stderr is not None
         assert any(b"waiting for the API server http://127.0.0.1:9" in line for line in process.stderr)
-        began_s = time.monotonic()
+        start_s = time.monotonic()
         process.send_signal(number)
         assert process.wait(timeout=30) == 130
-        assert time.monotonic() - began_s < 15
+        assert time.monotonic() - start_s < 15

@@ -1,4 +1,4 @@
-"""The simulated cluster as the loop sees it."""
+"""The simulated cluster, as the loop reads and writes it."""
 
 from dataclasses import replace
 
@@ -24,7 +24,7 @@ def cluster(workload: Workload) -> tuple[SimulatedKnative, PolicySimulations]:
     ), simulations
 
 
-def test_two_revisions_share_one_service_half_and_half(short_workload: Workload) -> None:
+def test_two_revisions_have_half_of_the_service(short_workload: Workload) -> None:
     knative, _ = cluster(short_workload)
     _, revisions = knative.specs()
     assert [(r.key, r.service, r.percent) for r in revisions] == [(key, SERVICE, 50.0) for key in REVISIONS]
@@ -33,22 +33,22 @@ def test_two_revisions_share_one_service_half_and_half(short_workload: Workload)
     assert knative.is_leader()
 
 
-def test_a_floor_written_stands_and_is_in_force_from_the_next_second(short_workload: Workload) -> None:
+def test_written_floor_takes_effect_in_the_next_second(short_workload: Workload) -> None:
     knative, simulations = cluster(short_workload)
     simulations.simulate(short_workload.begin_s + 100)
     before, revisions = knative.specs()
-    order = Change(revisions[1].key, revisions[1].uid, 6)
-    assert [o.result for o in knative.write([order])] == [Result.APPLIED]
+    change = Change(revisions[1].key, revisions[1].uid, 6)
+    assert [result.result for result in knative.write([change])] == [Result.APPLIED]
     after, revisions = knative.specs()
     assert (after > before, [r.floor for r in revisions]) == (True, [None, 6])
     simulations.simulate(short_workload.begin_s + 101)
     assert simulations.pods.floor[TIDECAST].tolist() == [0, 0]
     simulations.simulate(short_workload.begin_s + 102)
     assert simulations.pods.floor[TIDECAST].tolist() == [0, 6]
-    assert [o.result for o in knative.write([order])] == [Result.UNCHANGED]
+    assert [result.result for result in knative.write([change])] == [Result.UNCHANGED]
 
 
-def test_a_floor_taken_back_is_none(short_workload: Workload) -> None:
+def test_reverted_floor_is_none(short_workload: Workload) -> None:
     knative, simulations = cluster(short_workload)
     key, uid = REVISIONS[0], knative.specs()[1][0].uid
     knative.write([Change(key, uid, 6)])
@@ -59,27 +59,29 @@ def test_a_floor_taken_back_is_none(short_workload: Workload) -> None:
     assert simulations.pods.floor[TIDECAST, 0] == 0
 
 
-def test_a_setting_written_stands_and_changes_how_the_world_goes_on(short_workload: Workload) -> None:
+def test_written_setting_changes_only_later_pods_of_the_revision(short_workload: Workload) -> None:
     plain, with_setting = cluster(short_workload), cluster(short_workload)
     key, uid = REVISIONS[0], plain[0].specs()[1][0].uid
-    roomy = Change(key, uid, None, KpaSettings(utilization_percentage=20.0, window_s=600))
-    assert [o.result for o in with_setting[0].write([roomy])] == [Result.APPLIED]
-    assert with_setting[0].specs()[1][0].settings == roomy.settings
-    assert [o.result for o in with_setting[0].write([roomy])] == [Result.UNCHANGED]
-    held = []
+    low_target = Change(key, uid, None, KpaSettings(utilization_percentage=20.0, window_s=600))
+    assert [result.result for result in with_setting[0].write([low_target])] == [Result.APPLIED]
+    assert with_setting[0].specs()[1][0].settings == low_target.settings
+    assert [result.result for result in with_setting[0].write([low_target])] == [Result.UNCHANGED]
+    pod_s = []
     for _, simulations in (plain, with_setting):
         simulations.simulate(short_workload.begin_s + 900)
-        held.append(simulations.metrics[TIDECAST, :, METRICS.index("ready_pod_s")])
-    assert held[1][0] > 1.5 * held[0][0]
-    assert held[1][1] == held[0][1]
+        pod_s.append(simulations.metrics[TIDECAST, :, METRICS.index("ready_pod_s")])
+    assert pod_s[1][0] > 1.5 * pod_s[0][0]
+    assert pod_s[1][1] == pod_s[0][1]
 
 
-def test_another_revision_of_that_name_is_gone(short_workload: Workload) -> None:
+def test_write_to_a_revision_with_different_uid_is_gone(short_workload: Workload) -> None:
     knative, _ = cluster(short_workload)
-    assert [o.result for o in knative.write([Change(REVISIONS[0], "another uid", 6)])] == [Result.GONE]
+    assert [result.result for result in knative.write([Change(REVISIONS[0], "different uid", 6)])] == [
+        Result.GONE
+    ]
 
 
-def test_other_settings_are_seen(short_workload: Workload) -> None:
+def test_changed_configuration_is_in_the_specs(short_workload: Workload) -> None:
     knative, _ = cluster(short_workload)
     before, _ = knative.specs()
     knative.configure(replace(SETTINGS, policy=replace(SETTINGS.policy, mode=Mode.OBSERVE)))

@@ -13,8 +13,8 @@ pytestmark = pytest.mark.chromium
 CHROMIUM = Path("/usr/bin/chromium")
 
 
-@pytest.fixture(name="show")
-def _show(short_workload: Workload) -> DemoRun:
+@pytest.fixture(name="run")
+def _run(short_workload: Workload) -> DemoRun:
     run = DemoRun(short_workload, hours=0.5)
     run.start()
     while len(run.scenes) < 20:
@@ -31,40 +31,40 @@ def _page(run: DemoRun) -> Iterator[Page]:
 
 
 @pytest.mark.parametrize(
-    ("scheme", "ground", "width"),
+    ("scheme", "background", "width"),
     [
         ("light", "rgb(246, 247, 248)", 1280),
         ("dark", "rgb(17, 22, 27)", 1280),
         ("dark", "rgb(17, 22, 27)", 420),
     ],
 )
-def test_it_draws_what_is_told_and_goes_on_to_the_end(
-    page: Page, run: DemoRun, scheme: str, ground: str, width: int
+def test_page_draws_scenes_until_the_end(
+    page: Page, run: DemoRun, scheme: str, background: str, width: int
 ) -> None:
     from playwright.sync_api import expect, sync_playwright
 
     problems: list[str] = []
-    asked: list[str] = []
+    requested: list[str] = []
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
-        seen = browser.new_page(color_scheme=scheme, viewport={"width": width, "height": 900})  # type: ignore[arg-type]
-        seen.on("pageerror", lambda error: problems.append(str(error)))
-        seen.on("console", lambda said: problems.append(said.text) if said.type == "error" else None)
-        seen.on("request", lambda request: asked.append(request.url))
-        seen.goto(page.url)
-        expect(seen.locator("svg")).to_have_count(6)
+        tab = browser.new_page(color_scheme=scheme, viewport={"width": width, "height": 900})  # type: ignore[arg-type]
+        tab.on("pageerror", lambda error: problems.append(str(error)))
+        tab.on("console", lambda message: problems.append(message.text) if message.type == "error" else None)
+        tab.on("request", lambda request: requested.append(request.url))
+        tab.goto(page.url)
+        expect(tab.locator("svg")).to_have_count(6)
         for chart in ("traffic0", "pods1", "delayed0"):
-            assert (seen.locator(f"#{chart} path").last.get_attribute("d") or "").count(",") >= 1
-        expect(seen.locator("#reason0")).to_contain_text("requests/s, forecast")
-        assert seen.evaluate("getComputedStyle(document.body).backgroundColor") == ground
-        assert seen.evaluate("document.documentElement.scrollWidth <= innerWidth")
-        seen.locator("#pods0").hover()
+            assert (tab.locator(f"#{chart} path").last.get_attribute("d") or "").count(",") >= 1
+        expect(tab.locator("#reason0")).to_contain_text("requests/s, forecast")
+        assert tab.evaluate("getComputedStyle(document.body).backgroundColor") == background
+        assert tab.evaluate("document.documentElement.scrollWidth <= innerWidth")
+        tab.locator("#pods0").hover()
         while not run.over:
             run.step()
         page._ended = True
-        expect(seen.locator("#state")).to_have_text("finished")
-        expect(seen.locator("#table-title")).to_have_text("Result")
-        expect(seen.locator("#table tr")).to_have_count(4)
+        expect(tab.locator("#state")).to_have_text("finished")
+        expect(tab.locator("#table-title")).to_have_text("Result")
+        expect(tab.locator("#table tr")).to_have_count(4)
         browser.close()
     assert problems == []
-    assert all(url.startswith(page.url) for url in asked)
+    assert all(url.startswith(page.url) for url in requested)

@@ -137,7 +137,7 @@ def test_write_on_a_deleted_revision_creates_no_object(
 ) -> None:
     spec = deploy_revision(serving, cluster, "deleted")
     path = f"{SERVING.format('default')}/revisions/{spec.key.name}"
-    planned_write = cluster.writer.write_for(Change(spec.key, spec.uid, 3))
+    planned_write = cluster.writer.build_write(Change(spec.key, spec.uid, 3))
     assert planned_write is not None
     serving.do(lambda api: api.delete(f"{SERVING.format('default')}/services/deleted"))
     wait_until(lambda: serving.do(lambda api: api.find(path)) is None, "the Revision is deleted", 60)
