@@ -40,7 +40,7 @@ def series() -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     for j in range(first, n):
         now_s = export.start_s + (j + 1) * STEP_S
         if j % 60 == 0:
-            planner.refit()
+            planner.prepare_refit()
         start_s = planner.observed_until_s
         observed = rates[(start_s - export.start_s) // STEP_S : j][None].astype(np.float32)
         if observed.size:

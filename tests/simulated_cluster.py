@@ -71,7 +71,7 @@ class SimulatedCluster:
     def set_revisions(self, *revisions: RevisionSpec) -> None:
         self.version, self.revisions = self.version + 1, revisions
 
-    def verify(self) -> Sequence[str]:
+    def ineffective_writes(self) -> Sequence[str]:
         return ()
 
     def configure(self, settings: Settings) -> None:

@@ -44,7 +44,7 @@ class RingBuffer:
         self._values: NDArray[Any] = (
             np.zeros(shape, np.uint16) if packed else np.full(shape, np.nan, np.float32)
         )
-        self._last = columns  # the column after the newest one
+        self._end = columns  # the column after the newest one
         self._end_s = end_s - end_s % step_s
         self._n_appended = 0
 
@@ -83,7 +83,7 @@ class RingBuffer:
 
     def newest(self, columns: int, subset: slice = slice(None)) -> NDArray[np.float32]:
         """(s, columns) the newest columns of a subset of the services; a view, or a copy if packed."""
-        return self._read(slice(self._last - columns, self._last), subset)
+        return self._read(slice(self._end - columns, self._end), subset)
 
     def history(
         self,
@@ -98,8 +98,8 @@ class RingBuffer:
         """
         filled = min(self._n_appended, self.columns)
         cut = 0 if until_s is None else max(0, (self._end_s - until_s) // self.step_s)
-        first = self._last - filled
-        values = self._read(slice(first, max(first, self._last - cut)), subset)
+        first = self._end - filled
+        values = self._read(slice(first, max(first, self._end - cut)), subset)
         start_s = self._end_s - filled * self.step_s
         keys = (
             self.keys[subset] if isinstance(subset, slice) else tuple(self.keys[i] for i in subset.tolist())
@@ -109,18 +109,16 @@ class RingBuffer:
     def _write(self, new: NDArray[np.float32], gap: int) -> None:
         """Write columns (s, n) after the newest one and after `gap` columns that were not observed."""
         total = gap + new.shape[1]
-        last, kept = self._last, self.columns - total
+        last, kept = self._end, self.columns - total
         full = last + total > self._capacity
-        self._last = (kept if full else last) + total
+        self._end = (kept if full else last) + total
         for first in range(0, len(self.keys), CHUNK_SERVICES):
             chunk = slice(first, first + CHUNK_SERVICES)
             values = self._values[chunk]
             if full:
                 values[:, :kept] = values[:, last - kept : last].copy()
-            values[:, self._last - total : self._last - new.shape[1]] = 0 if self._packed else np.nan
-            values[:, self._last - new.shape[1] : self._last] = (
-                pack(new[chunk]) if self._packed else new[chunk]
-            )
+            values[:, self._end - total : self._end - new.shape[1]] = 0 if self._packed else np.nan
+            values[:, self._end - new.shape[1] : self._end] = pack(new[chunk]) if self._packed else new[chunk]
 
     def _read(self, columns: slice, subset: slice | NDArray[np.intp]) -> NDArray[np.float32]:
         values = self._values[subset, columns]

@@ -20,7 +20,7 @@ GROWTH, OVER_NOW = 1.25, 3.0
 """No quantile is above GROWTH times the maximum rate of the past weeks, or OVER_NOW times the present rate,
 whichever is larger: a model in logarithms would otherwise, after one outlier, ask for a thousand pods.
 Chosen by hand."""
-MAX_RATE_S = 14 * 86400.0
+MAX_RATE_HALF_LIFE_S = 14 * 86400.0
 """Seconds in which the maximum rate of the past decays to a half.  Chosen by hand."""
 MIN_BURSTS, MIN_BURST_PROB = 4, 2e-4
 """A burst has a weight in the forecast from this number of observed bursts and this probability on.  Chosen
@@ -196,7 +196,7 @@ def learn_step(row: Any, rate: float, upstream_event: float, time_s: int, grid: 
     update_profiles(state, z, time_s, step_s, zone)
     if not math.isnan(z):
         state.last_z = z
-        state.max_z = max(state.max_z - math.log(2.0) * step_s / MAX_RATE_S, z)
+        state.max_z = max(state.max_z - math.log(2.0) * step_s / MAX_RATE_HALF_LIFE_S, z)
     learn_pending(row, time_s, step_s, x)
     state.steps_since_solve += 1
     if state.steps_since_solve * step_s >= SOLVE_S:

@@ -11,7 +11,7 @@ from scaler.controller.planner import Planner
 from scaler.plan.demand import MIN_COUNTING_S, revision_dispersion
 from scaler.plan.fleet import FleetSpec
 from scaler.plan.newsvendor import shortage_probs
-from scaler.plan.result import FleetPlan, Plan, Reason
+from scaler.plan.result import FleetPlan, Plan
 from scaler.plan.rules import policy_name
 from scaler.shadow.worker import CandidateScore
 
@@ -105,7 +105,7 @@ def explain(planner: Planner, spec: FleetSpec, fleet_plan: FleetPlan, row: int) 
         sizing_delay_cost=float(fleet_plan.sizing_delay_cost[row]),
         active_policy=policy_name(candidate),
         has_evidence=bool(active.has_evidence[0]),
-        fallback_active=plan.reason is Reason.FALLBACK,
+        fallback_active=bool(fleet_plan.fallback_active[row]),
         sigma=_sigma(planner, i),
         dispersion=_dispersion(planner, spec, row, i),
         quantiles=tuple(float(fleet_plan.quantile_rates[row, column]) for column in columns),

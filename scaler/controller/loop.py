@@ -171,7 +171,7 @@ class Loop:
         if is_leader:
             owner_min = self._spec.owner_min
             self._write(diff(plan, self._revisions, may=may, owner_min=owner_min, current=self._applied))
-            self._status_store.update(ineffective_writes=tuple(self._cluster.verify()))
+            self._status_store.update(ineffective_writes=tuple(self._cluster.ineffective_writes()))
         cpu_s = time.process_time() - began
         self._status_store.update(cycle_cpu_s=self._status_store.status.cycle_cpu_s + cpu_s)
 
@@ -185,7 +185,7 @@ class Loop:
         """Forget services that no longer exist, and choose the services that the ensemble refits."""
         if self._planner is not None:
             local = self._settings.actuation.dask_address is None
-            pending = self._planner.refit(LOCAL_CPU_S if local else REMOTE_CPU_S)
+            pending = self._planner.prepare_refit(LOCAL_CPU_S if local else REMOTE_CPU_S)
             self._pending = (self._planner, pending) if pending.chunks else None
 
     def refit_ensemble(self, executor: Executor) -> None:

@@ -127,7 +127,7 @@ class Planner:
         self._set_services(self._with_keys_of(summed))
         self._learn(summed, lambda _: None)
 
-    def refit(self, cpu_s: float = 0.0) -> Pending:
+    def prepare_refit(self, cpu_s: float = 0.0) -> Pending:
         """Forget services that no longer exist, and detect upstream services again.
 
         Returns the services that the ensemble refits next within `cpu_s` CPU seconds, for `signals.ensemble`.

@@ -57,7 +57,7 @@ class ClusterPort(Protocol):
     def write(self, changes: Sequence[Change]) -> Sequence[WriteResult]:
         """Write the changes; return one result for each, and raise nothing."""
 
-    def verify(self) -> Sequence[str]:
+    def ineffective_writes(self) -> Sequence[str]:
         """Return, in words, the writes that had no effect."""
 
     def configure(self, settings: Settings) -> None:

@@ -80,7 +80,7 @@ class SimulatedKnative:
         self._version += 1
         self._revisions = (*self._revisions[:row], revision, *self._revisions[row + 1 :])
 
-    def verify(self) -> Sequence[str]:
+    def ineffective_writes(self) -> Sequence[str]:
         """Return nothing: every write has an effect here."""
         return ()
 

@@ -160,7 +160,7 @@ class KnativeCluster:
             self._cache.specs()
         return self._writer.write(changes)
 
-    def verify(self) -> Sequence[str]:
+    def ineffective_writes(self) -> Sequence[str]:
         """Return the writes that have no effect, one line for each."""
         return [f"{key}: {problem}" for key, problem in sorted(self._writer.problems().items())]
 
@@ -212,7 +212,7 @@ class KnativeCluster:
             lines += self._defaults_problems
             for key, problems in sorted(self._cache.problems().items()):
                 lines += [f"{key}: {problem}" for problem in problems]
-        return [*lines, *self.verify()]
+        return [*lines, *self.ineffective_writes()]
 
     @property
     def writer(self) -> ChangeWriter:

@@ -69,6 +69,7 @@ def plan_fleet(
         settings=np.where((planned & demand.known)[:, np.newaxis], policy.settings, np.nan),
         decided=(policy.decided & demand.known) | demand.stale | ~planned,
         candidate=policy.candidate,
+        fallback_active=policy.fallback_active,
         sizing_delay_cost=policy.sizing_delay_cost,
         peak_median=nan_unless_known * _nearest_level(demand.quantile_rates, levels, 0.5),
         peak_p95=nan_unless_known * _nearest_level(demand.quantile_rates, levels, 0.95),

@@ -77,6 +77,7 @@ class FleetPlan:
     decided                 (r,) False = too little is known to decide on settings; values that Tidecast has
                             set stay.
     candidate               (r,) the active candidate, an index in CANDIDATES, or DEFAULT (scaler.plan.rules).
+    fallback_active         (r,) the guard applies the KPA alone, whatever `reason` is.
     sizing_delay_cost       (r,) pod-seconds per delayed request at which the floor is sized; NaN = no such
                             floor.
     peak_median, peak_p95   (r,) requests/s: quantiles of the peak of the window; NaN without a forecast.
@@ -96,6 +97,7 @@ class FleetPlan:
     settings: NDArray[np.float64]
     decided: NDArray[np.bool_]
     candidate: NDArray[np.intp]
+    fallback_active: NDArray[np.bool_]
     sizing_delay_cost: NDArray[np.float64]
     peak_median: NDArray[np.float64]
     peak_p95: NDArray[np.float64]

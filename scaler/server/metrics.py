@@ -136,7 +136,7 @@ def _plan_metrics(plan: FleetPlan) -> Iterable[Metric]:
         (
             "tidecast_fallback_active",
             "1 while the guard applies the KPA alone, which delayed fewer requests in shadow over a day.",
-            plan.reason == Reason.FALLBACK,
+            plan.fallback_active,
         ),
     )
     for name, text, values in columns:

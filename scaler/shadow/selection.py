@@ -121,8 +121,8 @@ def select(
     harmful = _exceeds_limit(STARTS, evidence, spending, objectives.max_starts_ratio)
     may_not_delay = (objectives.delay_cost >= NO_HARM_DELAY_COST)[:, np.newaxis]
     harmful |= (delayed > kpa[:, [DELAYED]] + TOLERANCE) & may_not_delay
-    may_not_hold = (objectives.delay_cost <= NO_HARM_DELAY_COST)[:, np.newaxis]
-    harmful |= _exceeds_limit(PODS, evidence, spending, np.ones(len(evidence))) & may_not_hold
+    limits_pods = (objectives.delay_cost <= NO_HARM_DELAY_COST)[:, np.newaxis]
+    harmful |= _exceeds_limit(PODS, evidence, spending, np.ones(len(evidence))) & limits_pods
     harmful[:, KPA_INDEX] = False
     excluded = harmful | np.isnan(cost)
     cost = np.where(excluded, np.inf, _with_max_delayed(cost, evidence, objectives.max_delayed))

@@ -155,7 +155,7 @@ def test_new_service_has_a_floor_after_observations() -> None:
 def test_refit_without_services_has_no_chunks() -> None:
     planner = Planner(INTERVALS, 10 * DAY_S)
     planner.set_fleet(spec())
-    assert planner.refit(60.0).chunks == ()
+    assert planner.prepare_refit(60.0).chunks == ()
 
 
 def test_removed_service_is_forgotten_after_the_recent_history() -> None:
@@ -172,10 +172,10 @@ def test_removed_service_is_forgotten_after_the_recent_history() -> None:
             busy=np.repeat(both.busy, 2, axis=0),
         )
     )
-    planner.refit()
+    planner.prepare_refit()
     assert gone in planner.grids.keys
     planner.observe(demand(300, 1500))
-    planner.refit()
+    planner.prepare_refit()
     assert planner.grids.keys == (SERVICE,)
     assert planner.forecast().keys == (SERVICE,)
 
@@ -224,7 +224,7 @@ def test_event_of_upstream_service_raises_the_event_probability() -> None:
     planner.set_fleet(spec())
     for step in range(0, steps, 120):
         planner.observe(observed(step, step + 120))
-    planner.refit()
+    planner.prepare_refit()
     event_probs = []
     for step in range(steps, both.shape[1]):
         planner.observe(observed(step, step + 1))

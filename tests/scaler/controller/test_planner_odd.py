@@ -84,7 +84,7 @@ def test_odd_services_have_a_forecast_or_none_and_every_plan_succeeds() -> None:
         assert (np.diff(forecast.values, axis=1) >= 0).all()
         plan = planner.plan(spec, now_s + STEP_S)
         assert (plan.floor >= 0).all()
-    planner.signals.ensemble = refit_pending(planner.refit(5.0))
+    planner.signals.ensemble = refit_pending(planner.prepare_refit(5.0))
     planner.observe(demand_of(BEGIN_S + 20 * STEP_S, BEGIN_S + 21 * STEP_S, STEP_S))
     known = dict(zip(KINDS, planner.forecast().known[np.argsort(np.argsort(KINDS))], strict=True))
     assert not known["never seen"]

@@ -69,7 +69,7 @@ def test_floor_starts_pods_and_revert_scales_to_zero(
     assert write_change(cluster, spec, None).result is Result.APPLIED
     assert not {MIN, *MARKS} & revision_annotations(serving, spec).keys()
     wait_until_zero(serving, spec)
-    assert not cluster.verify()
+    assert not cluster.ineffective_writes()
 
 
 def test_min_scale_of_owner_is_raised_recorded_and_restored(
@@ -193,7 +193,7 @@ def test_floor_after_a_restart_of_the_autoscaler_takes_effect_by_a_statistic(
         assert write_change(cluster, spec, 2).result is Result.APPLIED
         wait_until_scaled(serving, spec, lambda s: s.replicas == 2, "the floor takes effect")
         wait_until(lambda: cluster.writer.settled, "verified")
-        assert not cluster.verify()
+        assert not cluster.ineffective_writes()
         stats_sent = cluster.writer.stats_sent - before
         assert write_change(cluster, spec, None).result is Result.APPLIED
         if stats_sent:
@@ -274,7 +274,7 @@ def test_reading_writes_nothing_and_writing_patches_revisions_only(
     user = "system:serviceaccount:tidecast:tidecast"
     before = len(serving.writes(user))
     spec = deploy_revision(serving, cluster, "audited")
-    cluster.specs(), cluster.startups_s([spec.key]), cluster.verify(), cluster.problems()
+    cluster.specs(), cluster.startups_s([spec.key]), cluster.ineffective_writes(), cluster.problems()
     assert len(serving.writes(user)) == before
     write_change(cluster, spec, 2)
     write_change(cluster, spec, 2)
