@@ -156,7 +156,7 @@ def numeric_constants(tree: ast.Module) -> Iterator[tuple[str, ast.stmt | None]]
             yield identifiers[0], following
 
 
-def test_numeric_constants_have_a_line_under_them() -> None:
+def test_numeric_constants_have_an_explanation() -> None:
     missing = [
         f"{path}: {name}"
         for path, tree in sources()
