@@ -115,7 +115,7 @@ class PodAutoscalerFields(Struct, frozen=True):
     reachability: str = ""
 
 
-class PodAutoscalerStatus(Struct, frozen=True):
+class PodAutoscalerStatusFields(Struct, frozen=True):
     """The status of a PodAutoscaler: the decision of the autoscaler."""
 
     desired_scale: int | None = None
@@ -126,7 +126,7 @@ class PodAutoscaler(Struct, frozen=True):
 
     metadata: Metadata
     spec: PodAutoscalerFields = PodAutoscalerFields()
-    status: PodAutoscalerStatus = PodAutoscalerStatus()
+    status: PodAutoscalerStatusFields = PodAutoscalerStatusFields()
 
 
 class PodStatus(Struct, frozen=True):

@@ -12,7 +12,7 @@ MIN_ACTIVATORS = 2
 """Smallest number of activators in the path of a Revision, as in Knative."""
 
 
-class Mode(StrEnum):
+class OperationMode(StrEnum):
     """Mode of a ServerlessService."""
 
     SERVE = "Serve"
@@ -21,21 +21,21 @@ class Mode(StrEnum):
     """Requests go through the activator."""
 
 
-def next_mode(want: int, excess_burst_capacity: int) -> Mode:
+def next_mode(want: int, excess_burst_capacity: int) -> OperationMode:
     """Return the mode after a reconcile.
 
     want   replicas wanted by the reconcile; -1 = unknown
     """
-    return Mode.SERVE if want > 0 and excess_burst_capacity >= 0 else Mode.PROXY
+    return OperationMode.SERVE if want > 0 and excess_burst_capacity >= 0 else OperationMode.PROXY
 
 
-def backing_since(since_s: float | None, mode: Mode, ready_pods: int, now_s: float) -> float | None:
+def backing_since(since_s: float | None, mode: OperationMode, ready_pods: int, now_s: float) -> float | None:
     """Return the time since which the activator backs the Revision; None if it does not.
 
     since_s   the same before this reconcile
     mode      the mode from now on; without a ready pod, the activator backs the Revision in both modes
     """
-    if mode is Mode.SERVE and ready_pods > 0:
+    if mode is OperationMode.SERVE and ready_pods > 0:
         return None
     return now_s if since_s is None else since_s
 

@@ -5,7 +5,7 @@ Rules as in knative/serving 98e5ef9, pkg/reconciler/autoscaling/kpa/scaler.go.
 
 from dataclasses import dataclass
 
-from scaler.kpa.activator import Mode
+from scaler.kpa.activator import OperationMode
 from scaler.kpa.decide import elapsed_s
 from scaler.kpa.resolve import KpaSpec
 from scaler.kpa.status import Activity, PodAutoscalerStatus
@@ -24,7 +24,7 @@ class Backing:
 
     replicas: int
     """Replicas of the Deployment."""
-    mode: Mode = Mode.PROXY
+    mode: OperationMode = OperationMode.PROXY
     since_s: float | None = None
     """Time since which the activator backs the Revision; None if it does not."""
     probe_ok: bool = True
@@ -88,7 +88,7 @@ def _while_active(spec: KpaSpec, backing: Backing, active_s: float) -> Scaled:
     if active_s < spec.stable_window_s:
         return Scaled(1, recheck_s=(elapsed_s(active_s, spec.stable_window_s),))
     # Nothing is written yet: the Revision becomes inactive first, and the activator enters the path.
-    return Scaled(0, write=False, recheck_s=(PROXY_RECHECK_S,) if backing.mode is Mode.PROXY else ())
+    return Scaled(0, write=False, recheck_s=(PROXY_RECHECK_S,) if backing.mode is OperationMode.PROXY else ())
 
 
 def _last_pod(spec: KpaSpec, backing: Backing, inactive_s: float, now_s: float) -> Scaled:

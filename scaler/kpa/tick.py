@@ -6,7 +6,7 @@ Each rule is in the module of its name.
 
 from dataclasses import dataclass, replace
 
-from scaler.kpa.activator import Mode, activators, backing_since, next_mode
+from scaler.kpa.activator import OperationMode, activators, backing_since, next_mode
 from scaler.kpa.decide import KpaState, Observed, ScaleDecision, decide, initial_state, observe
 from scaler.kpa.resolve import KpaSpec
 from scaler.kpa.scale import UNKNOWN, Backing, Scaled, scale
@@ -103,6 +103,8 @@ def tick(
     return Tick(observed, decision, scaled, patched), revision
 
 
-def mode_and_activators(spec: KpaSpec, revision: AutoscaledRevision, ready_pods: int) -> tuple[Mode, int]:
+def mode_and_activators(
+    spec: KpaSpec, revision: AutoscaledRevision, ready_pods: int
+) -> tuple[OperationMode, int]:
     """Return the mode of the ServerlessService, and the number of activators."""
     return revision.backing.mode, activators(spec, ready_pods)

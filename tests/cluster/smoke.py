@@ -21,7 +21,7 @@ import cluster
 from plane.api import Api, RefusedError
 from plane.layout import Home
 from plane.sources import GENERATIONS, default_cache
-from plane.stats import Stat, push, wire_message
+from plane.stats import PodStat, push, wire_message
 from plane.testkit import (
     AUTOSCALING,
     MIN_SCALE,
@@ -98,7 +98,7 @@ class SmokeTest:
         raise AssertionError(description)
 
     async def push(self, concurrency: float = 0.0) -> None:
-        stat = Stat(pod_name="smoke", concurrency=concurrency)
+        stat = PodStat(pod_name="smoke", concurrency=concurrency)
         await push(self.ports["autoscaler"], "default", self.revision, stat)
 
 
@@ -186,7 +186,7 @@ async def request_from_zero(smoke: SmokeTest) -> None:
 
 
 async def pushed_statistics(smoke: SmokeTest) -> None:
-    example = wire_message("default", "hello-00001", Stat(pod_name="predictor", concurrency=250)).hex()
+    example = wire_message("default", "hello-00001", PodStat(pod_name="predictor", concurrency=250)).hex()
     assert (
         example
         == "0a2c0a0764656661756c74120b68656c6c6f2d30303030311a140a09707265646963746f72110000000000406f40"

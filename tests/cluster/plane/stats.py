@@ -7,7 +7,7 @@ import aiohttp
 
 
 @dataclass(frozen=True, kw_only=True)
-class Stat:
+class PodStat:
     """Knative's metrics.Stat; the receiver sets the timestamp."""
 
     pod_name: str
@@ -30,12 +30,12 @@ class Stat:
         return _text(1, self.pod_name) + b"".join(doubles)
 
 
-def wire_message(namespace: str, revision: str, stat: Stat) -> bytes:
+def wire_message(namespace: str, revision: str, stat: PodStat) -> bytes:
     """Return WireStatMessages with one message: the content of a frame to the autoscaler."""
     return _bytes(1, _text(1, namespace) + _text(2, revision) + _bytes(3, stat.encode()))
 
 
-async def push(autoscaler: str, namespace: str, revision: str, stat: Stat) -> None:
+async def push(autoscaler: str, namespace: str, revision: str, stat: PodStat) -> None:
     """Send one statistic to the statistics server of an autoscaler at host:port."""
     # The server never answers a close frame: do not wait for it.
     timeout = aiohttp.ClientWSTimeout(ws_close=0.3)

@@ -96,14 +96,14 @@ def _run_raising(monkeypatch: pytest.MonkeyPatch) -> RunRaising:
     return run
 
 
-class RefusedError(Exception):
+class UnlistedError(Exception):
     """An error that a user must resolve."""
 
     exit_code = 3
 
 
 def test_error_with_exit_code_is_one_line_without_traceback(run_raising: RunRaising) -> None:
-    got = run_raising(RefusedError("HTTP 401 from http://p"))
+    got = run_raising(UnlistedError("HTTP 401 from http://p"))
     assert (got.returncode, got.stdout) == (3, "")
     assert got.stderr == "tidecast: HTTP 401 from http://p\n"
 

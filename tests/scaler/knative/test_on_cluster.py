@@ -114,7 +114,7 @@ def test_value_written_by_a_person_over_a_floor_stays(
     assert observed_spec(cluster, spec.key.name).floor is None
     result = write_change(cluster, spec, 5)
     assert result.result is Result.CONFLICT
-    assert "by hand" in result.message
+    assert "managed by" in result.message
     assert revision_annotations(serving, spec)[MIN] == "1"
     cluster.sweep()
     wait_until(lambda: not set(MARKS) & revision_annotations(serving, spec).keys(), "the marks are removed")

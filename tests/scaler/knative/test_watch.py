@@ -18,6 +18,7 @@ from scaler.knative.watch import EventHandler, Watch
 
 Status = Callable[..., dict[str, Any]]
 PATH = "/api/v1/namespaces"
+FIRST_PAUSE_S = 0.02
 
 
 def obj(name: str, version: int) -> dict[str, Any]:
@@ -65,15 +66,19 @@ class Script:
 
 @dataclass
 class KnownNames:
-    """The names that a handler has received, and the number of lists."""
+    """The names that a handler has received, and when it received each list, seconds of a clock."""
 
     names: set[str] = field(default_factory=set)
-    lists: int = 0
+    list_times_s: list[float] = field(default_factory=list)
+
+    @property
+    def lists(self) -> int:
+        return len(self.list_times_s)
 
     def handler(self) -> EventHandler:
         def replace_names(objects: list[Any]) -> None:
             self.names = {item.metadata.name for item in objects}
-            self.lists += 1
+            self.list_times_s.append(time.monotonic())
 
         return EventHandler(
             replace_names,
@@ -84,7 +89,7 @@ class KnownNames:
 
 @contextmanager
 def running_watch(connection: Connection, known: KnownNames) -> Iterator[Watch]:
-    watch = Watch(connection, PATH, MetadataOnly, known.handler(), first_pause_s=0.02)
+    watch = Watch(connection, PATH, MetadataOnly, known.handler(), first_pause_s=FIRST_PAUSE_S)
     watch.start()
     try:
         yield watch
@@ -188,9 +193,9 @@ def test_repeated_410_is_answered_with_pauses(
         ),
     )
     with running_watch(connection, known):
-        wait_until(lambda: known.lists >= 2, "a second list at once")
-        time.sleep(0.6)  # enough for about a hundred requests without pauses
-        assert known.lists <= 8
+        wait_until(lambda: known.lists >= 5, "a list after three pauses")
+    # The second list follows the first at once; the pauses after that double.
+    assert known.list_times_s[4] - known.list_times_s[1] >= (1 + 2 + 4) * FIRST_PAUSE_S
 
 
 def test_watch_resumes_before_an_incomplete_line(api: HTTPServer, connection: Connection) -> None:

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from config.problems import ConfigError
-from scaler.kpa.activator import Mode
+from scaler.kpa.activator import OperationMode
 from scaler.kpa.annotations import AUTOSCALING
 from scaler.kpa.delay import delay_window, record_count
 from scaler.kpa.resolve import KpaSpec, Reachability, resolve
@@ -108,7 +108,7 @@ def test_reconcile_equals_the_golden_file(number: int) -> None:
     status = initial_status(activity, -given["in_state_s"], initialized=given["initialized"])
     backing = Backing(
         replicas=given["replicas"],
-        mode=Mode(given["sks_mode"]),
+        mode=OperationMode(given["sks_mode"]),
         since_s=None if given["proxy_for_s"] is None else -given["proxy_for_s"],
         probe_ok=given["probe_ok"],
     )

@@ -41,7 +41,10 @@ def test_ctrl_c_keeps_completed_outputs() -> None:
         def interrupted(item: int) -> int:
             if item == 5:
                 os.kill(os.getpid(), signal.SIGINT)
-                time.sleep(0.2)
+                # The main thread handles the signal: until then no further item is taken here.
+                end_s = time.monotonic() + 30
+                while not executor.stopped and time.monotonic() < end_s:
+                    time.sleep(0.001)
             return item
 
         outputs = dict(executor(interrupted, range(1000)))

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from scaler.kpa.activator import Mode
+from scaler.kpa.activator import OperationMode
 from scaler.kpa.decide import ScaleDecision
 from scaler.kpa.resolve import KpaSpec
 from scaler.kpa.scale import Backing
@@ -35,7 +35,7 @@ def readable_replay(pod_model: PodModel, arrivals: NDArray[np.float32], rows: ND
         ready_pods=0,
         now_s=0.0,
         status=initial_status(Activity.INACTIVE, LONG_AGO_S, initialized=True),
-        backing=Backing(0, Mode.PROXY, LONG_AGO_S),
+        backing=Backing(0, OperationMode.PROXY, LONG_AGO_S),
     )
     revision = replace(revision, latest=ScaleDecision(0, revision.latest.excess_burst_capacity))
     pods, queue = ScenarioPods(0), 0.0

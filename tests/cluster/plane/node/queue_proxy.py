@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from aiohttp import web
 
 from plane.node.exposition import Durations
-from plane.stats import Stat
+from plane.stats import PodStat
 
 STATS_PORT = 9090
 METRICS_PORT = 9091
@@ -53,7 +53,7 @@ class QueueProxy:
         self._pod, self._address, self._extra_load = pod, address, extra_load
         self._started_s = time.monotonic()
         self._direct, self._proxied = Meter(updated_s=self._started_s), Meter(updated_s=self._started_s)
-        self._measured = Stat(pod_name=pod)
+        self._measured = PodStat(pod_name=pod)
         self._runners: list[web.AppRunner] = []
         self._measuring: asyncio.Task[None] | None = None
 
@@ -88,7 +88,7 @@ class QueueProxy:
             direct, direct_rps = self._direct.report(now_s, since_s)
             proxied, proxied_rps = self._proxied.report(now_s, since_s)
             since_s = now_s
-            self._measured = Stat(
+            self._measured = PodStat(
                 pod_name=self._pod,
                 concurrency=direct + proxied,
                 proxied_concurrency=proxied,
@@ -99,7 +99,7 @@ class QueueProxy:
 
     async def _stats(self, _: web.Request) -> web.Response:
         measured, (concurrency, rps) = self._measured, self._extra_load()
-        stat = Stat(
+        stat = PodStat(
             pod_name=self._pod,
             concurrency=measured.concurrency + concurrency,
             proxied_concurrency=measured.proxied_concurrency,

@@ -34,7 +34,7 @@ SERVICE_TIME_S = 0.2
 
 
 @dataclass(frozen=True)
-class Pod:
+class ScrapedPod:
     service: str
     revision: str
     name: str
@@ -58,8 +58,8 @@ def periodic(period_s: float, start_s: float, end_s: float) -> tuple[float, ...]
     return tuple(start_s + period_s * k for k in range(1, math.floor((end_s - start_s) / period_s)))
 
 
-WEB = [Pod("web", "web-00002", f"web-{i}", periodic(0.5, START_S, END_S), END_S) for i in range(2)]
-CRON = Pod(
+WEB = [ScrapedPod("web", "web-00002", f"web-{i}", periodic(0.5, START_S, END_S), END_S) for i in range(2)]
+CRON = ScrapedPod(
     "cron",
     "cron-00001",
     "cron-0",
@@ -68,11 +68,11 @@ CRON = Pod(
 )
 PODS = [*WEB, CRON]
 
-Shape = Callable[[Pod, str], tuple[str, dict[str, str]]]
+Shape = Callable[[ScrapedPod, str], tuple[str, dict[str, str]]]
 """(pod, `count` or `sum`) -> name and labels of the series."""
 
 
-def opencensus(pod: Pod, kind: str) -> tuple[str, dict[str, str]]:
+def opencensus(pod: ScrapedPod, kind: str) -> tuple[str, dict[str, str]]:
     name = {"count": "revision_app_request_count", "sum": "revision_app_request_latencies_sum"}[kind]
     return name, {
         "namespace_name": "shop",
@@ -91,7 +91,7 @@ def opencensus(pod: Pod, kind: str) -> tuple[str, dict[str, str]]:
 ATTRIBUTES = ("k8s_namespace_name", "kn_service_name", "kn_revision_name", "k8s_pod_name")
 
 
-def promoted(metric: str, pod: Pod, kind: str) -> tuple[str, dict[str, str]]:
+def promoted(metric: str, pod: ScrapedPod, kind: str) -> tuple[str, dict[str, str]]:
     values = ("shop", pod.service, pod.revision, pod.name)
     return f"{metric}_{kind}", {
         **dict(zip(ATTRIBUTES, values, strict=True)),
@@ -101,17 +101,17 @@ def promoted(metric: str, pod: Pod, kind: str) -> tuple[str, dict[str, str]]:
     }
 
 
-def without_labels(metric: str, pod: Pod, kind: str) -> tuple[str, dict[str, str]]:
+def without_labels(metric: str, pod: ScrapedPod, kind: str) -> tuple[str, dict[str, str]]:
     labels = {"http_response_status_code": "200", "job": "pods", "instance": pod.name}
     return f"{metric}_{kind}", labels
 
 
-def podmonitor(metric: str, pod: Pod, kind: str) -> tuple[str, dict[str, str]]:
+def podmonitor(metric: str, pod: ScrapedPod, kind: str) -> tuple[str, dict[str, str]]:
     name, labels = without_labels(metric, pod, kind)
     return name, {**labels, "namespace": "shop", "revision": pod.revision, "pod": pod.name}
 
 
-def istio(pod: Pod, kind: str) -> tuple[str, dict[str, str]]:
+def istio(pod: ScrapedPod, kind: str) -> tuple[str, dict[str, str]]:
     name = {"count": "istio_requests_total", "sum": "istio_request_duration_milliseconds_sum"}[kind]
     return name, {
         "reporter": "destination",
@@ -157,7 +157,7 @@ def infos() -> list[Sampled]:
     ]
 
 
-def always_present(name: str, labels: Callable[[Pod], dict[str, str]]) -> list[Sampled]:
+def always_present(name: str, labels: Callable[[ScrapedPod], dict[str, str]]) -> list[Sampled]:
     """A gauge of the autoscaler per Revision, and `up`."""
     times = [float(t) for t in range(START_S, END_S + 1, INTERVAL_S)]
     series: list[Sampled] = [("up", {"job": "prometheus", "instance": "a"}, [(t, 1.0) for t in times])]
@@ -167,11 +167,11 @@ def always_present(name: str, labels: Callable[[Pod], dict[str, str]]) -> list[S
     return series
 
 
-def otel_labels(pod: Pod) -> dict[str, str]:
+def otel_labels(pod: ScrapedPod) -> dict[str, str]:
     return dict(zip(ATTRIBUTES[:3], ("shop", pod.service, pod.revision), strict=True))
 
 
-def oc_labels(pod: Pod) -> dict[str, str]:
+def oc_labels(pod: ScrapedPod) -> dict[str, str]:
     return {
         "namespace_name": "shop",
         "service_name": pod.service,
@@ -184,11 +184,13 @@ KPA_OTEL = always_present("kn_revision_pods_count", otel_labels)
 KPA_OC = always_present("autoscaler_actual_pods", oc_labels)
 
 
-def in_seconds(shape: Callable[[str, Pod, str], tuple[str, dict[str, str]]], metric: str) -> list[Sampled]:
+def in_seconds(
+    shape: Callable[[str, ScrapedPod, str], tuple[str, dict[str, str]]], metric: str
+) -> list[Sampled]:
     return counters(lambda pod, kind: shape(metric, pod, kind), 1)
 
 
-def serving_1_19(shape: Callable[[str, Pod, str], tuple[str, dict[str, str]]]) -> list[Sampled]:
+def serving_1_19(shape: Callable[[str, ScrapedPod, str], tuple[str, dict[str, str]]]) -> list[Sampled]:
     """Counts by the old name, whose sums are useless; times around the queue-proxy."""
     cut = counters(lambda pod, kind: shape(APP, pod, kind), 0)
     return cut + in_seconds(shape, HTTP)
