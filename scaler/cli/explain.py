@@ -35,6 +35,8 @@ def explain(
     from scaler.cli.output import plain, write_value
 
     output = chosen(output, as_json)
+    if not export and at_time is not None:
+        raise typer.BadParameter("--at needs --export")
     explanations = (
         _from_files(name, export, scenario, at_time, delay_cost, config)
         if export

@@ -103,6 +103,12 @@ def test_explain_has_the_numbers_behind_a_floor() -> None:
             ("plan", "--export", NASA, "--series", "x*"), 2, "matches none of the 1", id="no series"
         ),
         pytest.param(("plan", "--at", "5"), 2, "--at needs --export", id="time without a file"),
+        pytest.param(
+            ("explain", "shop/cart", "--at", "5"),
+            2,
+            "--at needs --export",
+            id="explained time without a file",
+        ),
         pytest.param(("plan", "--delay-cost", "0", "--export", NASA), 2, "--delay-cost", id="delay-cost 0"),
         pytest.param(("plan", "--config", "/nonexistent.yaml"), 2, "No such file", id="no configuration"),
         pytest.param(
