@@ -58,7 +58,7 @@ class ScenarioInput:
     load: Sequence[float | None]
     """Requests in flight, or requests/s, of all pods together."""
     proxied: Sequence[float | None]
-    """The part of the load that came through the activator."""
+    """The part of the load that arrived through the activator."""
     activator: Sequence[float | None]
     """The stat of the activator."""
     idle_zeros: bool

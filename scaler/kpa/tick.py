@@ -60,7 +60,7 @@ def initial_revision(
 def report(revision: AutoscaledRevision, t_s: float, value: float) -> AutoscaledRevision:
     """Return the Revision with a stat recorded in both windows.
 
-    value   requests in flight, or requests/s; without those that came through the activator
+    value   requests in flight, or requests/s; without those that arrived through the activator
     """
     return replace(
         revision,
